@@ -1,0 +1,38 @@
+// `storagebox/core`: all that a backend of one's own needs; loads no AWS code.
+export {
+  addInChunks,
+  type ChunkedAdd,
+  type ChunkOutcome,
+  REPEAT_WINDOW,
+} from './batch-add.js';
+export {
+  type AtomicClaim,
+  type AtomicClaimOptions,
+  type ClaimResult,
+  DeduplicationRepository,
+} from './deduplication-repository.js';
+export { type ClaimOptions, Deduplicator, type DeduplicatorOptions } from './deduplicator.js';
+export {
+  type AnyStorageBoxError,
+  BatchNotFullyAddedError,
+  type BatchProgressAtFailure,
+  ContentionError,
+  DeduplicationIdAlreadyAssignedError,
+  InvalidDeduplicationIdError,
+  InvalidItemError,
+  InvalidOptionError,
+  ItemStrandedError,
+  isStorageBoxError,
+  OutcomeUnknownError,
+  StorageBoxError,
+  TableNotFoundError,
+  TableSchemaError,
+} from './errors.js';
+export {
+  type BatchAddItemsOptions,
+  type BatchAddItemsReport,
+  ItemBankRepository,
+} from './item-bank-repository.js';
+export type { Logger, LoggingLevel } from './logger.js';
+export { DEFAULT_FETCH_LIMIT, DEFAULT_LOGGING_LEVEL } from './settings.js';
+export { assertDeduplicationId, assertItem, MAX_KEY_BYTES } from './validation.js';

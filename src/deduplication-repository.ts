@@ -1,0 +1,57 @@
+import type { ItemBankRepository } from './item-bank-repository.js';
+
+/**
+ * What a call for an item came to. `claimed`: the ID got its item now, told to one caller at most.
+ * `existing`: the ID has had this item since an earlier or a simultaneous call. `exhausted`: the ID
+ * has none, and no item stayed in the bank for the whole call.
+ */
+export type ClaimResult =
+  | { readonly status: 'claimed' | 'existing'; readonly item: string }
+  | { readonly status: 'exhausted'; readonly item: null };
+
+export interface AtomicClaimOptions {
+  /** Aborted when nobody waits for the result any more. To be looked at between two writes. */
+  readonly signal: AbortSignal;
+  /** The caller expects a new ID: looking for an existing item before the claim is a waste. */
+  readonly skipFirstRead: boolean;
+}
+
+/** A claim that takes an item out of the bank and assigns it to an ID as one indivisible write. */
+export interface AtomicClaim {
+  /**
+   * Gives the ID its item: both writes happen or neither, whatever crashes. Resolves with
+   * `exhausted` only if the ID has no item and no item stayed in the bank for the whole call.
+   * Throws on failure, after which the same call may be made again.
+   */
+  claimItem(deduplicationId: string, options: AtomicClaimOptions): Promise<ClaimResult>;
+}
+
+/**
+ * Remembers which deduplication ID has which item. Both abstract methods must be safe to call from
+ * many processes at once. Each throws on failure; a failure must never read as "none" or "taken".
+ */
+export abstract class DeduplicationRepository {
+  /**
+   * Strongly consistent: sees every `putDeduplicationId` that was resolved before the call.
+   *
+   * @returns the item of the ID, or `null` when it has none
+   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of
+   *   ≤ 2,048 bytes
+   */
+  abstract getValueForDeduplicationId(deduplicationId: string): Promise<string | null>;
+
+  /**
+   * Assigns the item to the ID unless the ID has one. Atomic: of many calls for one ID, one wins.
+   *
+   * @throws DeduplicationIdAlreadyAssignedError with the existing item when the ID has one
+   * @throws InvalidDeduplicationIdError, InvalidItemError when a value cannot be a key
+   */
+  abstract putDeduplicationId(deduplicationId: string, item: string): Promise<void>;
+
+  /**
+   * Optional. What this repository and the given item bank can do in one atomic write. A backend
+   * without it, or a pair for which it gives `null`, is served by the two-step protocol of the
+   * `Deduplicator`. Asked once per `Deduplicator`, at its first claim.
+   */
+  atomicClaimWith?(itemRepo: ItemBankRepository): Promise<AtomicClaim | null>;
+}

@@ -1,0 +1,176 @@
+import { attachedState } from './attached-state.js';
+import type {
+  AtomicClaim,
+  ClaimResult,
+  DeduplicationRepository,
+} from './deduplication-repository.js';
+import type {
+  BatchAddItemsOptions,
+  BatchAddItemsReport,
+  ItemBankRepository,
+} from './item-bank-repository.js';
+import { type Logger, levelledLogger } from './logger.js';
+import { loggingLevelFromEnvironment } from './settings.js';
+import { SharedClaims } from './shared-claims.js';
+import { claimInTwoSteps } from './two-step-claim.js';
+import { assertDeduplicationId, assertOption, assertSignal, hasMethods } from './validation.js';
+
+export interface DeduplicatorOptions {
+  /** Where the items come from. */
+  readonly itemRepo: ItemBankRepository;
+  /** Where it is remembered who has which. Several deduplicators may share one. */
+  readonly deduplicationRepo: DeduplicationRepository;
+  /**
+   * Claims without looking first whether the ID has an item. Saves a read for each new ID and costs
+   * a refused write for each returning one. Only pairs with an atomic claim can do without the
+   * read; others ignore the option. Default: `false`.
+   */
+  readonly skipFirstRead?: boolean | undefined;
+  /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
+  readonly logger?: Logger | undefined;
+}
+
+export interface ClaimOptions {
+  /**
+   * Stops the waiting: the call throws the signal's reason. A write that is on its way may still
+   * land; a later call with the same ID returns its item.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Hands out items, at most one for each deduplication ID and each item to at most one ID, however
+ * many processes do so at once.
+ *
+ * One instance serves a whole process: what is shared between calls is shared within an instance.
+ */
+export class Deduplicator {
+  readonly itemRepo: ItemBankRepository;
+  readonly deduplicationRepo: DeduplicationRepository;
+
+  /** @throws InvalidOptionError when a repository lacks a method of its contract */
+  constructor(options: DeduplicatorOptions) {
+    const { itemRepo, deduplicationRepo, skipFirstRead = false, logger } = options ?? {};
+    assertOption(
+      hasMethods(itemRepo, 'batchAddItems', 'addItemToBank', 'getItemFromBank'),
+      'itemRepo',
+      'an ItemBankRepository',
+      itemRepo,
+      'Pass new ItemBankDynamoDbRepository({ tableName }) or a class of your own with its methods.',
+    );
+    assertOption(
+      hasMethods(deduplicationRepo, 'getValueForDeduplicationId', 'putDeduplicationId'),
+      'deduplicationRepo',
+      'a DeduplicationRepository',
+      deduplicationRepo,
+      'Pass new DeduplicationDynamoDbRepository({ tableName }) or a class of your own with its methods.',
+    );
+    assertOption(
+      typeof skipFirstRead === 'boolean',
+      'skipFirstRead',
+      'true or false',
+      skipFirstRead,
+      'Leave it out for false.',
+    );
+    this.itemRepo = itemRepo;
+    this.deduplicationRepo = deduplicationRepo;
+    claimers.attach(this, new Claimer(itemRepo, deduplicationRepo, skipFirstRead, logger));
+  }
+
+  /**
+   * The item of the ID: the one it has, else one from the bank that nobody else gets.
+   *
+   * With an atomic pair (DynamoDB, in-memory) assignment and removal are one write: nothing is lost
+   * or given twice, whatever crashes. With any other pair nothing is given twice, and a crash
+   * between the two writes strands one item.
+   *
+   * @returns the item, or `null` when the ID has none and no item stayed in the bank for the whole
+   *   call
+   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of ≤ 2,048
+   *   bytes in UTF-8
+   * @throws ContentionError when no attempt won in bounded time
+   * @throws OutcomeUnknownError when no answer told whether the write landed
+   * @throws ItemStrandedError with a pair that has no atomic claim: it carries the item
+   * @throws the backend's own errors (access denied, throttling, no connection) as they are
+   *
+   * After any error the same call may be made again.
+   */
+  async fetchItemForDeduplicationId(
+    deduplicationId: string,
+    options?: ClaimOptions,
+  ): Promise<string | null> {
+    return (await this.claim(deduplicationId, options)).item;
+  }
+
+  /**
+   * Like {@link fetchItemForDeduplicationId}, and tells a first hand-out (`claimed`) from a repeat
+   * (`existing`). `claimed` is told to one call at most for each assignment: a call whose answer was
+   * lost is followed by `existing`.
+   */
+  async claim(deduplicationId: string, options: ClaimOptions = {}): Promise<ClaimResult> {
+    assertDeduplicationId(deduplicationId);
+    assertSignal(options.signal);
+    return claimers.of(this).claim(deduplicationId, options.signal);
+  }
+
+  /** {@link ItemBankRepository.batchAddItems} of the item bank. */
+  addItemsToBank(
+    items: Iterable<string> | AsyncIterable<string>,
+    options?: BatchAddItemsOptions,
+  ): Promise<BatchAddItemsReport> {
+    return this.itemRepo.batchAddItems(items, options);
+  }
+}
+
+/** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
+class Claimer {
+  readonly #itemRepo: ItemBankRepository;
+  readonly #deduplicationRepo: DeduplicationRepository;
+  readonly #skipFirstRead: boolean;
+  readonly #logger: Logger;
+  readonly #sharedClaims = new SharedClaims();
+  #atomicClaim: Promise<AtomicClaim | null> | undefined;
+
+  constructor(
+    itemRepo: ItemBankRepository,
+    deduplicationRepo: DeduplicationRepository,
+    skipFirstRead: boolean,
+    logger: Logger | undefined,
+  ) {
+    this.#itemRepo = itemRepo;
+    this.#deduplicationRepo = deduplicationRepo;
+    this.#skipFirstRead = skipFirstRead;
+    this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
+  }
+
+  async claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+    const result = await this.#sharedClaims.run(
+      deduplicationId,
+      (sharedSignal) => this.#begin(deduplicationId, sharedSignal),
+      signal,
+    );
+    this.#logger.debug(`A call for an item ended as "${result.status}".`);
+    return result;
+  }
+
+  async #begin(deduplicationId: string, signal: AbortSignal): Promise<ClaimResult> {
+    const atomicClaim = await this.#findAtomicClaim();
+    return atomicClaim === null
+      ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
+      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead: this.#skipFirstRead });
+  }
+
+  async #findAtomicClaim(): Promise<AtomicClaim | null> {
+    if (this.#deduplicationRepo.atomicClaimWith === undefined) return null;
+    this.#atomicClaim ??= this.#deduplicationRepo.atomicClaimWith(this.#itemRepo);
+    try {
+      return await this.#atomicClaim;
+    } catch (error) {
+      // A Region that could not be resolved this time may be resolved next time.
+      this.#atomicClaim = undefined;
+      throw error;
+    }
+  }
+}
+
+const claimers = attachedState<Claimer>('deduplicator.1');

@@ -1,0 +1,88 @@
+// The claim on DynamoDB: both writes in one transaction, so that a crash leaves nothing half done.
+//
+//   GetItem on the ID ── has an item ──────────────────────────────────► existing
+//        │ none, or skipped
+//   take a candidate ── proven empty ── TransactGetItems on the ID ► existing | exhausted
+//        │ item
+//   TransactWriteItems: put the ID if absent, delete the item if there
+//        │ committed ──────────────────────────────────────────────────► claimed
+//        │ the ID has an item ─────────────────────────────────────────► existing
+//        │ the item is gone ── next candidate, at once
+//        │ anything else ── throw; the next call finds out what became of it
+import type { AtomicClaim, AtomicClaimOptions, ClaimResult } from '../deduplication-repository.js';
+import { ContentionError } from '../errors.js';
+import { runtime } from '../runtime.js';
+import type { Candidate } from './candidate-pool.js';
+import type { DeduplicationTable } from './deduplication-table.js';
+import type { ItemBank } from './item-bank.js';
+import { CLAIM_PATIENCE_MS, hasConditionFailed, sendTransaction } from './transaction.js';
+
+export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
+  return {
+    claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
+  };
+}
+
+async function claimItem(
+  bank: ItemBank,
+  table: DeduplicationTable,
+  deduplicationId: string,
+  { signal, skipFirstRead }: AtomicClaimOptions,
+): Promise<ClaimResult> {
+  const mark = bank.candidates.mark();
+  const startMs = runtime.nowMs();
+  if (!skipFirstRead) {
+    // A stale miss is caught by the condition of the put.
+    const item = await table.readItem(deduplicationId, { isConsistent: false });
+    if (item !== null) return { status: 'existing', item };
+  }
+  for (;;) {
+    signal.throwIfAborted();
+    const candidate = await bank.candidates.take(mark);
+    if (candidate === null) {
+      const item = await table.readItemInTransaction(deduplicationId);
+      return item === null ? { status: 'exhausted', item } : { status: 'existing', item };
+    }
+    const result = await claimCandidate(bank, table, deduplicationId, candidate, signal);
+    if (result !== null) return result;
+    const elapsedMs = runtime.nowMs() - startMs;
+    if (elapsedMs >= CLAIM_PATIENCE_MS) throw new ContentionError(elapsedMs);
+  }
+}
+
+/** `null` when another candidate is to be tried. */
+async function claimCandidate(
+  bank: ItemBank,
+  table: DeduplicationTable,
+  deduplicationId: string,
+  candidate: Candidate,
+  signal: AbortSignal,
+): Promise<ClaimResult | null> {
+  const { item } = candidate;
+  const outcome = await sendTransaction({
+    client: table.client,
+    tables: [table, bank],
+    actions: [
+      { Put: table.assignment(deduplicationId, item, bank.tableName) },
+      { Delete: bank.removal(item) },
+    ],
+    patienceMs: CLAIM_PATIENCE_MS,
+    signal,
+  });
+  switch (outcome.status) {
+    case 'committed':
+      bank.candidates.settle(candidate, 'won');
+      return { status: 'claimed', item };
+    case 'failed':
+      bank.candidates.settle(candidate, 'kept');
+      throw outcome.error;
+    case 'conditionFailed': {
+      const [assignment, removal] = outcome.reasons;
+      bank.candidates.settle(candidate, hasConditionFailed(removal) ? 'gone' : 'kept');
+      if (!hasConditionFailed(assignment)) return null;
+      // Both conditions can fail, and the ID's answer is final.
+      const existing = await table.existingItem(deduplicationId, assignment);
+      return existing === null ? null : { status: 'existing', item: existing };
+    }
+  }
+}

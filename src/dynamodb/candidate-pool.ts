@@ -1,0 +1,159 @@
+import { runtime } from '../runtime.js';
+
+export interface Page {
+  readonly items: readonly string[];
+  /** Where the next page starts; `null` when this one reached the end of the table. */
+  readonly nextKey: string | null;
+}
+
+/** Reads one page, strongly consistent, from behind a key that need not exist, or from the head. */
+export type ReadPage = (startKey: string | null) => Promise<Page>;
+
+export interface Candidate {
+  readonly item: string;
+  /** The page from which it was taken. */
+  readonly pageNumber: number;
+}
+
+/** What became of a candidate: this process took it, another one had, or it is still in the bank. */
+export type Fate = 'won' | 'gone' | 'kept';
+
+/** One walk round the bank: from a random key to the end, then from the head to the end. */
+interface Pass {
+  nextKey: string | null;
+  isFromHead: boolean;
+  isComplete: boolean;
+  hasSeenItems: boolean;
+}
+
+/** Lost races in a row that say: another process walks the same stretch of the table. */
+const LOST_RACES_BEFORE_JUMP = 2;
+
+/**
+ * Items of the bank that calls of this process may try to claim. They are hints, never leases: an
+ * item is taken by a conditional delete alone, so a crash strands nothing.
+ *
+ * Processes stay out of each other's way by starting at random places; calls of one process by
+ * never being given the same item at once. The pool also proves that the bank is empty: a complete
+ * pass began after the call, and every item that it saw has turned out to be gone.
+ */
+export class CandidatePool {
+  readonly #readPage: ReadPage;
+  readonly #available = new Set<string>();
+  readonly #inFlight = new Set<string>();
+  #pass: Pass = { nextKey: null, isFromHead: true, isComplete: true, hasSeenItems: true };
+  #passNumber = 0;
+  #lastPassProvenEmpty = 0;
+  #pageNumber = 0;
+  #lostRacesInARow = 0;
+  #reading: Promise<void> | null = null;
+  #wakeUps: (() => void)[] = [];
+
+  constructor(readPage: ReadPage) {
+    this.#readPage = readPage;
+  }
+
+  /** To be asked when a call begins: only a pass that begins later can prove something to it. */
+  mark(): number {
+    return this.#passNumber;
+  }
+
+  /**
+   * A candidate, which nobody else in this process is given until it is settled, or `null` when no
+   * item stayed in the bank since the mark.
+   */
+  async take(mark: number): Promise<Candidate | null> {
+    for (;;) {
+      for (const item of this.#available) {
+        this.#available.delete(item);
+        this.#inFlight.add(item);
+        return { item, pageNumber: this.#pageNumber };
+      }
+      if (this.#lastPassProvenEmpty > mark) return null;
+      const isAllInFlight = this.#pass.isComplete && this.#passNumber > mark;
+      await (isAllInFlight ? this.#nextSettlement() : this.#readOn());
+    }
+  }
+
+  settle({ item, pageNumber }: Candidate, fate: Fate): void {
+    this.#inFlight.delete(item);
+    if (fate === 'kept') this.#available.add(item);
+    if (fate === 'won') this.#lostRacesInARow = 0;
+    if (fate === 'gone' && pageNumber === this.#pageNumber) this.#countLostRace();
+    this.#noteProof();
+    const wakeUps = this.#wakeUps;
+    this.#wakeUps = [];
+    for (const wakeUp of wakeUps) wakeUp();
+  }
+
+  #nextSettlement(): Promise<void> {
+    return new Promise((resolve) => this.#wakeUps.push(resolve));
+  }
+
+  #countLostRace(): void {
+    this.#lostRacesInARow++;
+    const isNothingToLeave = this.#available.size === 0 && this.#pass.isComplete;
+    if (this.#lostRacesInARow < LOST_RACES_BEFORE_JUMP || isNothingToLeave) return;
+    this.#available.clear();
+    this.#pageNumber++;
+    this.#beginPass();
+  }
+
+  /** One scan is under way at a time, and whoever needs candidates waits for that one. */
+  #readOn(): Promise<void> {
+    this.#reading ??= this.#readNextPage().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  async #readNextPage(): Promise<void> {
+    if (this.#pass.isComplete) this.#beginPass();
+    const pass = this.#pass;
+    const { items, nextKey } = await this.#readPage(pass.nextKey);
+    const hasJumpedAway = pass !== this.#pass;
+    if (hasJumpedAway) return;
+
+    this.#pageNumber++;
+    this.#lostRacesInARow = 0;
+    for (const item of shuffled(items)) {
+      if (!this.#inFlight.has(item)) this.#available.add(item);
+    }
+    pass.hasSeenItems ||= items.length > 0;
+    pass.nextKey = nextKey;
+    if (nextKey === null) {
+      // From the head once more to the very end, and not only to where the pass began: that place
+      // means nothing in a store that ignores made-up keys.
+      pass.isComplete = pass.isFromHead;
+      pass.isFromHead = true;
+    }
+    this.#noteProof();
+  }
+
+  #beginPass(): void {
+    // In a bank that was empty a moment ago there is nobody to stay away from.
+    const startKey = this.#pass.hasSeenItems ? runtime.uuid() : null;
+    this.#passNumber++;
+    this.#lostRacesInARow = 0;
+    this.#pass = {
+      nextKey: startKey,
+      isFromHead: startKey === null,
+      isComplete: false,
+      hasSeenItems: false,
+    };
+  }
+
+  #noteProof(): void {
+    const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;
+    if (this.#pass.isComplete && isNothingLeft) this.#lastPassProvenEmpty = this.#passNumber;
+  }
+}
+
+function shuffled(items: readonly string[]): string[] {
+  const result = [...items];
+  for (let last = result.length - 1; last > 0; last--) {
+    const other = Math.floor(runtime.random() * (last + 1));
+    [result[last], result[other]] = [result[other] as string, result[last] as string];
+  }
+  return result;
+}

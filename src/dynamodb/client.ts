@@ -1,0 +1,89 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { assertOption, hasMethods } from '../validation.js';
+
+/** A client of one's own, the configuration for one, or neither for the shared default client. */
+export type ClientOptions =
+  | {
+      /** Used as it is, never destroyed. Give it timeouts: the SDK's default is to wait for ever. */
+      readonly client?: DynamoDBClient | DynamoDBDocumentClient | undefined;
+      readonly clientConfig?: undefined;
+    }
+  | {
+      readonly client?: undefined;
+      /** Laid over {@link DEFAULT_CLIENT_CONFIG}. */
+      readonly clientConfig?: DynamoDBClientConfig | undefined;
+    };
+
+/**
+ * A peer that falls silent is given up after 3 attempts, each bounded by these times, so after 13
+ * seconds at most: a request of this package takes milliseconds. See "NodeHttpHandlerOptions" in the
+ * SDK's documentation.
+ */
+export const DEFAULT_CLIENT_CONFIG = {
+  maxAttempts: 3,
+  requestHandler: {
+    /** Until the connection stands. */
+    connectionTimeout: 1_000,
+    /** Until the response begins. */
+    requestTimeout: 3_000,
+    throwOnRequestTimeout: true,
+    /** Between two pieces of the response: a stalled body trips this one. */
+    socketTimeout: 3_000,
+  },
+} as const satisfies DynamoDBClientConfig;
+
+/** What the package needs of a client. A document client sends the same commands. */
+export type SendingClient = DynamoDBClient;
+
+let defaultClient: SendingClient | undefined;
+
+export function resolveClient(options: ClientOptions = {}): SendingClient {
+  const { client, clientConfig } = options;
+  assertOption(
+    client === undefined || clientConfig === undefined,
+    'client',
+    'absent when `clientConfig` is given',
+    client,
+    'Pass one of the two: a client that you made, or the configuration for one.',
+  );
+  if (client !== undefined) {
+    assertOption(
+      hasMethods(client, 'send') && hasMethods(client.config, 'region'),
+      'client',
+      'a DynamoDBClient or DynamoDBDocumentClient of the AWS SDK, version 3',
+      client,
+      'Make one with new DynamoDBClient({ … }) from "@aws-sdk/client-dynamodb".',
+    );
+    return client as SendingClient;
+  }
+  if (clientConfig !== undefined) {
+    assertOption(
+      typeof clientConfig === 'object' && clientConfig !== null,
+      'clientConfig',
+      'a DynamoDBClientConfig object',
+      clientConfig,
+      'Pass what you would pass to new DynamoDBClient().',
+    );
+    return new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, ...clientConfig });
+  }
+  defaultClient ??= new DynamoDBClient(DEFAULT_CLIENT_CONFIG);
+  return defaultClient;
+}
+
+/** Where a client's requests go. Two clients with one place can write in one transaction. */
+export async function placeOf(client: SendingClient): Promise<string> {
+  const region = await client.config.region();
+  return `${region} (${await endpointOf(client)})`;
+}
+
+async function endpointOf(client: SendingClient): Promise<string> {
+  if (client.config.endpoint === undefined) {
+    // The SDK reads these at its first request; both clients of a process read the same.
+    const { AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL } = process.env;
+    const configured = AWS_ENDPOINT_URL_DYNAMODB ?? AWS_ENDPOINT_URL;
+    return configured === undefined ? "the Region's endpoint" : new URL(configured).href;
+  }
+  const { protocol, hostname, port, path } = await client.config.endpoint();
+  return new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}`).href;
+}

@@ -1,0 +1,110 @@
+import { attachedState } from '../attached-state.js';
+import { type AtomicClaim, DeduplicationRepository } from '../deduplication-repository.js';
+import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
+import type { ItemBankRepository } from '../item-bank-repository.js';
+import { type Logger, levelledLogger } from '../logger.js';
+import { loggingLevelFromEnvironment } from '../settings.js';
+import { assertDeduplicationId, assertItem } from '../validation.js';
+import { atomicClaim } from './atomic-claim.js';
+import { type ClientOptions, placeOf, resolveClient } from './client.js';
+import { DeduplicationTable } from './deduplication-table.js';
+import { itemBanks } from './item-bank.js';
+import { assertTableName } from './tables.js';
+import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
+
+export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
+  /** The table, by name or ARN. Its key is `deduplication_id` (String): see `deduplicationTable`. */
+  readonly tableName: string;
+  /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
+  readonly logger?: Logger | undefined;
+};
+
+/**
+ * Who has which item, in a DynamoDB table: `deduplication_id`, `item_string` and, for people who look
+ * at the table, `assigned_at` (ISO 8601) and `item_bank_table`. Nodes of the Python module may use the
+ * table at the same time.
+ *
+ * With an `ItemBankDynamoDbRepository` in the same Region and at the same endpoint, a claim is one
+ * transaction: assignment and removal happen both or not at all.
+ *
+ * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has
+ * another key, and AWS's own errors (access denied, throttling past the retries) as they are.
+ */
+export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
+  readonly tableName: string;
+
+  /**
+   * Does no I/O.
+   *
+   * @throws InvalidOptionError when an option or its environment variable cannot be used
+   */
+  constructor(options: DeduplicationDynamoDbRepositoryOptions) {
+    super();
+    const { tableName, logger } = options ?? {};
+    assertTableName(tableName);
+    this.tableName = tableName;
+    states.attach(this, {
+      table: new DeduplicationTable(resolveClient(options), tableName),
+      logger: levelledLogger(logger, loggingLevelFromEnvironment()),
+    });
+  }
+
+  /** {@inheritDoc DeduplicationRepository.getValueForDeduplicationId} */
+  override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
+    assertDeduplicationId(deduplicationId);
+    return states.of(this).table.readItem(deduplicationId, { isConsistent: true });
+  }
+
+  /**
+   * {@inheritDoc DeduplicationRepository.putDeduplicationId}
+   *
+   * @throws ContentionError when others were in the way for as long as the call may last
+   * @throws OutcomeUnknownError when no answer told whether the assignment landed
+   */
+  override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
+    assertDeduplicationId(deduplicationId);
+    assertItem(item);
+    const { table } = states.of(this);
+    // A transaction even for one row: a plain conditional put whose response is lost looks like
+    // "already assigned" when the SDK sends it again.
+    const outcome = await sendTransaction({
+      client: table.client,
+      tables: [table],
+      actions: [{ Put: table.assignment(deduplicationId, item) }],
+      patienceMs: CLAIM_PATIENCE_MS,
+    });
+    if (outcome.status === 'failed') throw outcome.error;
+    if (outcome.status === 'committed') return;
+    const existingItem = await table.existingItem(deduplicationId, outcome.reasons[0]);
+    if (existingItem !== null) throw new DeduplicationIdAlreadyAssignedError(existingItem);
+    // The row that was in the way has been deleted since.
+    await this.putDeduplicationId(deduplicationId, item);
+  }
+
+  /**
+   * A claim in one transaction with an `ItemBankDynamoDbRepository` in the same Region and at the
+   * same endpoint. `null` for any other bank; for a DynamoDB bank elsewhere also a warning, because
+   * a crash between the two steps can then strand an item.
+   */
+  override async atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicClaim | null> {
+    const bank = itemBanks.find(itemRepo);
+    if (bank === undefined) return null;
+    const { table, logger } = states.of(this);
+    if (bank.client === table.client) return atomicClaim(bank, table);
+    const [bankPlace, tablePlace] = await Promise.all([
+      placeOf(bank.client),
+      placeOf(table.client),
+    ]);
+    if (bankPlace === tablePlace) return atomicClaim(bank, table);
+    logger.warn(
+      `The item bank "${bank.tableName}" is in ${bankPlace}, the deduplication table ` +
+        `"${table.tableName}" in ${tablePlace}: no transaction spans both, so a crash between the ` +
+        'two steps of a claim can strand an item. Keep both tables in one Region.',
+    );
+    return null;
+  }
+}
+
+const states = attachedState<{ readonly table: DeduplicationTable; readonly logger: Logger }>(
+  'dynamodb.deduplication-table.1',
+);

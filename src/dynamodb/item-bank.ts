@@ -1,0 +1,165 @@
+// What the DynamoDB item bank can do, for its repository and for the atomic claim.
+import {
+  type AttributeValue,
+  type Delete,
+  ScanCommand,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
+import { attachedState } from '../attached-state.js';
+import type { ChunkOutcome } from '../batch-add.js';
+import { ContentionError, ItemStrandedError, TableSchemaError } from '../errors.js';
+import { runtime } from '../runtime.js';
+import { CandidatePool, type Page } from './candidate-pool.js';
+import type { SendingClient } from './client.js';
+import { explainRefusal, hasName, type TableReference } from './refusals.js';
+import { ITEM_KEY } from './tables.js';
+import { CLAIM_PATIENCE_MS, hasConditionFailed, sendTransaction } from './transaction.js';
+
+/** A new table's capacity can take a while to grow to what a large batch asks for. */
+const SEEDING_PATIENCE_MS = 60_000;
+
+export class ItemBank implements TableReference {
+  readonly key = ITEM_KEY;
+  readonly client: SendingClient;
+  readonly tableName: string;
+  readonly candidates = new CandidatePool((startKey) => this.#readPage(startKey));
+  readonly #fetchLimit: number;
+
+  constructor(client: SendingClient, tableName: string, fetchLimit: number) {
+    this.client = client;
+    this.tableName = tableName;
+    this.#fetchLimit = fetchLimit;
+  }
+
+  /** The action that removes an item if it is there: together with it, the claim's other half. */
+  removal(item: string): Delete {
+    return {
+      TableName: this.tableName,
+      Key: { [ITEM_KEY]: { S: item } },
+      ConditionExpression: 'attribute_exists(#item)',
+      ExpressionAttributeNames: { '#item': ITEM_KEY },
+    };
+  }
+
+  /**
+   * A transaction even for one row: a plain conditional delete whose response is lost looks like a
+   * lost race when the SDK sends it again.
+   */
+  async takeItem(): Promise<string | null> {
+    const mark = this.candidates.mark();
+    const startMs = runtime.nowMs();
+    for (;;) {
+      const candidate = await this.candidates.take(mark);
+      if (candidate === null) return null;
+      const { item } = candidate;
+      const outcome = await sendTransaction({
+        client: this.client,
+        tables: [this],
+        actions: [{ Delete: this.removal(item) }],
+        patienceMs: CLAIM_PATIENCE_MS,
+      });
+      switch (outcome.status) {
+        case 'committed':
+          this.candidates.settle(candidate, 'won');
+          return item;
+        case 'conditionFailed':
+          this.candidates.settle(candidate, 'gone');
+          break;
+        case 'failed':
+          this.candidates.settle(candidate, 'kept');
+          if (!outcome.mayHaveLanded) throw outcome.error;
+          throw new ItemStrandedError(item, { cause: outcome.error });
+      }
+      const elapsedMs = runtime.nowMs() - startMs;
+      if (elapsedMs >= CLAIM_PATIENCE_MS) throw new ContentionError(elapsedMs);
+    }
+  }
+
+  /**
+   * All items of the chunk or none enter, except those that the bank holds already. Never plain or
+   * batched puts: one that is sent again after its response was lost puts back what was claimed in
+   * between.
+   */
+  async addChunk(items: readonly string[], signal?: AbortSignal): Promise<ChunkOutcome> {
+    let absent = items;
+    while (absent.length > 0) {
+      const outcome = await sendTransaction({
+        client: this.client,
+        tables: [this],
+        actions: absent.map((item) => this.#addition(item)),
+        patienceMs: SEEDING_PATIENCE_MS,
+        signal,
+      });
+      const alreadyKnown = items.length - absent.length;
+      switch (outcome.status) {
+        case 'committed':
+          return { added: absent.length, alreadyKnown, notAdded: [], unconfirmed: [] };
+        case 'conditionFailed': {
+          const { reasons } = outcome;
+          absent = absent.filter((_, position) => !hasConditionFailed(reasons[position]));
+          break;
+        }
+        case 'failed': {
+          const { error, mayHaveLanded } = outcome;
+          const parts = mayHaveLanded
+            ? { notAdded: [], unconfirmed: absent }
+            : { notAdded: absent, unconfirmed: [] };
+          return { added: 0, alreadyKnown, ...parts, error };
+        }
+      }
+    }
+    return { added: 0, alreadyKnown: items.length, notAdded: [], unconfirmed: [] };
+  }
+
+  #addition(item: string): TransactWriteItem {
+    return {
+      Put: {
+        TableName: this.tableName,
+        Item: { [ITEM_KEY]: { S: item } },
+        ConditionExpression: 'attribute_not_exists(#item)',
+        ExpressionAttributeNames: { '#item': ITEM_KEY },
+      },
+    };
+  }
+
+  /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
+  async #readPage(startKey: string | null): Promise<Page> {
+    try {
+      return await this.#scan(startKey);
+    } catch (error) {
+      const explained = await explainRefusal(error, this.client, [this]);
+      const isKeyRefused =
+        startKey !== null && explained === error && hasName(error, 'ValidationException');
+      // DynamoDB starts a scan behind any key; some of its emulators want one that exists.
+      if (isKeyRefused) return this.#scan(null);
+      throw explained;
+    }
+  }
+
+  async #scan(startKey: string | null): Promise<Page> {
+    const { Items = [], LastEvaluatedKey } = await this.client.send(
+      new ScanCommand({
+        TableName: this.tableName,
+        ConsistentRead: true,
+        Limit: this.#fetchLimit,
+        ProjectionExpression: '#item',
+        ExpressionAttributeNames: { '#item': ITEM_KEY },
+        ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
+      }),
+    );
+    return {
+      items: Items.map((row) => this.#itemOf(row)),
+      nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),
+    };
+  }
+
+  #itemOf(row: Record<string, AttributeValue>): string {
+    const item = row[ITEM_KEY]?.S;
+    if (item === undefined) {
+      throw new TableSchemaError(this.tableName, `the key "${ITEM_KEY}" (S)`, 'a row without it');
+    }
+    return item;
+  }
+}
+
+export const itemBanks = attachedState<ItemBank>('dynamodb.item-bank.1');

@@ -1,0 +1,104 @@
+// Turns DynamoDB's refusals that have a remedy into errors that tell it. Asks DynamoDB for more only
+// after a refusal, so the happy path pays nothing.
+import { DescribeTableCommand, type TableDescription } from '@aws-sdk/client-dynamodb';
+import { TableNotFoundError, TableSchemaError } from '../errors.js';
+import type { SendingClient } from './client.js';
+
+export interface TableReference {
+  readonly tableName: string;
+  /** The attribute that is its partition key, a String. */
+  readonly key: string;
+}
+
+/** The error to throw for a failed request to the tables: a telling one, or the given one as it is. */
+export async function explainRefusal(
+  error: unknown,
+  client: SendingClient,
+  tables: readonly TableReference[],
+): Promise<unknown> {
+  if (hasName(error, 'ResourceNotFoundException')) return tableNotFound(error, client, tables);
+  if (isMalformedForTable(error)) return wrongKeySchema(error, client, tables);
+  return error;
+}
+
+export function hasName(error: unknown, name: string): error is Error {
+  return error instanceof Error && error.name === name;
+}
+
+function isMalformedForTable(error: unknown): boolean {
+  return (
+    hasName(error, 'ValidationException') ||
+    cancellationCodes(error).some((code) => code === 'ValidationError')
+  );
+}
+
+/** The codes of a cancelled transaction's reasons, by position; empty for any other error. */
+export function cancellationCodes(error: unknown): readonly string[] {
+  if (!hasName(error, 'TransactionCanceledException')) return [];
+  const { CancellationReasons: reasons } = error as {
+    CancellationReasons?: readonly { Code?: string }[];
+  };
+  return (reasons ?? []).map(({ Code = 'None' }) => Code);
+}
+
+async function tableNotFound(
+  error: Error,
+  client: SendingClient,
+  tables: readonly TableReference[],
+): Promise<TableNotFoundError> {
+  const lookUps = await Promise.all(tables.map((table) => describe(client, table)));
+  const missing = tables.filter((_, position) => lookUps[position] === 'missing');
+  const named = missing.length > 0 ? missing : tables;
+  return new TableNotFoundError(
+    named.map(({ tableName }) => tableName),
+    await client.config.region(),
+    { cause: error },
+  );
+}
+
+async function wrongKeySchema(
+  error: unknown,
+  client: SendingClient,
+  tables: readonly TableReference[],
+): Promise<unknown> {
+  for (const table of tables) {
+    const description = await describe(client, table);
+    if (typeof description === 'string') continue;
+    const expected = keySchemaText([{ name: table.key, type: 'S', role: 'HASH' }]);
+    const received = keySchemaText(keySchemaOf(description));
+    if (expected !== received) {
+      return new TableSchemaError(table.tableName, expected, received, { cause: error });
+    }
+  }
+  return error;
+}
+
+interface KeyAttribute {
+  readonly name: string | undefined;
+  readonly type: string | undefined;
+  readonly role: string | undefined;
+}
+
+function keySchemaOf({ KeySchema = [], AttributeDefinitions = [] }: TableDescription) {
+  return KeySchema.map(({ AttributeName: name, KeyType: role }): KeyAttribute => {
+    const definition = AttributeDefinitions.find(({ AttributeName }) => AttributeName === name);
+    return { name, type: definition?.AttributeType, role };
+  });
+}
+
+function keySchemaText(attributes: readonly KeyAttribute[]): string {
+  return `the key ${attributes.map(({ name, type, role }) => `"${name}" (${type}, ${role})`).join(' and ')}`;
+}
+
+/** A caller without the permission to describe learns nothing more; the refusal itself remains. */
+async function describe(
+  client: SendingClient,
+  { tableName }: TableReference,
+): Promise<TableDescription | 'missing' | 'unknown'> {
+  try {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    return Table ?? 'unknown';
+  } catch (error) {
+    return hasName(error, 'ResourceNotFoundException') ? 'missing' : 'unknown';
+  }
+}

@@ -1,0 +1,102 @@
+// The two tables: their schema, unchanged from the Python module's, and their making.
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb';
+import { assertOption } from '../validation.js';
+import { type ClientOptions, resolveClient } from './client.js';
+
+/** The key of an item bank, its only attribute. */
+export const ITEM_KEY = 'item';
+/** The key of a deduplication table. */
+export const DEDUPLICATION_KEY = 'deduplication_id';
+/** The item that an ID has. */
+export const ITEM_ATTRIBUTE = 'item_string';
+/** When it was assigned, in ISO 8601. The Python module neither writes nor reads it. */
+export const ASSIGNED_AT_ATTRIBUTE = 'assigned_at';
+/** The table name of the bank that it came from. The Python module neither writes nor reads it. */
+export const ITEM_BANK_TABLE_ATTRIBUTE = 'item_bank_table';
+
+/** How long a new table may take to become active. */
+const MAX_TABLE_CREATION_SECONDS = 120;
+
+/**
+ * The definition of an item bank: key `item` (String), on-demand capacity. For a sale, spread it and
+ * add `DeletionProtectionEnabled: true`; switch point-in-time recovery on afterwards with
+ * `UpdateContinuousBackups`, since `CreateTable` cannot. See "CreateTable" and "Point-in-time backups
+ * for DynamoDB" in DynamoDB's documentation.
+ *
+ * @throws InvalidOptionError when the name is empty or no string
+ */
+export function itemBankTable(tableName: string): CreateTableCommandInput {
+  return tableDefinition(tableName, ITEM_KEY);
+}
+
+/**
+ * The definition of a deduplication table: key `deduplication_id` (String), on-demand capacity. What
+ * {@link itemBankTable} says of protection and recovery holds here even more: this table alone knows
+ * who has what. Give it no time to live, or an ID can get a second item.
+ *
+ * @throws InvalidOptionError when the name is empty or no string
+ */
+export function deduplicationTable(tableName: string): CreateTableCommandInput {
+  return tableDefinition(tableName, DEDUPLICATION_KEY);
+}
+
+function tableDefinition(tableName: string, key: string): CreateTableCommandInput {
+  assertTableName(tableName);
+  return {
+    TableName: tableName,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+  };
+}
+
+/**
+ * Makes the tables that do not exist yet and waits until they can be used: for development and
+ * tests. Nothing else in the package makes a table.
+ *
+ * @returns the names of the tables that this call made; the others existed and were left alone
+ * @throws InvalidOptionError when an option cannot be used
+ * @throws the SDK's own errors (access denied, limits) as they are
+ */
+export async function createTables(
+  definitions: readonly CreateTableCommandInput[],
+  options?: ClientOptions,
+): Promise<string[]> {
+  assertOption(
+    Array.isArray(definitions),
+    'definitions',
+    'an array of table definitions',
+    definitions,
+    'Pass [itemBankTable(name), deduplicationTable(name)].',
+  );
+  const client = resolveClient(options);
+  const create = async (definition: CreateTableCommandInput) => {
+    const isCreated = await client.send(new CreateTableCommand(definition)).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof Error && error.name === 'ResourceInUseException') return false;
+        throw error;
+      },
+    );
+    await waitUntilTableExists(
+      { client, maxWaitTime: MAX_TABLE_CREATION_SECONDS, minDelay: 1, maxDelay: 5 },
+      { TableName: definition.TableName },
+    );
+    return isCreated ? [String(definition.TableName)] : [];
+  };
+  return (await Promise.all(definitions.map(create))).flat();
+}
+
+export function assertTableName(tableName: unknown): asserts tableName is string {
+  assertOption(
+    typeof tableName === 'string' && tableName !== '',
+    'tableName',
+    'the name or ARN of a DynamoDB table',
+    tableName,
+    'Pass it as { tableName }.',
+  );
+}

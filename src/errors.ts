@@ -1,0 +1,258 @@
+const brand: unique symbol = Symbol.for('storagebox.error') as never;
+
+/**
+ * The base of every error that this package makes. Errors of AWS (access denied, throttling past
+ * the retries) are not wrapped: they reach the caller as the SDK threw them.
+ *
+ * Recognise one with {@link isStorageBoxError}, never with `instanceof`: an application can hold
+ * two copies of a package.
+ */
+export abstract class StorageBoxError extends Error {
+  /** Stable across releases, unlike the message. */
+  abstract readonly code: `STORAGEBOX_${string}`;
+  abstract override readonly name: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/** The deduplication ID is no string, empty, too long, or ill-formed. Nothing was sent. */
+export class InvalidDeduplicationIdError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_INVALID_DEDUPLICATION_ID';
+
+  override get name() {
+    return 'InvalidDeduplicationIdError' as const;
+  }
+}
+
+/** The item is no string, empty, too long, or ill-formed. It was not sent. */
+export class InvalidItemError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_INVALID_ITEM';
+  /** Where the item stood in the input of a batch, from 0; `null` outside a batch. */
+  readonly index: number | null;
+
+  constructor(message: string, index: number | null = null) {
+    super(message);
+    this.index = index;
+  }
+
+  override get name() {
+    return 'InvalidItemError' as const;
+  }
+}
+
+/** An option, an argument or an environment variable has a value that cannot be used. */
+export class InvalidOptionError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_INVALID_OPTION';
+  /** The name of the option. */
+  readonly option: string;
+
+  constructor(option: string, message: string) {
+    super(message);
+    this.option = option;
+  }
+
+  override get name() {
+    return 'InvalidOptionError' as const;
+  }
+}
+
+/** A table does not exist where the client looks for it. `cause` is DynamoDB's refusal. */
+export class TableNotFoundError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_TABLE_NOT_FOUND';
+  /** The missing table. Two names when DynamoDB did not tell which one of a transaction's it is. */
+  readonly tableNames: readonly string[];
+
+  constructor(tableNames: readonly string[], region: string, options: ErrorOptions) {
+    const tables = tableNames.map((tableName) => `"${tableName}"`).join(' or ');
+    super(
+      `The table ${tables} does not exist in Region ${region} for these credentials. ` +
+        'Check the name, the Region and the account; create it from itemBankTable() or ' +
+        'deduplicationTable(), in development with createTables().',
+      options,
+    );
+    this.tableNames = tableNames;
+  }
+
+  override get name() {
+    return 'TableNotFoundError' as const;
+  }
+}
+
+/** A table exists but its key, or a row in it, is not what this package reads and writes. */
+export class TableSchemaError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_TABLE_SCHEMA';
+  readonly tableName: string;
+
+  constructor(tableName: string, expected: string, received: string, options?: ErrorOptions) {
+    super(
+      `Expected the table "${tableName}" to have ${expected}, got ${received}. ` +
+        'Point the repository at the right table, or create one from itemBankTable() or ' +
+        'deduplicationTable(): the key of an existing table cannot be changed.',
+      options,
+    );
+    this.tableName = tableName;
+  }
+
+  override get name() {
+    return 'TableSchemaError' as const;
+  }
+}
+
+/**
+ * The deduplication ID already has an item. Nothing was written. A `DeduplicationRepository` throws
+ * it from `putDeduplicationId`; the `Deduplicator` turns it into the existing item.
+ */
+export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED';
+  /** The item that the ID has, so that no second read is needed. */
+  readonly existingItem: string;
+
+  constructor(existingItem: string, options?: ErrorOptions) {
+    super(
+      'The deduplication ID already has an item, which stays as it is. Read `existingItem`.',
+      options,
+    );
+    this.existingItem = existingItem;
+  }
+
+  override get name() {
+    return 'DeduplicationIdAlreadyAssignedError' as const;
+  }
+}
+
+/** Others kept winning, or DynamoDB kept throttling, for as long as the call may last. */
+export class ContentionError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_CONTENTION';
+  /** How long the call went on trying. */
+  readonly elapsedMs: number;
+
+  constructor(elapsedMs: number, options?: ErrorOptions) {
+    super(
+      `Contention was not resolved within ${Math.round(elapsedMs)} ms; nothing was written. ` +
+        'Call again with the same deduplication ID; if it goes on, look for throttling on the tables.',
+      options,
+    );
+    this.elapsedMs = elapsedMs;
+  }
+
+  override get name() {
+    return 'ContentionError' as const;
+  }
+}
+
+/**
+ * A write was sent, and after every retry it is still unknown whether it landed (lost response,
+ * timeout, malformed reply). `cause` is the last failure seen. A claim may always be called again
+ * with the same deduplication ID: if it had landed, that call returns its item.
+ */
+export class OutcomeUnknownError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_OUTCOME_UNKNOWN';
+
+  constructor(elapsedMs: number, options: ErrorOptions) {
+    super(
+      `No answer told within ${Math.round(elapsedMs)} ms whether the write landed. ` +
+        'A claim: call again with the same deduplication ID, which finds out.',
+      options,
+    );
+  }
+
+  override get name() {
+    return 'OutcomeUnknownError' as const;
+  }
+}
+
+/** What a batch knows of its items when it stops before the end of its input. */
+export interface BatchProgressAtFailure {
+  /** How many items of the input were read; nothing after them was touched. */
+  readonly read: number;
+  readonly added: number;
+  readonly repeats: number;
+  readonly alreadyKnown: number;
+  /** Items that were read and are certainly not in the bank through this call. */
+  readonly notAdded: readonly string[];
+  /** Items that were sent, and of which it is unknown whether they are in. */
+  readonly unconfirmed: readonly string[];
+}
+
+/**
+ * A batch stopped before the end of its input. Of the first `read` items, those in `notAdded` are
+ * certainly not in, those in `unconfirmed` may or may not be, and all others certainly are.
+ * `cause` tells why: a refusal, an invalid item, an error of the input, or the signal's reason.
+ */
+export class BatchNotFullyAddedError extends StorageBoxError implements BatchProgressAtFailure {
+  readonly code = 'STORAGEBOX_BATCH_NOT_FULLY_ADDED';
+  readonly read: number;
+  readonly added: number;
+  readonly repeats: number;
+  readonly alreadyKnown: number;
+  readonly notAdded: readonly string[];
+  readonly unconfirmed: readonly string[];
+
+  constructor(progress: BatchProgressAtFailure, options: { cause: unknown }) {
+    const { cause } = options;
+    super(
+      `Of ${progress.read} items read, ${progress.added} were added, ` +
+        `${progress.notAdded.length} certainly were not (\`notAdded\`) and ` +
+        `${progress.unconfirmed.length} are unconfirmed (\`unconfirmed\`); the input was read no ` +
+        `further. Reason: ${cause instanceof Error ? cause.message : String(cause)}`,
+      options,
+    );
+    this.read = progress.read;
+    this.added = progress.added;
+    this.repeats = progress.repeats;
+    this.alreadyKnown = progress.alreadyKnown;
+    this.notAdded = progress.notAdded;
+    this.unconfirmed = progress.unconfirmed;
+  }
+
+  override get name() {
+    return 'BatchNotFullyAddedError' as const;
+  }
+}
+
+/**
+ * An item left the bank and could be neither assigned nor put back for certain. Only pairs without
+ * an atomic claim, and `getItemFromBank` itself, can strand an item.
+ */
+export class ItemStrandedError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_ITEM_STRANDED';
+  /** The item to look after. */
+  readonly item: string;
+
+  constructor(item: string, options: ErrorOptions) {
+    super(
+      'An item (`item`) left the bank, or may have, and it is unknown whether it was assigned. ' +
+        'Once no deduplication ID holds it, put it back with addItemToBank().',
+      options,
+    );
+    this.item = item;
+  }
+
+  override get name() {
+    return 'ItemStrandedError' as const;
+  }
+}
+
+/** Every error of this package; `code` tells them apart for the compiler, too. */
+export type AnyStorageBoxError =
+  | InvalidDeduplicationIdError
+  | InvalidItemError
+  | InvalidOptionError
+  | TableNotFoundError
+  | TableSchemaError
+  | DeduplicationIdAlreadyAssignedError
+  | ContentionError
+  | OutcomeUnknownError
+  | BatchNotFullyAddedError
+  | ItemStrandedError;
+
+/**
+ * Whether a thrown value is an error of this package, from whichever copy of it. Once true,
+ * comparing `code` narrows the type: `error.code === 'STORAGEBOX_ITEM_STRANDED'` gives `error.item`.
+ */
+export function isStorageBoxError(value: unknown): value is AnyStorageBoxError {
+  return typeof value === 'object' && value !== null && brand in value;
+}

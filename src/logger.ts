@@ -1,0 +1,37 @@
+import { assertOption, hasMethods } from './validation.js';
+
+/**
+ * Where the package reports to: `console` has this shape, and so do most logging libraries.
+ * Messages never carry an item or a deduplication ID.
+ */
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** From the least to the most that is told. The names are those of Python's `logging`. */
+export const LOGGING_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
+export type LoggingLevel = (typeof LOGGING_LEVELS)[number];
+
+/** Lets through what the level asks for and hands it to the logger. */
+export function levelledLogger(logger: Logger | undefined, level: LoggingLevel): Logger {
+  const target = logger ?? console;
+  assertOption(
+    hasMethods(target, 'debug', 'info', 'warn', 'error'),
+    'logger',
+    'an object with the methods debug, info, warn and error',
+    logger,
+    'Pass `console`, a logger of that shape, or leave it out.',
+  );
+  const verbosity = LOGGING_LEVELS.indexOf(level);
+  const when = (minimum: LoggingLevel, write: (message: string) => void) =>
+    verbosity >= LOGGING_LEVELS.indexOf(minimum) ? write : () => {};
+  return {
+    debug: when('DEBUG', (message) => target.debug(message)),
+    info: when('INFO', (message) => target.info(message)),
+    warn: when('WARNING', (message) => target.warn(message)),
+    error: when('ERROR', (message) => target.error(message)),
+  };
+}

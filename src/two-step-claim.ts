@@ -1,0 +1,91 @@
+// The claim for pairs that share no transaction:
+//
+//   read the ID ── has an item ──────────────────────────────► existing
+//        │ none
+//   take an item out of the bank ── bank is empty ── read the ID again ► existing | exhausted
+//        │ item          ◄── from here on a crash strands this one item
+//   put it on the ID, if absent ── landed ───────────────────► claimed
+//        │ already assigned ── give the item back ───────────► existing
+//        │ any other error ── the put may have landed: put again and then read, which finds out
+
+import { sleepBeforeRetry } from './backoff.js';
+import type { ClaimResult, DeduplicationRepository } from './deduplication-repository.js';
+import { ItemStrandedError, isStorageBoxError } from './errors.js';
+import type { ItemBankRepository } from './item-bank-repository.js';
+
+/** How often an assignment of unknown outcome is sent before the item is reported as stranded. */
+const MAX_PUT_ATTEMPTS = 3;
+
+export async function claimInTwoSteps(
+  deduplicationId: string,
+  itemRepo: ItemBankRepository,
+  deduplicationRepo: DeduplicationRepository,
+  signal: AbortSignal,
+): Promise<ClaimResult> {
+  signal.throwIfAborted();
+  const existing = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);
+  if (existing !== null) return { status: 'existing', item: existing };
+
+  signal.throwIfAborted();
+  const item = await itemRepo.getItemFromBank();
+  if (item === null) {
+    const assignedMeanwhile = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);
+    return assignedMeanwhile === null
+      ? { status: 'exhausted', item: null }
+      : { status: 'existing', item: assignedMeanwhile };
+  }
+  // The signal is not looked at from here on: an abort must not strand the item.
+  const owned = await assign(deduplicationId, item, deduplicationRepo);
+  if (owned === item) return { status: 'claimed', item };
+  await giveBack(item, itemRepo);
+  return { status: 'existing', item: owned };
+}
+
+/** Which item the ID has in the end: the given one, or the one that it had already. */
+async function assign(
+  deduplicationId: string,
+  item: string,
+  deduplicationRepo: DeduplicationRepository,
+): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await deduplicationRepo.putDeduplicationId(deduplicationId, item);
+      return item;
+    } catch (error) {
+      // The existing item is the given one when an earlier attempt landed without telling: the item
+      // is out of the bank, so nobody else can have assigned it.
+      const isAssigned =
+        isStorageBoxError(error) && error.code === 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED';
+      if (isAssigned) return error.existingItem;
+      if (attempt === MAX_PUT_ATTEMPTS) {
+        return readOwned(
+          deduplicationId,
+          deduplicationRepo,
+          new ItemStrandedError(item, { cause: error }),
+        );
+      }
+      await sleepBeforeRetry(attempt);
+    }
+  }
+}
+
+/** An ID without an item proves nothing: the put may be on its way still. */
+async function readOwned(
+  deduplicationId: string,
+  deduplicationRepo: DeduplicationRepository,
+  stranded: ItemStrandedError,
+): Promise<string> {
+  const owned = await deduplicationRepo
+    .getValueForDeduplicationId(deduplicationId)
+    .catch(() => null);
+  if (owned === null) throw stranded;
+  return owned;
+}
+
+async function giveBack(item: string, itemRepo: ItemBankRepository): Promise<void> {
+  try {
+    await itemRepo.addItemToBank(item);
+  } catch (error) {
+    throw new ItemStrandedError(item, { cause: error });
+  }
+}

@@ -1,0 +1,106 @@
+import { InvalidDeduplicationIdError, InvalidItemError, InvalidOptionError } from './errors.js';
+
+/**
+ * DynamoDB's limit for a partition key ("Constraints in Amazon DynamoDB", Developer Guide). It holds
+ * for every backend, so that what one accepts another one does not refuse.
+ */
+export const MAX_KEY_BYTES = 2_048;
+
+const KEY_EXPECTATION = `a non-empty, well-formed string of at most ${MAX_KEY_BYTES} bytes in UTF-8`;
+
+/** Throws {@link InvalidDeduplicationIdError} unless the value can be a deduplication ID. */
+export function assertDeduplicationId(value: unknown): asserts value is string {
+  const fault = keyFault(value);
+  if (fault !== null) {
+    throw new InvalidDeduplicationIdError(
+      `Expected the deduplication ID to be ${KEY_EXPECTATION}, got ${fault}.`,
+    );
+  }
+}
+
+/** Throws {@link InvalidItemError} unless the value can be an item. */
+export function assertItem(value: unknown, index: number | null = null): asserts value is string {
+  const fault = keyFault(value);
+  if (fault !== null) {
+    const place = index === null ? 'the item' : `the item at index ${index}`;
+    throw new InvalidItemError(`Expected ${place} to be ${KEY_EXPECTATION}, got ${fault}.`, index);
+  }
+}
+
+// The value itself stays out of the text: deduplication IDs are personal data, items are money.
+function keyFault(value: unknown): string | null {
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    return `a ${typeof value}: convert it with String()`;
+  }
+  if (typeof value !== 'string') return `${describeValue(value)}: pass a string`;
+  if (value === '') return 'an empty string: check where it comes from';
+  // Lone surrogates all encode to U+FFFD, so two different strings would become one key.
+  if (!value.isWellFormed()) return 'a string with a lone surrogate: repair it with toWellFormed()';
+  // No UTF-16 code unit takes more than 3 bytes, so most strings need no counting.
+  if (value.length * 3 > MAX_KEY_BYTES) {
+    const bytes = new TextEncoder().encode(value).length;
+    if (bytes > MAX_KEY_BYTES) return `${bytes} bytes: shorten it, or use a hash of it`;
+  }
+  return null;
+}
+
+/** Throws {@link InvalidOptionError} unless the condition holds. */
+export function assertOption(
+  condition: boolean,
+  option: string,
+  expectation: string,
+  value: unknown,
+  remedy: string,
+): asserts condition {
+  if (!condition) {
+    throw new InvalidOptionError(
+      option,
+      `Expected \`${option}\` to be ${expectation}, got ${describeValue(value)}. ${remedy}`,
+    );
+  }
+}
+
+/** Throws {@link InvalidOptionError} unless the value is a whole number from 1. */
+export function assertPositiveInteger(
+  option: string,
+  value: unknown,
+  remedy: string,
+): asserts value is number {
+  assertOption(
+    Number.isSafeInteger(value) && (value as number) >= 1,
+    option,
+    'a whole number from 1',
+    value,
+    remedy,
+  );
+}
+
+/** Throws {@link InvalidOptionError} unless the value is an `AbortSignal` or absent. */
+export function assertSignal(value: unknown): asserts value is AbortSignal | undefined {
+  assertOption(
+    value === undefined || value instanceof AbortSignal,
+    'signal',
+    'an AbortSignal',
+    value,
+    'Pass the `signal` of an AbortController, or leave it out.',
+  );
+}
+
+/** Whether the value is an object (or function) on which all of the methods can be called. */
+export function hasMethods(value: unknown, ...methods: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function')
+  );
+}
+
+function describeValue(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'string') return `the string ${JSON.stringify(value)}`;
+  if (typeof value === 'number' || typeof value === 'boolean')
+    return `the ${typeof value} ${value}`;
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'no class'})`;
+  return `a ${typeof value}`;
+}

@@ -1,0 +1,75 @@
+import { type AnyStorageBoxError, isStorageBoxError } from '../errors.js';
+import type { ItemBankRepository } from '../item-bank-repository.js';
+import { MAX_KEY_BYTES } from '../validation.js';
+
+/** `voucher-1`, `voucher-2`, … */
+export function vouchers(count: number): string[] {
+  return numbered('voucher', count);
+}
+
+/** `user-1`, `user-2`, … */
+export function users(count: number): string[] {
+  return numbered('user', count);
+}
+
+function numbered(noun: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${noun}-${index + 1}`);
+}
+
+/** Takes everything out, in ascending order. */
+export async function drain(itemRepo: ItemBankRepository): Promise<string[]> {
+  const items: string[] = [];
+  for (;;) {
+    const item = await itemRepo.getItemFromBank();
+    if (item === null) return items.sort();
+    items.push(item);
+  }
+}
+
+/** The code of the error of this package that the call rejects with, or what else became of it. */
+export async function codeOf(call: Promise<unknown>): Promise<string> {
+  const error = await rejectionOf(call);
+  return error?.code ?? 'no error';
+}
+
+/** The error of this package that the call rejects with; any other error goes on. */
+export async function rejectionOf(call: Promise<unknown>): Promise<AnyStorageBoxError | null> {
+  try {
+    await call;
+    return null;
+  } catch (error) {
+    if (isStorageBoxError(error)) return error;
+    throw error;
+  }
+}
+
+/** What no backend may take for a key, whatever its own limits are. */
+export const UNUSABLE_KEYS: readonly unknown[] = [
+  undefined,
+  null,
+  42,
+  {},
+  '',
+  'x'.repeat(MAX_KEY_BYTES + 1),
+  'é'.repeat(MAX_KEY_BYTES / 2 + 1),
+  'lone \uD800 surrogate',
+];
+
+/** What every backend must keep apart and give back as it came. */
+export const UNUSUAL_KEYS: readonly string[] = [
+  ' ',
+  'a',
+  'A',
+  ' a',
+  'a\u0000b',
+  'é',
+  'e\u0301',
+  '🎟️',
+  '"\'`;--$%',
+  '__proto__',
+  'constructor',
+  'null',
+  '0',
+  'x'.repeat(MAX_KEY_BYTES),
+  'é'.repeat(MAX_KEY_BYTES / 2),
+];

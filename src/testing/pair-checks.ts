@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { Deduplicator } from '../deduplicator.js';
+import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-suite.js';
+import { codeOf, drain, UNUSABLE_KEYS, users, vouchers } from './helpers.js';
+
+export const pairChecks: readonly ConformanceCheck[] = [
+  {
+    name: 'P1: an ID gets the same item each time, and is told once that it is new',
+    run: async ({ open }) => {
+      const deduplicator = new Deduplicator(open());
+      await deduplicator.addItemsToBank(vouchers(3));
+      const first = await deduplicator.claim('user-1');
+      assert.equal(first.status, 'claimed');
+      for (let repeat = 0; repeat < 3; repeat++) {
+        const again = await new Deduplicator(open()).claim('user-1');
+        assert.deepEqual(again, { status: 'existing', item: first.item });
+      }
+    },
+  },
+  {
+    name: 'P1: once the bank is empty, returning IDs still get theirs and new ones get null',
+    run: async ({ open }) => {
+      const deduplicator = new Deduplicator(open());
+      await deduplicator.addItemsToBank(vouchers(10));
+      const first = await fetchAll(deduplicator, users(10));
+      assert.deepEqual(await deduplicator.claim('late'), { status: 'exhausted', item: null });
+      assert.deepEqual(await fetchAll(deduplicator, users(10)), first);
+    },
+  },
+  {
+    name: 'P1, P3: one ID on three nodes at once gets one item, and no other item leaves the bank',
+    run: async (storage) => {
+      const nodes = openNodes(storage, 3);
+      await storage.open().itemRepo.batchAddItems(vouchers(5));
+      for (const user of users(20)) {
+        const answers = await Promise.all(
+          nodes.flatMap((node) => [node.claim(user), node.claim(user)]),
+        );
+        const items = new Set(answers.map(({ item }) => item));
+        assert.equal(items.size, 1, `different answers for one ID: ${[...items].join(', ')}`);
+        const firstHandOuts = answers.filter(({ status }) => status === 'claimed');
+        assert.ok(firstHandOuts.length <= 1, 'a first hand-out was told more than once');
+      }
+      await assertNothingLostOrGivenTwice(storage, users(20), vouchers(5));
+    },
+  },
+  ...[false, true].map(
+    (skipFirstRead): ConformanceCheck => ({
+      name: `P1 to P4: 60 IDs on three nodes at once, thrice each, share 40 items (skipFirstRead: ${skipFirstRead})`,
+      run: async (storage) => {
+        const nodes = openNodes(storage, 3, skipFirstRead);
+        await storage.open().itemRepo.batchAddItems(vouchers(40));
+        const atOnce = await Promise.all(nodes.map((node) => fetchAll(node, users(60))));
+        // An item that is out to be given back may be missed by the rush, not by those who come later.
+        const later = await fetchAll(new Deduplicator(storage.open()), users(60));
+        for (const answers of atOnce) {
+          const changed = answers.filter((item, user) => item !== null && item !== later[user]);
+          assert.deepEqual(changed, [], 'items that an ID was told and does not have');
+        }
+        assert.deepEqual(later.filter((item) => item !== null).sort(), vouchers(40).sort());
+        await assertNothingLostOrGivenTwice(storage, users(60), vouchers(40));
+      },
+    }),
+  ),
+  {
+    name: 'P2, P4: of 64 IDs at once for a single item one gets it, 20 rounds',
+    run: async (storage) => {
+      const nodes = openNodes(storage, 2);
+      for (const voucher of vouchers(20)) {
+        await storage.open().itemRepo.addItemToBank(voucher);
+        const answers = await Promise.all(
+          users(64).map((user, index) =>
+            nodes[index % nodes.length]?.fetchItemForDeduplicationId(`${user} ${voucher}`),
+          ),
+        );
+        const given = answers.filter((item) => item !== null);
+        assert.deepEqual(given, [voucher]);
+      }
+    },
+  },
+  {
+    name: 'P4: an item that is added after the bank was empty is given to the next new ID',
+    run: async ({ open }) => {
+      const deduplicator = new Deduplicator(open());
+      assert.equal(await deduplicator.fetchItemForDeduplicationId('user-1'), null);
+      await open().itemRepo.addItemToBank('voucher-1');
+      assert.equal(await deduplicator.fetchItemForDeduplicationId('user-2'), 'voucher-1');
+    },
+  },
+  {
+    name: 'an invalid ID is refused, and no item leaves the bank',
+    run: async ({ open }) => {
+      const pair = open();
+      await pair.itemRepo.addItemToBank('voucher-1');
+      const deduplicator = new Deduplicator(pair);
+      for (const unusable of UNUSABLE_KEYS as readonly string[]) {
+        assert.equal(
+          await codeOf(deduplicator.fetchItemForDeduplicationId(unusable)),
+          'STORAGEBOX_INVALID_DEDUPLICATION_ID',
+        );
+      }
+      assert.deepEqual(await drain(pair.itemRepo), ['voucher-1']);
+    },
+  },
+  {
+    name: 'an aborted call throws the reason of its signal, and the next one gets the item',
+    run: async ({ open }) => {
+      const deduplicator = new Deduplicator(open());
+      await deduplicator.addItemsToBank(['voucher-1']);
+      const reason = new Error('the user went away');
+      await assert.rejects(
+        deduplicator.fetchItemForDeduplicationId('user-1', { signal: AbortSignal.abort(reason) }),
+        reason,
+      );
+      assert.equal(await deduplicator.fetchItemForDeduplicationId('user-1'), 'voucher-1');
+    },
+  },
+];
+
+function openNodes({ open }: TestStorage, count: number, skipFirstRead = false): Deduplicator[] {
+  return Array.from({ length: count }, () => new Deduplicator({ ...open(), skipFirstRead }));
+}
+
+function fetchAll(
+  deduplicator: Deduplicator,
+  deduplicationIds: readonly string[],
+): Promise<(string | null)[]> {
+  return Promise.all(
+    deduplicationIds.map((deduplicationId) =>
+      deduplicator.fetchItemForDeduplicationId(deduplicationId),
+    ),
+  );
+}
+
+/** P3 and P2: what is in the bank and what was assigned make up what was seeded, each item once. */
+async function assertNothingLostOrGivenTwice(
+  { open }: TestStorage,
+  deduplicationIds: readonly string[],
+  seeded: readonly string[],
+): Promise<void> {
+  const pair: RepositoryPair = open();
+  const assigned = await Promise.all(
+    deduplicationIds.map((deduplicationId) =>
+      pair.deduplicationRepo.getValueForDeduplicationId(deduplicationId),
+    ),
+  );
+  const accounted = [...assigned.filter((item) => item !== null), ...(await drain(pair.itemRepo))];
+  assert.deepEqual(accounted.sort(), [...seeded].sort());
+}

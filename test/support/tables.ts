@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type AttributeValue,
+  DeleteTableCommand,
+  type DynamoDBClient,
+  paginateScan,
+} from '@aws-sdk/client-dynamodb';
+import {
+  createTables,
+  DeduplicationDynamoDbRepository,
+  deduplicationTable,
+  ItemBankDynamoDbRepository,
+  itemBankTable,
+} from 'storagebox';
+import { inject } from 'vitest';
+import { clientFor } from './client.js';
+
+export interface Tables {
+  readonly client: DynamoDBClient;
+  readonly itemBankTableName: string;
+  readonly deduplicationTableName: string;
+}
+
+/** A new pair of empty tables that no other test uses. */
+export async function freshTables(): Promise<Tables> {
+  const client = clientFor(inject('dynamoDbEndpoint'));
+  const run = randomUUID();
+  const tables = {
+    client,
+    itemBankTableName: `voucher_codes-${run}`,
+    deduplicationTableName: `deduplication-${run}`,
+  };
+  await createTables(
+    [itemBankTable(tables.itemBankTableName), deduplicationTable(tables.deduplicationTableName)],
+    { client },
+  );
+  return tables;
+}
+
+export async function deleteTables({ client, ...tableNames }: Tables): Promise<void> {
+  for (const TableName of Object.values(tableNames)) {
+    await client.send(new DeleteTableCommand({ TableName }));
+  }
+}
+
+/** The pair as a process of its own would hold it. */
+export function openPair({ client, itemBankTableName, deduplicationTableName }: Tables) {
+  return {
+    itemRepo: new ItemBankDynamoDbRepository({ tableName: itemBankTableName, client }),
+    deduplicationRepo: new DeduplicationDynamoDbRepository({
+      tableName: deduplicationTableName,
+      client,
+    }),
+  };
+}
+
+export type Row = Record<string, AttributeValue>;
+
+export async function allRows(client: DynamoDBClient, tableName: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  const pages = paginateScan({ client }, { TableName: tableName, ConsistentRead: true });
+  for await (const { Items = [] } of pages) rows.push(...Items);
+  return rows;
+}

@@ -1,0 +1,32 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string) => new URL(`src/${path}`, import.meta.url).pathname;
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^storagebox$/, replacement: source('index.ts') },
+      { find: /^storagebox\/core$/, replacement: source('core.ts') },
+      { find: /^storagebox\/memory$/, replacement: source('memory/index.ts') },
+      { find: /^storagebox\/testing$/, replacement: source('testing/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/global-setup.ts',
+    retry: 0,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
+    coverage: {
+      include: ['src/**'],
+      reporter: ['text'],
+      // Of its own for each run: two runs at once must not clear each other's files.
+      reportsDirectory: mkdtempSync(join(tmpdir(), 'storagebox-coverage-')),
+      thresholds: { branches: 95, functions: 95, lines: 95, statements: 95 },
+    },
+  },
+});

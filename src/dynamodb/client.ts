@@ -16,20 +16,19 @@ export type ClientOptions =
     };
 
 /**
- * A peer that falls silent is given up after 3 attempts, each bounded by these times, so after 13
- * seconds at most: a request of this package takes milliseconds. See "NodeHttpHandlerOptions" in the
- * SDK's documentation.
+ * A peer that falls silent is given up, 3 attempts included, after 16 seconds; one that stalls in
+ * the middle of its responses after 31. See "NodeHttpHandlerOptions" in the SDK's documentation.
  */
 export const DEFAULT_CLIENT_CONFIG = {
   maxAttempts: 3,
   requestHandler: {
     /** Until the connection stands. */
-    connectionTimeout: 1_000,
-    /** Until the response begins. */
-    requestTimeout: 3_000,
+    connectionTimeout: 3_000,
+    /** Until the response begins, waiting for a free socket and connecting included. */
+    requestTimeout: 5_000,
     throwOnRequestTimeout: true,
     /** Between two pieces of the response: a stalled body trips this one. */
-    socketTimeout: 3_000,
+    socketTimeout: 5_000,
   },
 } as const satisfies DynamoDBClientConfig;
 

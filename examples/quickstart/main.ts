@@ -1,0 +1,130 @@
+// 30 voucher codes, 100 users, each pressing the button 3 times at the same moment, 4 servers.
+import { fork } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { DeleteTableCommand, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import {
+  createTables,
+  DEFAULT_CLIENT_CONFIG,
+  deduplicationTable,
+  ItemBankDynamoDbRepository,
+  itemBankTable,
+} from 'storagebox';
+import { isLocal, useDynamoDb } from '../../test/support/endpoint.js';
+import { audit, type Tables } from './audit.js';
+import type { Report, Start, TableNames } from './messages.js';
+import { printReport } from './print.js';
+
+const VOUCHERS = 30;
+const USERS = 100;
+const PRESSES_PER_USER = 3;
+const SERVERS = 4;
+
+// So that DynamoDB Local is stopped, too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+console.log(`Starting DynamoDB${process.env.AWS_ENDPOINT_URL_DYNAMODB ? '' : ' Local'} …`);
+const dynamoDb = await useDynamoDb();
+try {
+  process.exitCode = await runSale();
+} finally {
+  await dynamoDb.stop();
+}
+
+async function runSale(): Promise<number> {
+  // The repositories find it where every AWS client looks.
+  process.env.AWS_ENDPOINT_URL_DYNAMODB = dynamoDb.endpoint;
+  if (isLocal(dynamoDb.endpoint)) {
+    process.env.AWS_REGION ??= 'eu-west-1';
+    process.env.AWS_ACCESS_KEY_ID ??= 'local';
+    process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
+  }
+  const client = new DynamoDBClient(DEFAULT_CLIENT_CONFIG);
+  const run = randomUUID().slice(0, 8);
+  const tableNames: TableNames = {
+    itemBank: `voucher_codes_${run}`,
+    deduplication: `storage_box_deduplication_table_${run}`,
+  };
+  await createTables(
+    [itemBankTable(tableNames.itemBank), deduplicationTable(tableNames.deduplication)],
+    { client },
+  );
+  try {
+    const voucherCodes = Array.from({ length: VOUCHERS }, newVoucherCode);
+    const itemRepo = new ItemBankDynamoDbRepository({ tableName: tableNames.itemBank, client });
+    const { added } = await itemRepo.batchAddItems(voucherCodes);
+    console.log(
+      `${added} voucher codes in the bank. ${USERS} users press the button ` +
+        `${PRESSES_PER_USER} times each, on ${SERVERS} servers at once …\n`,
+    );
+    const { reports, elapsedMs } = await rush(tableNames);
+    const presses = reports.flatMap((report) => report.presses);
+    const tables = await readTables(client, tableNames, voucherCodes);
+    const checks = audit(presses, tables);
+    printReport({ reports, tables, checks, users: USERS, elapsedMs });
+    return checks.every(({ holds }) => holds) ? 0 : 1;
+  } finally {
+    for (const TableName of Object.values(tableNames)) {
+      await client.send(new DeleteTableCommand({ TableName }));
+    }
+  }
+}
+
+/** All presses of all users at the same moment, spread over the servers. */
+async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapsedMs: number }> {
+  const presses = Array.from(
+    { length: USERS * PRESSES_PER_USER },
+    (_, press) => `user-${String((press % USERS) + 1).padStart(3, '0')}`,
+  );
+  const servers = await Promise.all(
+    Array.from({ length: SERVERS }, async (_, server) => {
+      const child = fork(fileURLToPath(new URL('node.ts', import.meta.url)), {
+        // This process prints the SDK's notices already.
+        execArgv: [...process.execArgv, '--no-warnings'],
+      });
+      // A user's presses follow each other by USERS places, so they reach different servers.
+      const mine = presses.filter(
+        (_, press) => (press + Math.floor(press / USERS)) % SERVERS === server,
+      );
+      child.send({ tableNames, userIds: mine } satisfies Start);
+      await once(child, 'message');
+      return child;
+    }),
+  );
+  const startMs = performance.now();
+  const reports = await Promise.all(
+    servers.map(async (child) => {
+      child.send('go');
+      const [report] = (await once(child, 'message')) as [Report];
+      return report;
+    }),
+  );
+  return { reports, elapsedMs: performance.now() - startMs };
+}
+
+async function readTables(
+  client: DynamoDBClient,
+  tableNames: TableNames,
+  seeded: readonly string[],
+): Promise<Tables> {
+  const rows = async (tableName: string) => {
+    const all = [];
+    const pages = paginateScan({ client }, { TableName: tableName, ConsistentRead: true });
+    for await (const { Items = [] } of pages) all.push(...Items);
+    return all;
+  };
+  const bankRows = await rows(tableNames.itemBank);
+  const ownerRows = await rows(tableNames.deduplication);
+  return {
+    seeded,
+    left: bankRows.map((row) => String(row.item?.S)),
+    owners: new Map(
+      ownerRows.map((row) => [String(row.deduplication_id?.S), String(row.item_string?.S)]),
+    ),
+  };
+}
+
+function newVoucherCode(): string {
+  return `MOVIE-${randomBytes(4).toString('hex').toUpperCase()}`;
+}

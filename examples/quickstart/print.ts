@@ -1,0 +1,51 @@
+import type { Check, Tables } from './audit.js';
+import type { Report } from './messages.js';
+
+const COLUMNS = 3;
+
+export interface Outcome {
+  readonly reports: readonly Report[];
+  readonly tables: Tables;
+  readonly checks: readonly Check[];
+  readonly users: number;
+  readonly elapsedMs: number;
+}
+
+export function printReport({ reports, tables, checks, users, elapsedMs }: Outcome): void {
+  const winners = [...tables.owners].sort(([some], [other]) => some.localeCompare(other));
+  console.log('Who won what');
+  const lines = Math.ceil(winners.length / COLUMNS);
+  for (let line = 0; line < lines; line++) {
+    const cells = winners.filter((_, index) => index % lines === line);
+    console.log(`  ${cells.map(([user, code]) => `${user}  ${code}`).join('     ')}`);
+  }
+
+  const presses = reports.reduce((sum, report) => sum + report.presses.length, 0);
+  const operations = sumByOperation(reports);
+  const requests = [...operations.values()].reduce((sum, count) => sum + count, 0);
+  const transactions = operations.get('TransactWriteItems') ?? 0;
+  console.log(`
+  winners                 ${winners.length}
+  pressed in vain         ${users - winners.length}
+  presses answered        ${presses}, by ${reports.length} processes
+  requests per press      ${(requests / presses).toFixed(2)}   (${describe(operations)})
+  transactions per claim  ${(transactions / winners.length).toFixed(2)}
+  time                    ${Math.round(elapsedMs)} ms
+`);
+  console.log('Checked on the tables');
+  for (const { promise, holds } of checks) console.log(`  ${holds ? '✓' : '✗ BROKEN'} ${promise}`);
+}
+
+function sumByOperation(reports: readonly Report[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { requests } of reports) {
+    for (const [operation, count] of Object.entries(requests)) {
+      sums.set(operation, (sums.get(operation) ?? 0) + count);
+    }
+  }
+  return sums;
+}
+
+function describe(operations: ReadonlyMap<string, number>): string {
+  return [...operations].map(([operation, count]) => `${operation} ${count}`).join(', ');
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type AttributeValue,
+  DeleteItemCommand,
   DeleteTableCommand,
   type DynamoDBClient,
   paginateScan,
@@ -37,6 +38,11 @@ export async function freshTables(): Promise<Tables> {
   return tables;
 }
 
+/** The same tables through a client of its own, which no test tampers with. */
+export function throughOwnClient(tables: Tables): Tables {
+  return { ...tables, client: clientFor(inject('dynamoDbEndpoint')) };
+}
+
 export async function deleteTables({ client, ...tableNames }: Tables): Promise<void> {
   for (const TableName of Object.values(tableNames)) {
     await client.send(new DeleteTableCommand({ TableName }));
@@ -52,6 +58,14 @@ export function openPair({ client, itemBankTableName, deduplicationTableName }: 
       client,
     }),
   };
+}
+
+/** Takes items out of the bank behind everybody's back. */
+export async function removeItems(tables: Tables, items: readonly string[]): Promise<void> {
+  const { client, itemBankTableName: TableName } = throughOwnClient(tables);
+  for (const item of items) {
+    await client.send(new DeleteItemCommand({ TableName, Key: { item: { S: item } } }));
+  }
 }
 
 export type Row = Record<string, AttributeValue>;

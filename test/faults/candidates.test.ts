@@ -1,0 +1,180 @@
+// Where candidates come from: scans that are stale, empty, refused, or run into by others.
+import { Deduplicator, ItemBankDynamoDbRepository } from 'storagebox';
+import { describe, expect, test } from 'vitest';
+import { type InterceptedCall, intercept, serviceError } from '../support/interceptor.js';
+import {
+  freshTables,
+  openPair,
+  type Row,
+  removeItems,
+  type Tables,
+  throughOwnClient,
+} from '../support/tables.js';
+
+const vouchers = (count: number) => Array.from({ length: count }, (_, index) => `voucher-${index}`);
+const users = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
+
+async function seededTables(count: number): Promise<Tables> {
+  const tables = await freshTables();
+  await openPair(throughOwnClient(tables)).itemRepo.batchAddItems(vouchers(count));
+  return tables;
+}
+
+/** Answers the scans of the client; all else goes through. */
+function interceptScans(tables: Tables, answer: (call: InterceptedCall) => Promise<unknown>) {
+  intercept(tables.client, (call) => (call.operation === 'Scan' ? answer(call) : call.send()));
+}
+
+function count(tables: Tables): Map<string, number> {
+  const counts = new Map<string, number>();
+  intercept(tables.client, (call) => {
+    counts.set(call.operation, (counts.get(call.operation) ?? 0) + 1);
+    return call.send();
+  });
+  return counts;
+}
+
+function fetchAll(tables: Tables, ids: readonly string[], fetchLimit?: number) {
+  const { deduplicationRepo } = openPair(tables);
+  const { itemBankTableName: tableName, client } = tables;
+  const itemRepo = new ItemBankDynamoDbRepository({ tableName, client, fetchLimit });
+  const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
+  return Promise.all(ids.map((id) => deduplicator.fetchItemForDeduplicationId(id)));
+}
+
+const hasMadeUpStart = ({ input }: InterceptedCall) => {
+  const start = input.ExclusiveStartKey as { item: { S: string } } | undefined;
+  return start !== undefined && !start.item.S.startsWith('voucher-');
+};
+
+describe('a store that', () => {
+  test('refuses made-up start keys still hands everything out, and then null', async () => {
+    const tables = await seededTables(25);
+    interceptScans(tables, async (call) => {
+      if (hasMadeUpStart(call)) throw serviceError('ValidationException');
+      return call.send();
+    });
+    const answers = await fetchAll(tables, users(30), 10);
+    expect(answers.filter((item) => item !== null).sort()).toEqual(vouchers(25).sort());
+  });
+
+  test('ignores made-up start keys still hands everything out, and then null', async () => {
+    const tables = await seededTables(25);
+    interceptScans(tables, (call) => {
+      const { ExclusiveStartKey, ...fromHead } = call.input;
+      return hasMadeUpStart(call) ? call.send(fromHead) : call.send();
+    });
+    const answers = await fetchAll(tables, users(30), 10);
+    expect(answers.filter((item) => item !== null).sort()).toEqual(vouchers(25).sort());
+  });
+
+  test('gives empty pages that have a next page is read to its end', async () => {
+    const tables = await seededTables(25);
+    interceptScans(tables, async (call) => {
+      const output = await call.send();
+      const isPassedOver = hasMadeUpStart(call) || output.LastEvaluatedKey !== undefined;
+      return isPassedOver ? { ...output, Items: [] } : output;
+    });
+    // The last page of the whole table is the only one that shows its rows.
+    const [item] = await fetchAll(tables, ['user'], 10);
+    expect(item).toMatch(/^voucher-/);
+  });
+
+  test('fails to scan makes the call throw, not read as sold out', async () => {
+    const tables = await seededTables(1);
+    const fault = serviceError('InternalServerError', {}, 500);
+    interceptScans(tables, async () => {
+      throw fault;
+    });
+    await expect(fetchAll(tables, ['user'])).rejects.toBe(fault);
+  });
+});
+
+describe('calls of one process', () => {
+  test('share scans and never race each other', async () => {
+    const tables = await seededTables(60);
+    const counts = count(tables);
+    const answers = await fetchAll(tables, users(60));
+    expect(new Set(answers).size).toBe(60);
+    expect(counts.get('TransactWriteItems')).toBe(60);
+    expect(counts.get('Scan')).toBeLessThanOrEqual(5);
+  });
+
+  test('that are all told "sold out" share the proof', async () => {
+    const tables = await seededTables(0);
+    const counts = count(tables);
+    expect(new Set(await fetchAll(tables, users(60)))).toEqual(new Set([null]));
+    expect(counts.get('Scan')).toBeLessThanOrEqual(3);
+    expect(counts.get('TransactGetItems')).toBe(60);
+  });
+
+  test('wait for what is being claimed before they say "sold out"', async () => {
+    const tables = await seededTables(1);
+    const { itemRepo, deduplicationRepo } = openPair(tables);
+    await openPair(throughOwnClient(tables)).deduplicationRepo.putDeduplicationId(
+      'known',
+      'theirs',
+    );
+    const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo, skipFirstRead: true });
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isFirst = true;
+    let hasStarted = () => {};
+    const started = new Promise<void>((resolve) => {
+      hasStarted = resolve;
+    });
+    intercept(tables.client, async (call) => {
+      if (call.operation === 'TransactWriteItems' && isFirst) {
+        isFirst = false;
+        hasStarted();
+        await held;
+      }
+      return call.send();
+    });
+    // Holds the only voucher, and will not need it.
+    const returning = deduplicator.fetchItemForDeduplicationId('known');
+    await started;
+    const fresh = deduplicator.fetchItemForDeduplicationId('new');
+    setTimeout(release, 200);
+    expect(await returning).toBe('theirs');
+    expect(await fresh).toBe('voucher-0');
+  });
+});
+
+test('a process that runs into another one jumps away after two lost races', async () => {
+  const tables = await seededTables(300);
+  const page: string[] = [];
+  interceptScans(tables, async (call) => {
+    const output = await call.send();
+    if (page.length === 0) page.push(...output.Items.map((row: Row) => row.item?.S));
+    return output;
+  });
+  const deduplicator = new Deduplicator({ ...openPair(tables), skipFirstRead: true });
+  const first = await deduplicator.fetchItemForDeduplicationId('first');
+  await removeItems(
+    tables,
+    page.filter((item) => item !== first),
+  );
+  const counts = count(tables);
+  for (const user of users(10)) await deduplicator.fetchItemForDeduplicationId(user);
+  expect(counts.get('TransactWriteItems')).toBe(12);
+});
+
+test('an item that comes back while the bank is being proven empty does not hide in the proof', async () => {
+  const tables = await seededTables(0);
+  const other = openPair(throughOwnClient(tables)).itemRepo;
+  let scans = 0;
+  interceptScans(tables, async (call) => {
+    scans++;
+    const page = await call.send();
+    // After the first complete pass, so that only a pass of the second call can see it.
+    if (scans === 2) await other.addItemToBank('voucher-0');
+    return page;
+  });
+  const deduplicator = new Deduplicator(openPair(tables));
+  const early = await deduplicator.fetchItemForDeduplicationId('early');
+  expect(early).toBe(null);
+  expect(await deduplicator.fetchItemForDeduplicationId('late')).toBe('voucher-0');
+});

@@ -1,0 +1,27 @@
+import { onTestFinished, vi } from 'vitest';
+import { runtime } from '../../src/runtime.js';
+
+export interface VirtualTime {
+  readonly sleptMs: readonly number[];
+  advance(byMs: number): void;
+}
+
+/** From here to the end of the test, delays take no time and the package's clock jumps instead. */
+export function useVirtualTime(): VirtualTime {
+  const sleptMs: number[] = [];
+  let nowMs = 0;
+  const spies = [
+    vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs),
+    vi.spyOn(runtime, 'sleep').mockImplementation(async (delayMs) => {
+      sleptMs.push(delayMs);
+      nowMs += delayMs;
+    }),
+  ];
+  onTestFinished(() => {
+    for (const spy of spies) spy.mockRestore();
+  });
+  const advance = (byMs: number) => {
+    nowMs += byMs;
+  };
+  return { sleptMs, advance };
+}

@@ -78,7 +78,7 @@ export function assertPositiveInteger(
 /** Throws {@link InvalidOptionError} unless the value is an `AbortSignal` or absent. */
 export function assertSignal(value: unknown): asserts value is AbortSignal | undefined {
   assertOption(
-    value === undefined || value instanceof AbortSignal,
+    value === undefined || hasMethods(value, 'addEventListener', 'throwIfAborted'),
     'signal',
     'an AbortSignal',
     value,
@@ -86,7 +86,7 @@ export function assertSignal(value: unknown): asserts value is AbortSignal | und
   );
 }
 
-/** Whether the value is an object (or function) on which all of the methods can be called. */
+/** Whether the value is an object on which all of the methods can be called. */
 export function hasMethods(value: unknown, ...methods: readonly string[]): boolean {
   return (
     typeof value === 'object' &&

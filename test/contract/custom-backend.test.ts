@@ -1,0 +1,8 @@
+import { conformanceSuite } from 'storagebox/testing';
+import { describe, test } from 'vitest';
+import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
+
+conformanceSuite({ describe, test }, () => {
+  const pair = { itemRepo: new SetItemBank(), deduplicationRepo: new MapDeduplication() };
+  return { open: () => pair };
+});

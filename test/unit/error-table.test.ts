@@ -1,0 +1,253 @@
+// Every error of the package, made by doing what a user would do wrong; docs/errors.md is the result.
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  createTables,
+  DeduplicationDynamoDbRepository,
+  type DeduplicationDynamoDbRepositoryOptions,
+  Deduplicator,
+  type DeduplicatorOptions,
+  ItemBankDynamoDbRepository,
+  type ItemBankDynamoDbRepositoryOptions,
+  isStorageBoxError,
+  itemBankTable,
+} from 'storagebox';
+import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
+import { beforeAll, expect, inject, test, vi } from 'vitest';
+import { clientFor } from '../support/client.js';
+import { cancellation, intercept, timeout } from '../support/interceptor.js';
+import { freshTables, openPair, type Tables } from '../support/tables.js';
+import { useVirtualTime } from '../support/virtual-time.js';
+
+type Misuse = () => unknown;
+
+/** What TypeScript would refuse, done all the same. */
+const any = <Value>(value: unknown) => value as Value;
+
+const memoryPair = () => ({
+  itemRepo: new ItemBankMemoryRepository(),
+  deduplicationRepo: new DeduplicationMemoryRepository(),
+});
+const fetchFor = (deduplicationId: unknown) => () =>
+  new Deduplicator(memoryPair()).fetchItemForDeduplicationId(any(deduplicationId));
+const addItem = (item: unknown) => () => memoryPair().itemRepo.addItemToBank(any(item));
+const addItems =
+  (...args: unknown[]) =>
+  () =>
+    memoryPair().itemRepo.batchAddItems(...any<[string[]]>(args));
+const newBank = (options: unknown) => () =>
+  new ItemBankDynamoDbRepository(any<ItemBankDynamoDbRepositoryOptions>(options));
+const newDeduplicator = (options: unknown) => () =>
+  new Deduplicator(any<DeduplicatorOptions>(options));
+
+async function* vouchersAndThenAFault() {
+  yield* ['voucher-1', 'voucher-2'];
+  throw new Error('the file ended too early');
+}
+
+const client = clientFor(inject('dynamoDbEndpoint'));
+const missing = (repository: 'bank' | 'deduplication') =>
+  new Deduplicator({
+    itemRepo: new ItemBankDynamoDbRepository({
+      tableName: repository === 'bank' ? 'no_such_bank' : tables.itemBankTableName,
+      client,
+    }),
+    deduplicationRepo: new DeduplicationDynamoDbRepository({
+      tableName: repository === 'bank' ? tables.deduplicationTableName : 'no_such_table',
+      client,
+    }),
+  });
+let tables: Tables;
+let wrongTable: string;
+beforeAll(async () => {
+  tables = await freshTables();
+  wrongTable = `wrong-${tables.itemBankTableName}`;
+  await client.send(
+    new CreateTableCommand({
+      TableName: wrongTable,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [
+        { AttributeName: 'code', AttributeType: 'S' },
+        { AttributeName: 'batch', AttributeType: 'N' },
+      ],
+      KeySchema: [
+        { AttributeName: 'code', KeyType: 'HASH' },
+        { AttributeName: 'batch', KeyType: 'RANGE' },
+      ],
+    }),
+  );
+});
+
+const misuses: Record<string, Misuse> = {
+  'deduplication ID: undefined': fetchFor(undefined),
+  'deduplication ID: a number': fetchFor(42),
+  'deduplication ID: an object': fetchFor({ id: 1 }),
+  'deduplication ID: empty': fetchFor(''),
+  'deduplication ID: 2,049 bytes': fetchFor('x'.repeat(2_049)),
+  'deduplication ID: 1,025 characters of 2 bytes': fetchFor('é'.repeat(1_025)),
+  'deduplication ID: ill-formed': fetchFor('user-\uD800'),
+  'item: null': addItem(null),
+  'item: a bigint': addItem(10n),
+  'item: an array': addItem(['voucher-1']),
+  'item: empty': addItem(''),
+  'item: 2,049 bytes': addItem('x'.repeat(2_049)),
+  'item: ill-formed': addItem('\uDC00voucher'),
+  'batch: one item of an array is empty': addItems(['voucher-1', '']),
+  'batch: a single string': addItems('voucher-1'),
+  'batch: nothing': addItems(undefined),
+  'batch: concurrency 0': addItems([], { concurrency: 0 }),
+  'batch: onProgress is no function': addItems([], { onProgress: true }),
+  'batch: signal is no signal': addItems([], { signal: 'abort' }),
+  'claim: signal is no signal': () =>
+    new Deduplicator(memoryPair()).claim('user', any({ signal: new AbortController() })),
+  'repository: no options': newBank(undefined),
+  'repository: table_name instead of tableName': newBank({ table_name: 'voucher_codes' }),
+  'repository: empty table name': newBank({ tableName: '' }),
+  'repository: client and clientConfig': newBank({
+    tableName: 'voucher_codes',
+    client: new DynamoDBClient({}),
+    clientConfig: {},
+  }),
+  'repository: client of another kind': newBank({ tableName: 'voucher_codes', client: {} }),
+  'repository: clientConfig is no object': newBank({
+    tableName: 'voucher_codes',
+    clientConfig: 'eu-west-1',
+  }),
+  'repository: fetchLimit 0': newBank({ tableName: 'voucher_codes', fetchLimit: 0 }),
+  'repository: fetchLimit 2.5': newBank({ tableName: 'voucher_codes', fetchLimit: 2.5 }),
+  'repository: logger without methods': () =>
+    new DeduplicationDynamoDbRepository(
+      any<DeduplicationDynamoDbRepositoryOptions>({ tableName: 'table', logger: {} }),
+    ),
+  'environment: fetch limit of no number': withEnvironment(
+    'STORAGE_BOX_CONCURRENT_FETCH_LIMIT',
+    'many',
+    newBank({ tableName: 'voucher_codes' }),
+  ),
+  'environment: fetch limit of -1': withEnvironment(
+    'STORAGE_BOX_CONCURRENT_FETCH_LIMIT',
+    '-1',
+    newBank({ tableName: 'voucher_codes' }),
+  ),
+  'environment: unknown logging level': withEnvironment(
+    'STORAGE_BOX_LOGGING_LEVEL',
+    'VERBOSE',
+    () => new Deduplicator(memoryPair()),
+  ),
+  'deduplicator: no options': newDeduplicator(undefined),
+  'deduplicator: no item repository': newDeduplicator({ ...memoryPair(), itemRepo: undefined }),
+  'deduplicator: repositories swapped': newDeduplicator({
+    itemRepo: memoryPair().deduplicationRepo,
+    deduplicationRepo: memoryPair().itemRepo,
+  }),
+  'deduplicator: a class instead of an instance': newDeduplicator({
+    ...memoryPair(),
+    deduplicationRepo: DeduplicationMemoryRepository,
+  }),
+  'deduplicator: skipFirstRead is no boolean': newDeduplicator({
+    ...memoryPair(),
+    skipFirstRead: 'yes',
+  }),
+  'createTables: one definition without an array': () =>
+    createTables(any(itemBankTable('voucher_codes')), { client }),
+  'itemBankTable: no name': () => itemBankTable(any(undefined)),
+  'claim: the item bank is missing': () => missing('bank').claim('user'),
+  'claim: the deduplication table is missing': () => missing('deduplication').claim('user'),
+  'batch: the item bank is missing': () => missing('bank').addItemsToBank(['voucher-1']),
+  'claim: the item bank has another key': () => {
+    const itemRepo = new ItemBankDynamoDbRepository({ tableName: wrongTable, client });
+    return new Deduplicator({ ...openPair(tables), itemRepo }).claim('user');
+  },
+  'claim: the deduplication table has another key': () => {
+    const deduplicationRepo = new DeduplicationDynamoDbRepository({
+      tableName: wrongTable,
+      client,
+    });
+    return new Deduplicator({ ...openPair(tables), deduplicationRepo }).claim('user');
+  },
+  'claim: the tables are swapped': () =>
+    new Deduplicator({
+      itemRepo: new ItemBankDynamoDbRepository({
+        tableName: tables.deduplicationTableName,
+        client,
+      }),
+      deduplicationRepo: new DeduplicationDynamoDbRepository({
+        tableName: tables.itemBankTableName,
+        client,
+      }),
+      skipFirstRead: true,
+    }).claim('user'),
+  'put: the ID has an item': async () => {
+    const { deduplicationRepo } = memoryPair();
+    await deduplicationRepo.putDeduplicationId('user', 'voucher-1');
+    await deduplicationRepo.putDeduplicationId('user', 'voucher-2');
+  },
+  'batch: the input fails': addItems(vouchersAndThenAFault()),
+  'claim: conflict without end': async () => {
+    useVirtualTime();
+    await claimWithFailingTransactions(() => cancellation('TransactionConflict', 'None'));
+  },
+  'claim: no answer': async () => {
+    useVirtualTime();
+    await claimWithFailingTransactions(timeout);
+  },
+  'claim in two steps: the item can be neither assigned nor put back': async () => {
+    const { itemRepo, deduplicationRepo } = memoryPair();
+    await itemRepo.addItemToBank('voucher-1');
+    await new Deduplicator({
+      itemRepo,
+      deduplicationRepo: Object.assign(deduplicationRepo, {
+        atomicClaimWith: undefined,
+        putDeduplicationId: () => Promise.reject(timeout()),
+      }),
+    }).claim('user');
+  },
+};
+
+function withEnvironment(name: string, value: string, misuse: Misuse): Misuse {
+  return () => {
+    vi.stubEnv(name, value);
+    try {
+      return misuse();
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  };
+}
+
+async function claimWithFailingTransactions(makeError: () => Error): Promise<void> {
+  const ofItsOwn = await freshTables();
+  const pair = openPair(ofItsOwn);
+  await pair.itemRepo.addItemToBank('voucher-1');
+  intercept(ofItsOwn.client, async (call) => {
+    if (call.operation === 'TransactWriteItems') throw makeError();
+    return call.send();
+  });
+  await new Deduplicator(pair).claim('user');
+}
+
+const HEAD = `# Errors
+
+Each error that the package makes, with the class, the \`code\` and the message that a caller gets. The
+table is the output of a test that does each of these things wrong. Errors of AWS (access denied,
+throttling past the retries, no connection) reach the caller as the SDK threw them.
+
+| what was done | class and \`code\` | message |
+|---|---|---|
+`;
+
+test('each misuse gives a typed error that says what was expected, what came and what to do', async () => {
+  const lines: string[] = [];
+  for (const [name, misuse] of Object.entries(misuses)) {
+    const error = await (async () => misuse())().catch((reason: unknown) => reason);
+    if (!isStorageBoxError(error)) throw new Error(`"${name}" gave ${error}`, { cause: error });
+    const message = error.message
+      .replaceAll(wrongTable, 'wrong_table')
+      .replaceAll(tables.itemBankTableName, 'voucher_codes')
+      .replaceAll(tables.deduplicationTableName, 'deduplication_table')
+      // Jittered delays end at different times.
+      .replaceAll(/within \d+ ms/g, 'within 10… ms')
+      .replaceAll('|', '\\|');
+    lines.push(`| ${name} | ${error.name}<br>\`${error.code}\` | ${message} |\n`);
+  }
+  await expect(HEAD + lines.join('')).toMatchFileSnapshot('../../docs/errors.md');
+});

@@ -1,0 +1,120 @@
+// One ID asked for several times at once in one process.
+import { type AtomicClaim, type ClaimResult, Deduplicator } from 'storagebox/core';
+import { expect, test } from 'vitest';
+import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
+
+/** A pair whose claims wait until the test settles them. */
+function setUp() {
+  const begun: {
+    readonly signal: AbortSignal;
+    resolve(result: ClaimResult): void;
+    reject(error: unknown): void;
+  }[] = [];
+  const atomicClaim: AtomicClaim = {
+    claimItem: (_id, { signal }) =>
+      new Promise((resolve, reject) => begun.push({ signal, resolve, reject })),
+  };
+  const deduplicationRepo = Object.assign(new MapDeduplication(), {
+    atomicClaimWith: async () => atomicClaim,
+  });
+  const deduplicator = new Deduplicator({ itemRepo: new SetItemBank(), deduplicationRepo });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  return { begun, deduplicator, settled };
+}
+
+const EXHAUSTED = { status: 'exhausted', item: null } as const;
+const CLAIMED = { status: 'claimed', item: 'voucher' } as const;
+const EXISTING = { status: 'existing', item: 'voucher' } as const;
+
+test('shares one claim, and one call alone is told of the first hand-out', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const answers = Promise.all([1, 2, 3].map(() => deduplicator.claim('user')));
+  await settled();
+  expect(begun).toHaveLength(1);
+  begun[0]?.resolve(CLAIMED);
+  expect(await answers).toEqual([CLAIMED, EXISTING, EXISTING]);
+});
+
+test('claims anew once the shared claim has ended', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const first = deduplicator.claim('user');
+  await settled();
+  begun[0]?.resolve(CLAIMED);
+  await first;
+  const second = deduplicator.claim('user');
+  await settled();
+  expect(begun).toHaveLength(2);
+  begun[1]?.resolve(EXISTING);
+  expect(await second).toEqual(EXISTING);
+});
+
+test('does not let a later call believe a "sold out" that was looked for before it', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const first = deduplicator.claim('user');
+  await settled();
+  const later = [deduplicator.claim('user'), deduplicator.claim('user')];
+  begun[0]?.resolve(EXHAUSTED);
+  expect(await first).toEqual(EXHAUSTED);
+  await settled();
+  expect(begun).toHaveLength(2);
+  begun[1]?.resolve(CLAIMED);
+  expect(await Promise.all(later)).toEqual([CLAIMED, EXISTING]);
+});
+
+test('an abort ends the wait of its own call alone', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const controller = new AbortController();
+  const aborted = deduplicator.claim('user', { signal: controller.signal });
+  const patient = deduplicator.claim('user');
+  await settled();
+  controller.abort(new Error('gone'));
+  await expect(aborted).rejects.toThrow('gone');
+  expect(begun[0]?.signal.aborted).toBe(false);
+  begun[0]?.resolve(CLAIMED);
+  expect(await patient).toEqual(CLAIMED);
+});
+
+test('a claim that nobody waits for is told to stop, and the next call begins another', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const controller = new AbortController();
+  const aborted = deduplicator.claim('user', { signal: controller.signal });
+  await settled();
+  controller.abort(new Error('gone'));
+  await expect(aborted).rejects.toThrow('gone');
+  expect(begun[0]?.signal.aborted).toBe(true);
+
+  const next = deduplicator.claim('user');
+  await settled();
+  expect(begun).toHaveLength(2);
+  // What the forgotten claim comes to concerns nobody.
+  begun[0]?.reject(new Error('stopped'));
+  begun[1]?.resolve(EXISTING);
+  expect(await next).toEqual(EXISTING);
+});
+
+test('a failure reaches every call that shared the claim', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const fault = new Error('injected');
+  const answers = Promise.allSettled([deduplicator.claim('user'), deduplicator.claim('user')]);
+  await settled();
+  begun[0]?.reject(fault);
+  expect((await answers).map((answer) => answer.status === 'rejected' && answer.reason)).toEqual([
+    fault,
+    fault,
+  ]);
+});
+
+test('asks again for the atomic claim when the first answer was a failure', async () => {
+  let asked = 0;
+  const deduplicationRepo = Object.assign(new MapDeduplication(), {
+    atomicClaimWith: async (): Promise<AtomicClaim> => {
+      if (++asked === 1) throw new Error('no Region');
+      return { claimItem: async () => CLAIMED };
+    },
+  });
+  const deduplicator = new Deduplicator({ itemRepo: new SetItemBank(), deduplicationRepo });
+  await expect(deduplicator.claim('user')).rejects.toThrow('no Region');
+  expect(await deduplicator.claim('user')).toEqual(CLAIMED);
+  expect(await deduplicator.claim('user')).toEqual(CLAIMED);
+  expect(asked).toBe(2);
+});

@@ -17,8 +17,11 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
+    // The SDK's notice to upgrade Node.js, once for each of the many clients that the tests make.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     retry: 0,
-    testTimeout: 120_000,
+    // Only for what hangs: the largest tests take minutes where two runs share a small machine.
+    testTimeout: 600_000,
     hookTimeout: 120_000,
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
     coverage: {

@@ -9,7 +9,7 @@ import type {
   BatchAddItemsReport,
   ItemBankRepository,
 } from './item-bank-repository.js';
-import { type Logger, levelledLogger } from './logger.js';
+import { type LevelledLogger, type Logger, levelledLogger } from './logger.js';
 import { loggingLevelFromEnvironment } from './settings.js';
 import { SharedClaims } from './shared-claims.js';
 import { claimInTwoSteps } from './two-step-claim.js';
@@ -127,7 +127,7 @@ class Claimer {
   readonly #itemRepo: ItemBankRepository;
   readonly #deduplicationRepo: DeduplicationRepository;
   readonly #skipFirstRead: boolean;
-  readonly #logger: Logger;
+  readonly #logger: LevelledLogger;
   readonly #sharedClaims = new SharedClaims();
   #atomicClaim: Promise<AtomicClaim | null> | undefined;
 

@@ -15,8 +15,11 @@ export interface Logger {
 export const LOGGING_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
 export type LoggingLevel = (typeof LOGGING_LEVELS)[number];
 
+/** What the package itself reports; errors are thrown, not logged. */
+export type LevelledLogger = Pick<Logger, 'debug' | 'warn'>;
+
 /** Lets through what the level asks for and hands it to the logger. */
-export function levelledLogger(logger: Logger | undefined, level: LoggingLevel): Logger {
+export function levelledLogger(logger: Logger | undefined, level: LoggingLevel): LevelledLogger {
   const target = logger ?? console;
   assertOption(
     hasMethods(target, 'debug', 'info', 'warn', 'error'),
@@ -30,8 +33,6 @@ export function levelledLogger(logger: Logger | undefined, level: LoggingLevel):
     verbosity >= LOGGING_LEVELS.indexOf(minimum) ? write : () => {};
   return {
     debug: when('DEBUG', (message) => target.debug(message)),
-    info: when('INFO', (message) => target.info(message)),
     warn: when('WARNING', (message) => target.warn(message)),
-    error: when('ERROR', (message) => target.error(message)),
   };
 }

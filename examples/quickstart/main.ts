@@ -21,6 +21,9 @@ const USERS = 100;
 const PRESSES_PER_USER = 3;
 const SERVERS = 4;
 
+// The SDK would tell each of the five processes that a newer Node.js is to come.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 // So that DynamoDB Local is stopped, too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
@@ -79,10 +82,7 @@ async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapse
   );
   const servers = await Promise.all(
     Array.from({ length: SERVERS }, async (_, server) => {
-      const child = fork(fileURLToPath(new URL('node.ts', import.meta.url)), {
-        // This process prints the SDK's notices already.
-        execArgv: [...process.execArgv, '--no-warnings'],
-      });
+      const child = fork(fileURLToPath(new URL('node.ts', import.meta.url)));
       // A user's presses follow each other by USERS places, so they reach different servers.
       const mine = presses.filter(
         (_, press) => (press + Math.floor(press / USERS)) % SERVERS === server,

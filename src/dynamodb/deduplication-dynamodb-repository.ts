@@ -2,7 +2,7 @@ import { attachedState } from '../attached-state.js';
 import { type AtomicClaim, DeduplicationRepository } from '../deduplication-repository.js';
 import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
-import { type Logger, levelledLogger } from '../logger.js';
+import { type LevelledLogger, type Logger, levelledLogger } from '../logger.js';
 import { loggingLevelFromEnvironment } from '../settings.js';
 import { assertDeduplicationId, assertItem } from '../validation.js';
 import { atomicClaim } from './atomic-claim.js';
@@ -105,6 +105,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   }
 }
 
-const states = attachedState<{ readonly table: DeduplicationTable; readonly logger: Logger }>(
-  'dynamodb.deduplication-table.1',
-);
+const states = attachedState<{
+  readonly table: DeduplicationTable;
+  readonly logger: LevelledLogger;
+}>('dynamodb.deduplication-table.1');

@@ -1,0 +1,32 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, inject, test } from 'vitest';
+import type { SeedingReport } from '../support/seeding-worker.js';
+import { allRows, freshTables } from '../support/tables.js';
+
+const ITEMS = 100_000;
+const REPEATS = 10_000;
+const MAX_HEAP_GROWTH_MB = 64;
+
+test('100,000 items from an async generator with repeats enter in constant memory', async () => {
+  const tables = await freshTables();
+  const { itemBankTableName } = tables;
+  const worker = fork(fileURLToPath(new URL('../support/seeding-worker.ts', import.meta.url)), {
+    execArgv: ['--expose-gc', '--import', 'tsx'],
+  });
+  worker.send({ endpoint: inject('dynamoDbEndpoint'), itemBankTableName, items: ITEMS });
+  const [report] = (await once(worker, 'message')) as [SeedingReport];
+  console.log(report);
+
+  expect(report).toMatchObject({
+    read: ITEMS + REPEATS,
+    added: ITEMS,
+    repeats: REPEATS,
+    alreadyKnown: 0,
+  });
+  expect(report.lastProgress).toBe(ITEMS);
+  expect(report.progressReports).toBe(ITEMS / 100);
+  expect(report.heapGrowthMb).toBeLessThan(MAX_HEAP_GROWTH_MB);
+  expect(await allRows(tables.client, itemBankTableName)).toHaveLength(ITEMS);
+});

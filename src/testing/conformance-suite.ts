@@ -1,5 +1,4 @@
-import type { DeduplicationRepository } from '../deduplication-repository.js';
-import type { ItemBankRepository } from '../item-bank-repository.js';
+import type { ConformanceCheck, TestStorage } from './conformance-check.js';
 import { deduplicationChecks } from './deduplication-checks.js';
 import { itemBankChecks } from './item-bank-checks.js';
 import { pairChecks } from './pair-checks.js';
@@ -8,27 +7,6 @@ import { pairChecks } from './pair-checks.js';
 export interface TestRunner {
   describe(name: string, body: () => void): void;
   test(name: string, body: () => Promise<void>): void;
-}
-
-/** A pair as one process holds it. */
-export interface RepositoryPair {
-  readonly itemRepo: ItemBankRepository;
-  readonly deduplicationRepo: DeduplicationRepository;
-}
-
-/** An empty bank and an empty deduplication store, used by one check alone. */
-export interface TestStorage {
-  /** Opens the same storage once more, as another process would. */
-  open(): RepositoryPair;
-  /** Called when the check has ended, however it ended. */
-  dispose?(): Promise<void>;
-}
-
-export interface ConformanceCheck {
-  /** What must hold; starts with the promise that it is about, where there is one. */
-  readonly name: string;
-  /** Rejects with an `AssertionError` that tells what was expected and what came. */
-  run(storage: TestStorage): Promise<void>;
 }
 
 /** Every check, by what it puts through its paces; for runners without `describe` and `test`. */

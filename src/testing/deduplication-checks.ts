@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConformanceCheck } from './conformance-suite.js';
+import type { ConformanceCheck } from './conformance-check.js';
 import { codeOf, rejectionOf, UNUSABLE_KEYS, UNUSUAL_KEYS, vouchers } from './helpers.js';
 
 export const deduplicationChecks: readonly ConformanceCheck[] = [

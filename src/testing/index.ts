@@ -1,9 +1,3 @@
 // `storagebox/testing`: the conformance suite for backends of one's own, for any test runner.
-export {
-  type ConformanceCheck,
-  conformanceChecks,
-  conformanceSuite,
-  type RepositoryPair,
-  type TestRunner,
-  type TestStorage,
-} from './conformance-suite.js';
+export type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
+export { conformanceChecks, conformanceSuite, type TestRunner } from './conformance-suite.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConformanceCheck } from './conformance-suite.js';
+import type { ConformanceCheck } from './conformance-check.js';
 import { codeOf, drain, rejectionOf, UNUSABLE_KEYS, UNUSUAL_KEYS, vouchers } from './helpers.js';
 
 /** More than any backend writes or reads at once. */

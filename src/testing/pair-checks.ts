@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Deduplicator } from '../deduplicator.js';
-import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-suite.js';
+import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
 import { codeOf, drain, UNUSABLE_KEYS, users, vouchers } from './helpers.js';
 
 export const pairChecks: readonly ConformanceCheck[] = [

@@ -41,24 +41,20 @@ export async function addInChunks(
   signal?.throwIfAborted();
 
   const input = new ChunkedInput(items, chunkSize);
-  const chunks = input.chunks();
+  const stop = new Stop(signal);
   const notAdded: string[] = [];
   const unconfirmed: string[] = [];
   let added = 0;
   let alreadyKnown = 0;
-  const failures: unknown[] = [];
 
   const report = () => ({ read: input.read, added, repeats: input.repeats, alreadyKnown });
 
   const addUntilDone = async () => {
-    while (failures.length === 0) {
-      signal?.throwIfAborted();
-      const { value: chunk, done } = await chunks.next();
-      if (done) return;
-      if (failures.length > 0 || signal?.aborted) {
-        notAdded.push(...chunk);
-        continue;
-      }
+    while (!stop.isStopped) {
+      // An input that falls silent must not keep a failure or an abort from being told.
+      const chunk = await stop.orElse(input.next());
+      if (chunk === null || stop.isStopped) return;
+      input.noteSent(chunk);
       const outcome = await outcomeOf(addChunk, chunk);
       added += outcome.added;
       alreadyKnown += outcome.alreadyKnown;
@@ -70,18 +66,48 @@ export async function addInChunks(
   };
 
   const workers = Array.from({ length: concurrency }, () =>
-    addUntilDone().catch((error: unknown) => {
-      failures.push(error);
-    }),
+    addUntilDone().catch((error: unknown) => stop.because(error)),
   );
   await Promise.all(workers);
-  if (failures.length === 0) return report();
+  stop.dispose();
+  if (!stop.isStopped) return report();
 
-  await chunks.return();
+  await input.close();
   throw new BatchNotFullyAddedError(
-    { ...report(), notAdded: [...notAdded, ...input.takeUnsent()], unconfirmed },
-    { cause: failures[0] },
+    { ...report(), notAdded: [...notAdded, ...input.unsent()], unconfirmed },
+    { cause: stop.reason },
   );
+}
+
+/** Ends a batch before its input does: at the first failure, or when the signal is aborted. */
+class Stop {
+  isStopped = false;
+  reason: unknown;
+  readonly dispose: () => void;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(signal: AbortSignal | undefined) {
+    const abort = () => this.because(signal?.reason);
+    signal?.addEventListener('abort', abort);
+    this.dispose = () => signal?.removeEventListener('abort', abort);
+  }
+
+  /** The first reason counts. */
+  because(reason: unknown): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.reason = reason;
+    for (const giveUp of this.#waiting) giveUp();
+  }
+
+  /** The promise's value, or `null` if the stop comes first. Nothing is kept of promises that ended. */
+  orElse<Value>(promise: Promise<Value>): Promise<Value | null> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => resolve(null);
+      this.#waiting.add(giveUp);
+      promise.then(resolve, reject).finally(() => this.#waiting.delete(giveUp));
+    });
+  }
 }
 
 async function outcomeOf(
@@ -135,32 +161,67 @@ class ChunkedInput {
   readonly #items: Iterable<string> | AsyncIterable<string>;
   readonly #chunkSize: number;
   readonly #seen = new RecentItems();
-  #unsent: string[] = [];
+  readonly #chunks = this.#readChunks();
+  /** Read, and not sent yet: whole chunks, and the one that is being filled. */
+  readonly #unsent = new Set<readonly string[]>();
+  #pendingReads = 0;
+  #isClosed = false;
 
   constructor(items: Iterable<string> | AsyncIterable<string>, chunkSize: number) {
     this.#items = items;
     this.#chunkSize = chunkSize;
   }
 
-  async *chunks(): AsyncGenerator<readonly string[], void, void> {
+  /** `null` at the end. */
+  async next(): Promise<readonly string[] | null> {
+    this.#pendingReads++;
+    try {
+      const { value, done } = await this.#chunks.next();
+      return done ? null : value;
+    } finally {
+      this.#pendingReads--;
+    }
+  }
+
+  noteSent(chunk: readonly string[]): void {
+    this.#unsent.delete(chunk);
+  }
+
+  unsent(): string[] {
+    return [...this.#unsent].flat();
+  }
+
+  /** Lets the input clean up. What it throws then would hide why the batch ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const closed = this.#chunks.return().catch(() => {});
+    // An input that owes an item is closed when it gives it, if it ever does.
+    if (this.#pendingReads === 0) await closed;
+  }
+
+  async *#readChunks(): AsyncGenerator<readonly string[], void, void> {
+    let chunk = this.#newChunk();
     for await (const item of this.#items) {
+      if (this.#isClosed) return;
       assertItem(item, this.read);
       this.read++;
       if (!this.#seen.add(item)) {
         this.repeats++;
         continue;
       }
-      this.#unsent.push(item);
-      if (this.#unsent.length === this.#chunkSize) yield this.takeUnsent();
+      chunk.push(item);
+      if (chunk.length === this.#chunkSize) {
+        yield chunk;
+        chunk = this.#newChunk();
+      }
     }
-    if (this.#unsent.length > 0) yield this.takeUnsent();
+    if (chunk.length > 0) yield chunk;
   }
 
-  /** Items that were read and are in no chunk yet. */
-  takeUnsent(): readonly string[] {
-    const unsent = this.#unsent;
-    this.#unsent = [];
-    return unsent;
+  #newChunk(): string[] {
+    const chunk: string[] = [];
+    this.#unsent.add(chunk);
+    return chunk;
   }
 }
 

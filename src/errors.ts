@@ -146,7 +146,9 @@ export class ContentionError extends StorageBoxError {
 /**
  * A write was sent, and after every retry it is still unknown whether it landed (lost response,
  * timeout, malformed reply). `cause` is the last failure seen. A claim may always be called again
- * with the same deduplication ID: if it had landed, that call returns its item.
+ * with the same deduplication ID: if it had landed, that call returns its item. An item must not be
+ * added again without a look for it in both tables while a sale is on: had it landed, it may have
+ * been handed out since.
  */
 export class OutcomeUnknownError extends StorageBoxError {
   readonly code = 'STORAGEBOX_OUTCOME_UNKNOWN';
@@ -154,7 +156,8 @@ export class OutcomeUnknownError extends StorageBoxError {
   constructor(elapsedMs: number, options: ErrorOptions) {
     super(
       `No answer told within ${Math.round(elapsedMs)} ms whether the write landed. ` +
-        'A claim: call again with the same deduplication ID, which finds out.',
+        'After a claim, call again with the same deduplication ID, which finds out. After adding an ' +
+        'item, look for it in both tables before it is added again.',
       options,
     );
   }
@@ -173,7 +176,10 @@ export interface BatchProgressAtFailure {
   readonly alreadyKnown: number;
   /** Items that were read and are certainly not in the bank through this call. */
   readonly notAdded: readonly string[];
-  /** Items that were sent, and of which it is unknown whether they are in. */
+  /**
+   * Items that were sent, and of which it is unknown whether they are in. While a sale is on, look
+   * for them in both tables before they are added again: they may have been handed out since.
+   */
   readonly unconfirmed: readonly string[];
 }
 

@@ -28,9 +28,10 @@ export interface BatchAddItemsOptions {
  */
 export abstract class ItemBankRepository {
   /**
-   * Puts items into the bank, each one once, however often the input repeats it. The input may be
-   * of any length and is read in constant memory. Repeats are dropped and counted. Not atomic as a
-   * whole: on failure, `BatchNotFullyAddedError` tells which items are in and which are not.
+   * Puts items into the bank, each one once. The input may be of any length and is read in constant
+   * memory. Repeats are dropped and counted, as far back as the last 100,000 different items, and
+   * further as long as the bank still holds the item. Not atomic as a whole: on failure,
+   * `BatchNotFullyAddedError` tells which items are in and which are not.
    *
    * An item that was handed out and is added again can be handed out again.
    *

@@ -6,6 +6,7 @@
 //        │ item          ◄── from here on a crash strands this one item
 //   put it on the ID, if absent ── landed ───────────────────► claimed
 //        │ already assigned ── give the item back ───────────► existing
+//        │ certainly refused ── give the item back ──────────► throw
 //        │ any other error ── the put may have landed: put again and then read, which finds out
 
 import { sleepBeforeRetry } from './backoff.js';
@@ -35,7 +36,7 @@ export async function claimInTwoSteps(
       : { status: 'existing', item: assignedMeanwhile };
   }
   // The signal is not looked at from here on: an abort must not strand the item.
-  const owned = await assign(deduplicationId, item, deduplicationRepo);
+  const owned = await assign(deduplicationId, item, itemRepo, deduplicationRepo);
   if (owned === item) return { status: 'claimed', item };
   await giveBack(item, itemRepo);
   return { status: 'existing', item: owned };
@@ -45,6 +46,7 @@ export async function claimInTwoSteps(
 async function assign(
   deduplicationId: string,
   item: string,
+  itemRepo: ItemBankRepository,
   deduplicationRepo: DeduplicationRepository,
 ): Promise<string> {
   for (let attempt = 1; ; attempt++) {
@@ -57,6 +59,10 @@ async function assign(
       const isAssigned =
         isStorageBoxError(error) && error.code === 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED';
       if (isAssigned) return error.existingItem;
+      if (attempt === 1 && isCertainlyUnassigned(error)) {
+        await giveBack(item, itemRepo);
+        throw error;
+      }
       if (attempt === MAX_PUT_ATTEMPTS) {
         return readOwned(
           deduplicationId,
@@ -67,6 +73,17 @@ async function assign(
       await sleepBeforeRetry(attempt);
     }
   }
+}
+
+/** Errors that say of themselves that nothing was written. */
+function isCertainlyUnassigned(error: unknown): boolean {
+  return (
+    isStorageBoxError(error) &&
+    (error.code === 'STORAGEBOX_CONTENTION' ||
+      error.code === 'STORAGEBOX_INVALID_ITEM' ||
+      error.code === 'STORAGEBOX_TABLE_NOT_FOUND' ||
+      error.code === 'STORAGEBOX_TABLE_SCHEMA')
+  );
 }
 
 /** An ID without an item proves nothing: the put may be on its way still. */

@@ -1,5 +1,5 @@
 // 30 voucher codes, 100 users, each pressing the button 3 times at the same moment, 4 servers.
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -88,7 +88,7 @@ async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapse
         (_, press) => (press + Math.floor(press / USERS)) % SERVERS === server,
       );
       child.send({ tableNames, userIds: mine } satisfies Start);
-      await once(child, 'message');
+      await messageOf(child);
       return child;
     }),
   );
@@ -96,11 +96,18 @@ async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapse
   const reports = await Promise.all(
     servers.map(async (child) => {
       child.send('go');
-      const [report] = (await once(child, 'message')) as [Report];
-      return report;
+      return (await messageOf(child)) as Report;
     }),
   );
   return { reports, elapsedMs: performance.now() - startMs };
+}
+
+async function messageOf(child: ChildProcess): Promise<unknown> {
+  const ended = once(child, 'exit').then(([exitCode]) => {
+    throw new Error(`A server ended with exit code ${exitCode} before it answered.`);
+  });
+  const [message] = await Promise.race([once(child, 'message'), ended]);
+  return message;
 }
 
 async function readTables(

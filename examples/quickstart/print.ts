@@ -27,9 +27,9 @@ export function printReport({ reports, tables, checks, users, elapsedMs }: Outco
   console.log(`
   winners                 ${winners.length}
   pressed in vain         ${users - winners.length}
-  presses answered        ${presses}, by ${reports.length} processes
-  requests per press      ${(requests / presses).toFixed(2)}   (${describe(operations)})
-  transactions per claim  ${(transactions / winners.length).toFixed(2)}
+  claims answered         ${presses}, by ${reports.length} processes
+  requests per claim      ${(requests / presses).toFixed(2)}   (${describe(operations)})
+  transactions per winner ${(transactions / winners.length).toFixed(2)}
   time                    ${Math.round(elapsedMs)} ms
 `);
   console.log('Checked on the tables');

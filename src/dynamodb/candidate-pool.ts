@@ -23,7 +23,10 @@ interface Pass {
   nextKey: string | null;
   isFromHead: boolean;
   isComplete: boolean;
+  /** Whether it has seen an item that was not in flight in this process. */
   hasSeenItems: boolean;
+  /** Whether it has seen an item that was. */
+  hasLeftOutItems: boolean;
 }
 
 /** Lost races in a row that say: another process walks the same stretch of the table. */
@@ -35,13 +38,21 @@ const LOST_RACES_BEFORE_JUMP = 2;
  *
  * Processes stay out of each other's way by starting at random places; calls of one process by
  * never being given the same item at once. The pool also proves that the bank is empty: a complete
- * pass began after the call, and every item that it saw has turned out to be gone.
+ * pass began after the call, and every item that it saw was tried after that and turned out to be
+ * gone. What was in flight when the pass saw it proves nothing: it may have been tried before, by a
+ * request whose answer is late, and have come back since.
  */
 export class CandidatePool {
   readonly #readPage: ReadPage;
   readonly #available = new Set<string>();
   readonly #inFlight = new Set<string>();
-  #pass: Pass = { nextKey: null, isFromHead: true, isComplete: true, hasSeenItems: true };
+  #pass: Pass = {
+    nextKey: null,
+    isFromHead: true,
+    isComplete: true,
+    hasSeenItems: true,
+    hasLeftOutItems: false,
+  };
   #passNumber = 0;
   #lastPassProvenEmpty = 0;
   #pageNumber = 0;
@@ -70,7 +81,8 @@ export class CandidatePool {
         return { item, pageNumber: this.#pageNumber };
       }
       if (this.#lastPassProvenEmpty > mark) return null;
-      const isAllInFlight = this.#pass.isComplete && this.#passNumber > mark;
+      const isAllInFlight =
+        this.#pass.isComplete && this.#passNumber > mark && this.#inFlight.size > 0;
       await (isAllInFlight ? this.#nextSettlement() : this.#readOn());
     }
   }
@@ -115,11 +127,14 @@ export class CandidatePool {
     if (hasJumpedAway) return;
 
     this.#pageNumber++;
-    this.#lostRacesInARow = 0;
     for (const item of shuffled(items)) {
-      if (!this.#inFlight.has(item)) this.#available.add(item);
+      if (this.#inFlight.has(item)) {
+        pass.hasLeftOutItems = true;
+      } else {
+        pass.hasSeenItems = true;
+        this.#available.add(item);
+      }
     }
-    pass.hasSeenItems ||= items.length > 0;
     pass.nextKey = nextKey;
     if (nextKey === null) {
       // From the head once more to the very end, and not only to where the pass began: that place
@@ -140,12 +155,14 @@ export class CandidatePool {
       isFromHead: startKey === null,
       isComplete: false,
       hasSeenItems: false,
+      hasLeftOutItems: false,
     };
   }
 
   #noteProof(): void {
     const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;
-    if (this.#pass.isComplete && isNothingLeft) this.#lastPassProvenEmpty = this.#passNumber;
+    const isProof = this.#pass.isComplete && !this.#pass.hasLeftOutItems;
+    if (isProof && isNothingLeft) this.#lastPassProvenEmpty = this.#passNumber;
   }
 }
 

@@ -11,7 +11,7 @@ export type ClientOptions =
     }
   | {
       readonly client?: undefined;
-      /** Laid over {@link DEFAULT_CLIENT_CONFIG}. */
+      /** Laid over {@link DEFAULT_CLIENT_CONFIG}; a `requestHandler` replaces all of its timeouts. */
       readonly clientConfig?: DynamoDBClientConfig | undefined;
     };
 

@@ -4,7 +4,8 @@ import {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from '../item-bank-repository.js';
-import { fetchLimitFromEnvironment } from '../settings.js';
+import { type Logger, levelledLogger } from '../logger.js';
+import { fetchLimitFromEnvironment, loggingLevelFromEnvironment } from '../settings.js';
 import { assertItem, assertPositiveInteger } from '../validation.js';
 import { type ClientOptions, resolveClient } from './client.js';
 import { ItemBank, itemBanks } from './item-bank.js';
@@ -19,6 +20,8 @@ export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
   readonly tableName: string;
   /** How many rows a scan reads at once. Default: `STORAGE_BOX_CONCURRENT_FETCH_LIMIT`, else 30. */
   readonly fetchLimit?: number | undefined;
+  /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
+  readonly logger?: Logger | undefined;
 };
 
 /**
@@ -29,7 +32,8 @@ export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
  * One instance serves a whole process: its calls share scans and stay out of each other's way.
  *
  * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has
- * another key, and AWS's own errors (access denied, throttling past the retries) as they are.
+ * another key, and AWS's own errors (access denied, throttling past the retries) as they are;
+ * `batchAddItems` throws them as the `cause` of a `BatchNotFullyAddedError`.
  */
 export class ItemBankDynamoDbRepository extends ItemBankRepository {
   readonly tableName: string;
@@ -41,11 +45,13 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    */
   constructor(options: ItemBankDynamoDbRepositoryOptions) {
     super();
-    const { tableName, fetchLimit = fetchLimitFromEnvironment() } = options ?? {};
+    const { tableName, fetchLimit = fetchLimitFromEnvironment(), logger } = options ?? {};
     assertTableName(tableName);
     assertPositiveInteger('fetchLimit', fetchLimit, 'Leave it out for the default.');
     this.tableName = tableName;
-    itemBanks.attach(this, new ItemBank(resolveClient(options), tableName, fetchLimit));
+    const client = resolveClient(options);
+    const levelled = levelledLogger(logger, loggingLevelFromEnvironment());
+    itemBanks.attach(this, new ItemBank(client, tableName, fetchLimit, levelled));
   }
 
   /**
@@ -70,7 +76,8 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   /**
    * {@inheritDoc ItemBankRepository.addItemToBank}
    *
-   * @throws OutcomeUnknownError when no answer told whether the item is in
+   * @throws OutcomeUnknownError when no answer told whether the item is in. While a sale is on, look
+   *   for it in both tables before it is added again: it may have been handed out since.
    */
   override async addItemToBank(item: string): Promise<void> {
     assertItem(item);

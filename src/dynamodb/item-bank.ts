@@ -7,7 +7,13 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { attachedState } from '../attached-state.js';
 import type { ChunkOutcome } from '../batch-add.js';
-import { ContentionError, ItemStrandedError, TableSchemaError } from '../errors.js';
+import {
+  ContentionError,
+  ItemStrandedError,
+  isStorageBoxError,
+  TableSchemaError,
+} from '../errors.js';
+import type { LevelledLogger } from '../logger.js';
 import { runtime } from '../runtime.js';
 import { CandidatePool, type Page } from './candidate-pool.js';
 import type { SendingClient } from './client.js';
@@ -24,11 +30,18 @@ export class ItemBank implements TableReference {
   readonly tableName: string;
   readonly candidates = new CandidatePool((startKey) => this.#readPage(startKey));
   readonly #fetchLimit: number;
+  readonly #logger: LevelledLogger;
 
-  constructor(client: SendingClient, tableName: string, fetchLimit: number) {
+  constructor(
+    client: SendingClient,
+    tableName: string,
+    fetchLimit: number,
+    logger: LevelledLogger,
+  ) {
     this.client = client;
     this.tableName = tableName;
     this.#fetchLimit = fetchLimit;
+    this.#logger = logger;
   }
 
   /** The action that removes an item if it is there: together with it, the claim's other half. */
@@ -67,8 +80,9 @@ export class ItemBank implements TableReference {
           break;
         case 'failed':
           this.candidates.settle(candidate, 'kept');
-          if (!outcome.mayHaveLanded) throw outcome.error;
-          throw new ItemStrandedError(item, { cause: outcome.error });
+          throw isOutcomeUnknownError(outcome.error)
+            ? new ItemStrandedError(item, { cause: outcome.error })
+            : outcome.error;
       }
       const elapsedMs = runtime.nowMs() - startMs;
       if (elapsedMs >= CLAIM_PATIENCE_MS) throw new ContentionError(elapsedMs);
@@ -100,8 +114,8 @@ export class ItemBank implements TableReference {
           break;
         }
         case 'failed': {
-          const { error, mayHaveLanded } = outcome;
-          const parts = mayHaveLanded
+          const { error } = outcome;
+          const parts = isOutcomeUnknownError(error)
             ? { notAdded: [], unconfirmed: absent }
             : { notAdded: absent, unconfirmed: [] };
           return { added: 0, alreadyKnown, ...parts, error };
@@ -130,9 +144,10 @@ export class ItemBank implements TableReference {
       const explained = await explainRefusal(error, this.client, [this]);
       const isKeyRefused =
         startKey !== null && explained === error && hasName(error, 'ValidationException');
+      if (!isKeyRefused) throw explained;
       // DynamoDB starts a scan behind any key; some of its emulators want one that exists.
-      if (isKeyRefused) return this.#scan(null);
-      throw explained;
+      this.#logger.debug(`"${this.tableName}" refuses made-up start keys: scanning from its head.`);
+      return this.#scan(null);
     }
   }
 
@@ -160,6 +175,10 @@ export class ItemBank implements TableReference {
     }
     return item;
   }
+}
+
+function isOutcomeUnknownError(error: unknown): boolean {
+  return isStorageBoxError(error) && error.code === 'STORAGEBOX_OUTCOME_UNKNOWN';
 }
 
 export const itemBanks = attachedState<ItemBank>('dynamodb.item-bank.1');

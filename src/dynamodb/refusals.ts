@@ -51,9 +51,13 @@ async function tableNotFound(
   const named = missing.length > 0 ? missing : tables;
   return new TableNotFoundError(
     named.map(({ tableName }) => tableName),
-    await client.config.region(),
+    await regionOf(client),
     { cause: error },
   );
+}
+
+function regionOf(client: SendingClient): Promise<string> {
+  return client.config.region().catch(() => '(unknown)');
 }
 
 async function wrongKeySchema(

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { assertOption } from '../validation.js';
 import { type ClientOptions, resolveClient } from './client.js';
+import { hasName } from './refusals.js';
 
 /** The key of an item bank, its only attribute. */
 export const ITEM_KEY = 'item';
@@ -78,7 +79,7 @@ export async function createTables(
     const isCreated = await client.send(new CreateTableCommand(definition)).then(
       () => true,
       (error: unknown) => {
-        if (error instanceof Error && error.name === 'ResourceInUseException') return false;
+        if (hasName(error, 'ResourceInUseException')) return false;
         throw error;
       },
     );

@@ -13,6 +13,12 @@ import { cancellationCodes, explainRefusal, hasName, type TableReference } from 
 /** How long a call goes on after lost races, conflicts, throttling and unknown outcomes. */
 export const CLAIM_PATIENCE_MS = 10_000;
 
+/**
+ * DynamoDB knows a token for 10 minutes; after that the same request would be another write. With a
+ * minute to spare for its way. See "TransactWriteItems" in the API reference, section "Idempotency".
+ */
+const MAX_TOKEN_AGE_MS = 9 * 60_000;
+
 const CONDITION_FAILED = 'ConditionalCheckFailed';
 
 /** Reasons that pass. The SDK leaves them to its caller: to it every cancellation is final. */
@@ -42,55 +48,87 @@ export type TransactionOutcome =
   | { readonly status: 'committed' }
   /** Nothing was written: a condition failed. The reasons stand in the order of the actions. */
   | { readonly status: 'conditionFailed'; readonly reasons: readonly CancellationReason[] }
-  | {
-      readonly status: 'failed';
-      readonly error: unknown;
-      /** Whether one of the attempts can have been applied, or still can be. */
-      readonly mayHaveLanded: boolean;
-    };
+  /** Nothing was written, unless the error is an `OutcomeUnknownError`. */
+  | { readonly status: 'failed'; readonly error: unknown };
 
 /**
  * Sends the transaction, again and again under one token where that can help, so that it is applied
- * once at most. See "TransactWriteItems" in the API reference, section "Idempotency". Never rejects:
- * a failure is `ContentionError` when others were in the way to the end, `OutcomeUnknownError` when
- * no reply told the outcome, else DynamoDB's refusal, with its remedy where there is one.
+ * once at most. Never rejects. A failure is `OutcomeUnknownError` when an attempt may have been
+ * applied, `ContentionError` when others were in the way to the end, else DynamoDB's refusal, with
+ * its remedy where there is one.
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
   const { client, tables, actions, patienceMs, signal } = transaction;
   const startMs = runtime.nowMs();
-  const command = new TransactWriteItemsCommand({
-    ClientRequestToken: runtime.uuid(),
-    TransactItems: actions,
-  });
-  let mayHaveLanded = false;
+  const attempts = new Attempts(actions);
   for (let retry = 0; ; retry++) {
-    const failure = await client.send(command).then(
-      () => null,
-      (error: unknown) => ({ error }),
-    );
+    const failure = await attempts.send(client);
     if (failure === null) return { status: 'committed' };
 
     const { error } = failure;
     if (isConditionFailure(error)) return { status: 'conditionFailed', reasons: reasonsOf(error) };
-    mayHaveLanded ||= isOutcomeUnknown(error) || wasSentBefore(error);
-    const fail = (reported: unknown) =>
-      ({ status: 'failed', error: reported, mayHaveLanded }) as const;
-
+    const elapsedMs = runtime.nowMs() - startMs;
+    const fail = (reported: unknown) => ({
+      status: 'failed' as const,
+      error: attempts.mayHaveLanded
+        ? new OutcomeUnknownError(elapsedMs, { cause: reported })
+        : reported,
+    });
     const mayPass = isInTheWay(error) || isThrottling(error) || isOutcomeUnknown(error);
     if (!mayPass) return fail(await explainRefusal(error, client, tables));
-    if (signal?.aborted) return fail(signal.reason);
-    const elapsedMs = runtime.nowMs() - startMs;
+    if (attempts.isTokenTooOld()) return fail(error);
     if (elapsedMs >= patienceMs) {
-      if (isThrottling(error)) return fail(error);
-      if (mayHaveLanded) return fail(new OutcomeUnknownError(elapsedMs, { cause: error }));
-      return fail(new ContentionError(elapsedMs, { cause: error }));
+      const isLeftToTheCaller = isThrottling(error) || attempts.mayHaveLanded;
+      return fail(isLeftToTheCaller ? error : new ContentionError(elapsedMs, { cause: error }));
     }
     await sleepBeforeRetry(retry);
+    if (signal?.aborted) return fail(signal.reason);
   }
 }
 
 export function hasConditionFailed(reason: CancellationReason | undefined): boolean {
   return reason?.Code === CONDITION_FAILED;
+}
+
+/** All attempts at one transaction under its token, those that the SDK makes by itself included. */
+class Attempts {
+  /** Whether one of them can have been applied, or still can be. */
+  mayHaveLanded = false;
+  readonly #command: TransactWriteItemsCommand;
+  // The wall clock: a machine that sleeps stops the monotonic one, and DynamoDB's goes on.
+  readonly #firstSentMs = runtime.date().getTime();
+
+  constructor(actions: TransactWriteItem[]) {
+    this.#command = new TransactWriteItemsCommand({
+      ClientRequestToken: runtime.uuid(),
+      TransactItems: actions,
+    });
+    this.#command.middlewareStack.add(
+      (next) => (args) => {
+        if (this.isTokenTooOld()) throw new Error('The token is too old to send it again.');
+        return next(args).catch((error: unknown) => {
+          this.mayHaveLanded ||= isOutcomeUnknown(error);
+          throw error;
+        });
+      },
+      // Inside the SDK's retry: the error that it throws in the end is that of its last attempt only.
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+  }
+
+  async send(client: SendingClient): Promise<{ readonly error: unknown } | null> {
+    try {
+      await client.send(this.#command);
+      return null;
+    } catch (error) {
+      this.mayHaveLanded ||= isOutcomeUnknown(error);
+      return { error };
+    }
+  }
+
+  isTokenTooOld(): boolean {
+    return runtime.date().getTime() - this.#firstSentMs > MAX_TOKEN_AGE_MS;
+  }
 }
 
 function isConditionFailure(error: unknown): boolean {
@@ -109,25 +147,17 @@ function isThrottling(error: unknown): boolean {
   return THROTTLING_ERRORS.some((name) => hasName(error, name));
 }
 
-/** What of an SDK error tells how far the request came. */
-interface RequestFailure {
-  readonly $fault?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
-}
-
 /**
  * A reply that blames the request says that nothing was written. Anything else (no reply, a reply
  * that cannot be read, a fault of the server) leaves it open.
  */
 function isOutcomeUnknown(error: unknown): boolean {
-  const { $fault, $metadata } = error as RequestFailure;
+  const { $fault, $metadata } = (error ?? {}) as {
+    readonly $fault?: string;
+    readonly $metadata?: { readonly httpStatusCode?: number };
+  };
   const isRefusal = $fault === 'client' && ($metadata?.httpStatusCode ?? 400) < 500;
   if (isRefusal) return hasName(error, 'TransactionInProgressException');
   const wasNeverSent = hasName(error, 'CredentialsProviderError');
   return !wasNeverSent;
-}
-
-/** The SDK reports its last attempt only: one before it may have gone through unheard. */
-function wasSentBefore(error: unknown): boolean {
-  return ((error as RequestFailure).$metadata?.attempts ?? 1) > 1;
 }

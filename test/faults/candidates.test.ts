@@ -143,6 +143,39 @@ describe('calls of one process', () => {
   });
 });
 
+test('an item that came back after a slow claim had found it gone is not overlooked', async () => {
+  const tables = await seededTables(1);
+  const other = openPair(throughOwnClient(tables)).itemRepo;
+  let tellOutcome = () => {};
+  const told = new Promise<void>((resolve) => {
+    tellOutcome = resolve;
+  });
+  let noteEvaluated = () => {};
+  const evaluated = new Promise<void>((resolve) => {
+    noteEvaluated = resolve;
+  });
+  let transactions = 0;
+  intercept(tables.client, async (call) => {
+    if (call.operation !== 'TransactWriteItems' || ++transactions > 1) return call.send();
+    await removeItems(tables, ['voucher-0']);
+    try {
+      return await call.send();
+    } finally {
+      // The claim has lost its race; its answer takes long.
+      noteEvaluated();
+      await told;
+    }
+  });
+  const deduplicator = new Deduplicator(openPair(tables));
+  const slow = deduplicator.fetchItemForDeduplicationId('slow');
+  await evaluated;
+  await other.addItemToBank('voucher-0');
+  const later = deduplicator.fetchItemForDeduplicationId('later');
+  setTimeout(tellOutcome, 200);
+  const items = [await slow, await later];
+  expect(items.filter((item) => item !== null)).toEqual(['voucher-0']);
+});
+
 test('a process that runs into another one jumps away after two lost races', async () => {
   const tables = await seededTables(300);
   const page: string[] = [];

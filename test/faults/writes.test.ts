@@ -85,13 +85,16 @@ describe('a batch', () => {
     expect([...error.unconfirmed].sort()).toEqual(vouchers(150).sort());
   });
 
-  test('does not call items certainly absent that an earlier attempt may have added', async () => {
-    const { itemRepo } = await setUp(async () => {
-      const $metadata = { httpStatusCode: 400, attempts: 3 };
-      throw serviceError('AccessDeniedException', { $metadata });
+  test('that is refused after an attempt of unknown outcome leaves its items unconfirmed', async () => {
+    const { itemRepo } = await setUp(async (_call, nth) => {
+      throw nth === 1 ? timeout() : serviceError('AccessDeniedException');
     });
     const error = await failureOf(itemRepo.batchAddItems(vouchers(5)));
-    expect(error).toMatchObject({ notAdded: [], unconfirmed: vouchers(5) });
+    expect(error).toMatchObject({
+      cause: { code: 'STORAGEBOX_OUTCOME_UNKNOWN', cause: { name: 'AccessDeniedException' } },
+      notAdded: [],
+      unconfirmed: vouchers(5),
+    });
   });
 
   test('sends the rest of a chunk again when the bank holds some of it', async () => {

@@ -11,7 +11,7 @@ test('the quickstart hands 30 vouchers to 30 of 100 users, and all its checks ho
   );
   expect(stdout).toMatch(/^ {2}winners +30$/m);
   expect(stdout).toMatch(/^ {2}pressed in vain +70$/m);
-  expect(stdout).toMatch(/^ {2}presses answered +300, by 4 processes$/m);
+  expect(stdout).toMatch(/^ {2}claims answered +300, by 4 processes$/m);
   expect(stdout.match(/✓ P[1-4]/g)).toEqual(['✓ P1', '✓ P2', '✓ P3', '✓ P4']);
   expect(stdout).not.toContain('BROKEN');
 });

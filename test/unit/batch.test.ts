@@ -137,6 +137,42 @@ describe('a failure', () => {
     expect(isClosed).toBe(true);
   });
 
+  test('is told although the input has fallen silent', async () => {
+    const silent = async function* () {
+      yield* numbers(5);
+      await new Promise(() => {});
+    };
+    const fault = new Error('injected');
+    const addChunk = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      throw fault;
+    };
+    const failing = { ...noting(2).how, addChunk };
+    // A third worker waits for an item that never comes.
+    await expect(addInChunks(silent(), { concurrency: 3 }, failing)).rejects.toMatchObject({
+      cause: fault,
+      read: 5,
+      notAdded: ['4'],
+      unconfirmed: ['0', '1', '2', '3'],
+    });
+  });
+
+  test('is told although the input fails to close', async () => {
+    const stubborn = function* () {
+      try {
+        yield* numbers(100);
+      } finally {
+        // biome-ignore lint/correctness/noUnsafeFinally: what a broken input does.
+        throw new Error('cannot close');
+      }
+    };
+    const failing = { ...noting(5).how, addChunk: () => Promise.reject(new Error('injected')) };
+    await expect(addInChunks(stubborn(), {}, failing)).rejects.toMatchObject({
+      cause: { message: 'injected' },
+      unconfirmed: [...numbers(5)],
+    });
+  });
+
   test('of an invalid item in a stream tells its place and what was read before it', async () => {
     const stream = async function* () {
       yield* ['a', 'b', '', 'c'];
@@ -178,6 +214,22 @@ describe('an abort', () => {
     const { signal } = controller;
     const batch = addInChunks(numbers(100), { signal, onProgress }, noting(5).how);
     await expect(batch).rejects.toMatchObject({ cause: reason, read: 5, added: 5, notAdded: [] });
+  });
+
+  test('is told although the input has fallen silent', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const silent = async function* () {
+      yield '0';
+      setTimeout(() => controller.abort(reason), 10);
+      await new Promise(() => {});
+    };
+    const { signal } = controller;
+    await expect(addInChunks(silent(), { signal }, noting(5).how)).rejects.toMatchObject({
+      cause: reason,
+      read: 1,
+      notAdded: ['0'],
+    });
   });
 
   test('while a chunk is being read leaves that chunk out', async () => {

@@ -1,5 +1,5 @@
 // The protocol for pairs that share no transaction, with failures at each of its steps.
-import { Deduplicator } from 'storagebox/core';
+import { ContentionError, Deduplicator } from 'storagebox/core';
 import { describe, expect, test, vi } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 import { useVirtualTime } from '../support/virtual-time.js';
@@ -32,6 +32,14 @@ describe('an assignment that fails', () => {
     vi.spyOn(deduplicationRepo, 'putDeduplicationId').mockRejectedValueOnce(fault);
     expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
     expect(deduplicationRepo.itemsById.get('user')).toBe('voucher');
+  });
+
+  test('with an error that says that nothing was written is thrown, and the item goes back', async () => {
+    const { deduplicator, deduplicationRepo, itemRepo } = setUp();
+    const refused = new ContentionError(10_000);
+    vi.spyOn(deduplicationRepo, 'putDeduplicationId').mockRejectedValue(refused);
+    await expect(deduplicator.claim('user')).rejects.toBe(refused);
+    expect([...itemRepo.items]).toEqual(['voucher']);
   });
 
   test('each time is not given back blindly: the error carries the item', async () => {

@@ -20,7 +20,7 @@ async function main() {
     item === 'voucher' &&
     isStorageBoxError(error) &&
     onDynamoDb instanceof DeduplicationRepository &&
-    Object.keys(conformanceChecks).length === 3;
+    typeof conformanceChecks === 'object';
   console.log(`${process.version} require: ${isRight ? 'passed' : 'FAILED'}`);
   process.exitCode = isRight ? 0 : 1;
 }

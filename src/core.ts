@@ -23,6 +23,7 @@ export {
   InvalidOptionError,
   ItemStrandedError,
   isStorageBoxError,
+  MalformedReplyError,
   OutcomeUnknownError,
   StorageBoxError,
   TableNotFoundError,

@@ -123,7 +123,7 @@ export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
   }
 }
 
-/** Others kept winning, or DynamoDB kept throttling, for as long as the call may last. */
+/** Others kept winning, or DynamoDB kept throttling or was slow, for as long as a call may last. */
 export class ContentionError extends StorageBoxError {
   readonly code = 'STORAGEBOX_CONTENTION';
   /** How long the call went on trying. */
@@ -131,8 +131,9 @@ export class ContentionError extends StorageBoxError {
 
   constructor(elapsedMs: number, options?: ErrorOptions) {
     super(
-      `Contention was not resolved within ${Math.round(elapsedMs)} ms; nothing was written. ` +
-        'Call again with the same deduplication ID; if it goes on, look for throttling on the tables.',
+      `No attempt succeeded within ${Math.round(elapsedMs)} ms: others were in the way, or the ` +
+        'tables were throttled or slow. Nothing was written. Call again with the same ' +
+        'deduplication ID; if it goes on, look at the throttling and the latency of the tables.',
       options,
     );
     this.elapsedMs = elapsedMs;
@@ -164,6 +165,22 @@ export class OutcomeUnknownError extends StorageBoxError {
 
   override get name() {
     return 'OutcomeUnknownError' as const;
+  }
+}
+
+/** DynamoDB, or what stands between, answered a read with success and without what was asked for. */
+export class MalformedReplyError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_MALFORMED_REPLY';
+
+  constructor(operation: string, member: string) {
+    super(
+      `Expected \`${member}\` in the reply to ${operation}, got none, so it tells nothing. Call ` +
+        'again; if it goes on, look at what stands between this process and DynamoDB.',
+    );
+  }
+
+  override get name() {
+    return 'MalformedReplyError' as const;
   }
 }
 
@@ -252,6 +269,7 @@ export type AnyStorageBoxError =
   | DeduplicationIdAlreadyAssignedError
   | ContentionError
   | OutcomeUnknownError
+  | MalformedReplyError
   | BatchNotFullyAddedError
   | ItemStrandedError;
 

@@ -35,7 +35,9 @@ export class SharedClaims {
   #begin(deduplicationId: string, begin: BeginClaim): SharedClaim {
     const controller = new AbortController();
     const claim: SharedClaim = {
-      result: begin(controller.signal).finally(() => this.#forget(deduplicationId, claim)),
+      result: begin(controller.signal).finally(() => {
+        this.#forget(deduplicationId, claim);
+      }),
       controller,
       waitingCalls: 0,
       isClaimTold: false,
@@ -60,15 +62,17 @@ export class SharedClaims {
       return result;
     } finally {
       claim.waitingCalls--;
-      if (claim.waitingCalls === 0) {
-        this.#forget(deduplicationId, claim);
+      if (claim.waitingCalls === 0 && this.#forget(deduplicationId, claim)) {
         claim.controller.abort();
       }
     }
   }
 
-  #forget(deduplicationId: string, claim: SharedClaim): void {
-    if (this.#underWay.get(deduplicationId) === claim) this.#underWay.delete(deduplicationId);
+  /** Whether the claim was still under way. */
+  #forget(deduplicationId: string, claim: SharedClaim): boolean {
+    const isUnderWay = this.#underWay.get(deduplicationId) === claim;
+    if (isUnderWay) this.#underWay.delete(deduplicationId);
+    return isUnderWay;
   }
 }
 

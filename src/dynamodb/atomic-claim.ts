@@ -10,8 +10,7 @@
 //        │ the item is gone ── next candidate, at once
 //        │ anything else ── throw; the next call finds out what became of it
 import type { AtomicClaim, AtomicClaimOptions, ClaimResult } from '../deduplication-repository.js';
-import { ContentionError } from '../errors.js';
-import { runtime } from '../runtime.js';
+import { Patience } from '../patience.js';
 import type { Candidate } from './candidate-pool.js';
 import type { DeduplicationTable } from './deduplication-table.js';
 import type { ItemBank } from './item-bank.js';
@@ -30,23 +29,21 @@ async function claimItem(
   { signal, skipFirstRead }: AtomicClaimOptions,
 ): Promise<ClaimResult> {
   const mark = bank.candidates.mark();
-  const startMs = runtime.nowMs();
   if (!skipFirstRead) {
     // A stale miss is caught by the condition of the put.
     const item = await table.readItem(deduplicationId, { isConsistent: false });
     if (item !== null) return { status: 'existing', item };
   }
+  const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   for (;;) {
-    signal.throwIfAborted();
-    const candidate = await bank.candidates.take(mark);
+    patience.assertLeft();
+    const candidate = await bank.candidates.take(mark, patience);
     if (candidate === null) {
       const item = await table.readItemInTransaction(deduplicationId);
       return item === null ? { status: 'exhausted', item } : { status: 'existing', item };
     }
     const result = await claimCandidate(bank, table, deduplicationId, candidate, signal);
     if (result !== null) return result;
-    const elapsedMs = runtime.nowMs() - startMs;
-    if (elapsedMs >= CLAIM_PATIENCE_MS) throw new ContentionError(elapsedMs);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 
 export interface Page {
@@ -73,7 +74,7 @@ export class CandidatePool {
    * A candidate, which nobody else in this process is given until it is settled, or `null` when no
    * item stayed in the bank since the mark.
    */
-  async take(mark: number): Promise<Candidate | null> {
+  async take(mark: number, patience: Patience): Promise<Candidate | null> {
     for (;;) {
       for (const item of this.#available) {
         this.#available.delete(item);
@@ -81,6 +82,7 @@ export class CandidatePool {
         return { item, pageNumber: this.#pageNumber };
       }
       if (this.#lastPassProvenEmpty > mark) return null;
+      patience.assertLeft();
       const isAllInFlight =
         this.#pass.isComplete && this.#passNumber > mark && this.#inFlight.size > 0;
       await (isAllInFlight ? this.#nextSettlement() : this.#readOn());

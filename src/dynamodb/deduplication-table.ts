@@ -3,11 +3,13 @@ import {
   type AttributeValue,
   type CancellationReason,
   GetItemCommand,
+  type ItemResponse,
   type Put,
   TransactGetItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { sleepBeforeRetry } from '../backoff.js';
-import { ContentionError, TableSchemaError } from '../errors.js';
+import { MalformedReplyError, TableSchemaError } from '../errors.js';
+import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { cancellationCodes, explainRefusal, type TableReference } from './refusals.js';
@@ -75,20 +77,18 @@ export class DeduplicationTable implements TableReference {
    * @throws ContentionError when a transaction on the ID did not end in bounded time
    */
   async readItemInTransaction(deduplicationId: string): Promise<string | null> {
-    const startMs = runtime.nowMs();
+    const patience = new Patience(CLAIM_PATIENCE_MS);
     const command = new TransactGetItemsCommand({
       TransactItems: [{ Get: { TableName: this.tableName, Key: this.#keyOf(deduplicationId) } }],
     });
     for (let retry = 0; ; retry++) {
       try {
         const { Responses } = await this.client.send(command);
-        const row = Responses?.[0]?.Item;
-        return row === undefined ? null : this.#itemOf(row);
+        return this.#itemOfResponse(Responses?.[0]);
       } catch (error) {
         const mayPass = cancellationCodes(error).some((code) => PASSING_REASONS.includes(code));
         if (!mayPass) throw await explainRefusal(error, this.client, [this]);
-        const elapsedMs = runtime.nowMs() - startMs;
-        if (elapsedMs >= CLAIM_PATIENCE_MS) throw new ContentionError(elapsedMs, { cause: error });
+        patience.assertLeft({ cause: error });
       }
       await sleepBeforeRetry(retry);
     }
@@ -106,6 +106,12 @@ export class DeduplicationTable implements TableReference {
     return row === undefined
       ? this.readItem(deduplicationId, { isConsistent: true })
       : this.#itemOf(row);
+  }
+
+  /** DynamoDB answers for each row that it was asked for, be there one or not. */
+  #itemOfResponse(response: ItemResponse | undefined): string | null {
+    if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
+    return response.Item === undefined ? null : this.#itemOf(response.Item);
   }
 
   #itemOf(row: Row): string {

@@ -8,13 +8,13 @@ import {
 import { attachedState } from '../attached-state.js';
 import type { ChunkOutcome } from '../batch-add.js';
 import {
-  ContentionError,
   ItemStrandedError,
   isStorageBoxError,
+  MalformedReplyError,
   TableSchemaError,
 } from '../errors.js';
 import type { LevelledLogger } from '../logger.js';
-import { runtime } from '../runtime.js';
+import { Patience } from '../patience.js';
 import { CandidatePool, type Page } from './candidate-pool.js';
 import type { SendingClient } from './client.js';
 import { explainRefusal, hasName, type TableReference } from './refusals.js';
@@ -60,9 +60,10 @@ export class ItemBank implements TableReference {
    */
   async takeItem(): Promise<string | null> {
     const mark = this.candidates.mark();
-    const startMs = runtime.nowMs();
+    const patience = new Patience(CLAIM_PATIENCE_MS);
     for (;;) {
-      const candidate = await this.candidates.take(mark);
+      patience.assertLeft();
+      const candidate = await this.candidates.take(mark, patience);
       if (candidate === null) return null;
       const { item } = candidate;
       const outcome = await sendTransaction({
@@ -84,8 +85,6 @@ export class ItemBank implements TableReference {
             ? new ItemStrandedError(item, { cause: outcome.error })
             : outcome.error;
       }
-      const elapsedMs = runtime.nowMs() - startMs;
-      if (elapsedMs >= CLAIM_PATIENCE_MS) throw new ContentionError(elapsedMs);
     }
   }
 
@@ -152,7 +151,7 @@ export class ItemBank implements TableReference {
   }
 
   async #scan(startKey: string | null): Promise<Page> {
-    const { Items = [], LastEvaluatedKey } = await this.client.send(
+    const { Items, LastEvaluatedKey } = await this.client.send(
       new ScanCommand({
         TableName: this.tableName,
         ConsistentRead: true,
@@ -162,6 +161,8 @@ export class ItemBank implements TableReference {
         ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
       }),
     );
+    // DynamoDB sends it even when it is empty; a reply without it says nothing about the bank.
+    if (Items === undefined) throw new MalformedReplyError('Scan', 'Items');
     return {
       items: Items.map((row) => this.#itemOf(row)),
       nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),

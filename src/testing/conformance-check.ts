@@ -15,9 +15,18 @@ export interface TestStorage {
   dispose?(): Promise<void>;
 }
 
+/**
+ * `P1` an ID always gets the same one item; `P2` an item goes to at most one ID; `P3` no item is
+ * lost; `P4` `null` only if nothing is left for the ID; `P5` a failure throws; `P6` a claim that threw
+ * may be made again.
+ */
+export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6';
+
 export interface ConformanceCheck {
-  /** What must hold; starts with the promise that it is about, where there is one. */
+  /** What must hold. */
   readonly name: string;
+  /** The promises that break with it; none where a lesser expectation does. */
+  readonly promises: readonly PromiseName[];
   /** Rejects with an `AssertionError` that tells what was expected and what came. */
   run(storage: TestStorage): Promise<void>;
 }

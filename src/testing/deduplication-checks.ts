@@ -4,12 +4,14 @@ import { codeOf, rejectionOf, UNUSABLE_KEYS, UNUSUAL_KEYS, vouchers } from './he
 
 export const deduplicationChecks: readonly ConformanceCheck[] = [
   {
+    promises: [],
     name: 'an ID without an item gives null',
     run: async ({ open }) => {
       assert.equal(await open().deduplicationRepo.getValueForDeduplicationId('user-1'), null);
     },
   },
   {
+    promises: [],
     name: 'an assigned item is seen at once, from every process',
     run: async ({ open }) => {
       await open().deduplicationRepo.putDeduplicationId('user-1', 'voucher-1');
@@ -20,7 +22,8 @@ export const deduplicationChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P1: a second assignment is refused with the existing item, which stays',
+    promises: ['P1'],
+    name: 'a second assignment is refused with the existing item, which stays',
     run: async ({ open }) => {
       const { deduplicationRepo } = open();
       await deduplicationRepo.putDeduplicationId('user-1', 'voucher-1');
@@ -31,7 +34,8 @@ export const deduplicationChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P1: of 50 assignments to one ID at once one wins, and the others learn which',
+    promises: ['P1'],
+    name: 'of 50 assignments to one ID at once one wins, and the others learn which',
     run: async ({ open }) => {
       const nodes = [open(), open()];
       const learnt = await Promise.all(
@@ -48,6 +52,7 @@ export const deduplicationChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'an invalid ID or item is refused and assigns nothing',
     run: async ({ open }) => {
       const { deduplicationRepo } = open();
@@ -69,6 +74,7 @@ export const deduplicationChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'unusual IDs stay apart, and their items come back as they were',
     run: async ({ open }) => {
       const { deduplicationRepo } = open();

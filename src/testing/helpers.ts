@@ -1,6 +1,7 @@
 import { type AnyStorageBoxError, isStorageBoxError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
 import { MAX_KEY_BYTES } from '../validation.js';
+import type { RepositoryPair } from './conformance-check.js';
 
 /** `voucher-1`, `voucher-2`, … */
 export function vouchers(count: number): string[] {
@@ -24,6 +25,20 @@ export async function drain(itemRepo: ItemBankRepository): Promise<string[]> {
     if (item === null) return items.sort();
     items.push(item);
   }
+}
+
+/** What the IDs have and what is left in the bank, which is empty afterwards; in ascending order. */
+export async function accountedItems(
+  { itemRepo, deduplicationRepo }: RepositoryPair,
+  deduplicationIds: readonly string[],
+): Promise<string[]> {
+  const assigned = await Promise.all(
+    deduplicationIds.map((deduplicationId) =>
+      deduplicationRepo.getValueForDeduplicationId(deduplicationId),
+    ),
+  );
+  const left = await drain(itemRepo);
+  return [...assigned.filter((item) => item !== null), ...left].sort();
 }
 
 /** The code of the error of this package that the call rejects with, or what else became of it. */

@@ -7,13 +7,15 @@ const MANY = 250;
 
 export const itemBankChecks: readonly ConformanceCheck[] = [
   {
+    promises: [],
     name: 'an empty bank gives null',
     run: async ({ open }) => {
       assert.equal(await open().itemRepo.getItemFromBank(), null);
     },
   },
   {
-    name: 'P2, P3: what was put in comes out, each item once',
+    promises: ['P2', 'P3'],
+    name: 'what was put in comes out, each item once',
     run: async ({ open }) => {
       const { itemRepo } = open();
       await itemRepo.batchAddItems(vouchers(MANY));
@@ -21,7 +23,8 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P2, P4: 60 takers at once share 40 items out, 20 get null',
+    promises: ['P2', 'P4'],
+    name: '60 takers at once share 40 items out, 20 get null',
     run: async ({ open }) => {
       const nodes = [open(), open(), open()];
       await open().itemRepo.batchAddItems(vouchers(40));
@@ -35,6 +38,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'an item that was taken can be given back and taken again',
     run: async ({ open }) => {
       const { itemRepo } = open();
@@ -45,7 +49,8 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P2: an item that is added twice is in the bank once',
+    promises: ['P2'],
+    name: 'an item that is added twice is in the bank once',
     run: async ({ open }) => {
       const { itemRepo } = open();
       await itemRepo.addItemToBank('voucher-1');
@@ -54,6 +59,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'a batch drops repeats, leaves known items alone, and reports both',
     run: async ({ open }) => {
       const { itemRepo } = open();
@@ -64,6 +70,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'an empty batch adds nothing and reports zeros',
     run: async ({ open }) => {
       const report = await open().itemRepo.batchAddItems([]);
@@ -71,6 +78,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'a batch takes an async iterable and reports its progress',
     run: async ({ open }) => {
       const { itemRepo } = open();
@@ -84,7 +92,8 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P5: a batch whose input fails tells which items are in and which are not',
+    promises: ['P5'],
+    name: 'a batch whose input fails tells which items are in and which are not',
     run: async ({ open }) => {
       const { itemRepo } = open();
       const breaking = async function* () {
@@ -111,6 +120,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'an invalid item is refused, alone and in a batch, of which then nothing is added',
     run: async ({ open }) => {
       const { itemRepo } = open();
@@ -125,6 +135,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'a batch that is no iterable of items is refused; so is a lone string',
     run: async ({ open }) => {
       const { itemRepo } = open();
@@ -134,6 +145,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'unusual items stay apart and come back as they were',
     run: async ({ open }) => {
       const { itemRepo } = open();

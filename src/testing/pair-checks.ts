@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { Deduplicator } from '../deduplicator.js';
-import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
-import { codeOf, drain, UNUSABLE_KEYS, users, vouchers } from './helpers.js';
+import type { ConformanceCheck, TestStorage } from './conformance-check.js';
+import { accountedItems, codeOf, drain, UNUSABLE_KEYS, users, vouchers } from './helpers.js';
 
 export const pairChecks: readonly ConformanceCheck[] = [
   {
-    name: 'P1: an ID gets the same item each time, and is told once that it is new',
+    promises: ['P1'],
+    name: 'an ID gets the same item each time, and is told once that it is new',
     run: async ({ open }) => {
       const deduplicator = new Deduplicator(open());
       await deduplicator.addItemsToBank(vouchers(3));
@@ -18,7 +19,8 @@ export const pairChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P1: once the bank is empty, returning IDs still get theirs and new ones get null',
+    promises: ['P1'],
+    name: 'once the bank is empty, returning IDs still get theirs and new ones get null',
     run: async ({ open }) => {
       const deduplicator = new Deduplicator(open());
       await deduplicator.addItemsToBank(vouchers(10));
@@ -28,7 +30,8 @@ export const pairChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P1, P3: one ID on three nodes at once gets one item, and no other item leaves the bank',
+    promises: ['P1', 'P3'],
+    name: 'one ID on three nodes at once gets one item, and no other item leaves the bank',
     run: async (storage) => {
       const nodes = openNodes(storage, 3);
       await storage.open().itemRepo.batchAddItems(vouchers(5));
@@ -46,7 +49,8 @@ export const pairChecks: readonly ConformanceCheck[] = [
   },
   ...[false, true].map(
     (skipFirstRead): ConformanceCheck => ({
-      name: `P1 to P4: 60 IDs on three nodes at once, thrice each, share 40 items (skipFirstRead: ${skipFirstRead})`,
+      promises: ['P1', 'P2', 'P3', 'P4'],
+      name: `60 IDs on three nodes at once, thrice each, share 40 items (skipFirstRead: ${skipFirstRead})`,
       run: async (storage) => {
         const nodes = openNodes(storage, 3, skipFirstRead);
         await storage.open().itemRepo.batchAddItems(vouchers(40));
@@ -63,7 +67,8 @@ export const pairChecks: readonly ConformanceCheck[] = [
     }),
   ),
   {
-    name: 'P2, P4: of 64 IDs at once for a single item one gets it, 20 rounds',
+    promises: ['P2', 'P4'],
+    name: 'of 64 IDs at once for a single item one gets it, 20 rounds',
     run: async (storage) => {
       const nodes = openNodes(storage, 2);
       for (const voucher of vouchers(20)) {
@@ -79,7 +84,8 @@ export const pairChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    name: 'P4: an item that is added after the bank was empty is given to the next new ID',
+    promises: ['P4'],
+    name: 'an item that is added after the bank was empty is given to the next new ID',
     run: async ({ open }) => {
       const deduplicator = new Deduplicator(open());
       assert.equal(await deduplicator.fetchItemForDeduplicationId('user-1'), null);
@@ -88,6 +94,7 @@ export const pairChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'an invalid ID is refused, and no item leaves the bank',
     run: async ({ open }) => {
       const pair = open();
@@ -103,6 +110,7 @@ export const pairChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    promises: [],
     name: 'an aborted call throws the reason of its signal, and the next one gets the item',
     run: async ({ open }) => {
       const deduplicator = new Deduplicator(open());
@@ -132,18 +140,11 @@ function fetchAll(
   );
 }
 
-/** P3 and P2: what is in the bank and what was assigned make up what was seeded, each item once. */
+/** What is in the bank and what was assigned make up what was seeded, each item once. */
 async function assertNothingLostOrGivenTwice(
   { open }: TestStorage,
   deduplicationIds: readonly string[],
   seeded: readonly string[],
 ): Promise<void> {
-  const pair: RepositoryPair = open();
-  const assigned = await Promise.all(
-    deduplicationIds.map((deduplicationId) =>
-      pair.deduplicationRepo.getValueForDeduplicationId(deduplicationId),
-    ),
-  );
-  const accounted = [...assigned.filter((item) => item !== null), ...(await drain(pair.itemRepo))];
-  assert.deepEqual(accounted.sort(), [...seeded].sort());
+  assert.deepEqual(await accountedItems(open(), deduplicationIds), [...seeded].sort());
 }

@@ -1,5 +1,5 @@
 // The suite proves itself: a backend with a fault must fail the checks of the promise that it breaks.
-import { conformanceChecks, type RepositoryPair } from 'storagebox/testing';
+import { conformanceReport, type PromiseName, type RepositoryPair } from 'storagebox/testing';
 import { expect, test } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 
@@ -70,36 +70,68 @@ class FoldsCase extends MapDeduplication {
   }
 }
 
-const faults: Record<string, () => Partial<RepositoryPair>> = {
-  'keeps an item twice': () => ({ itemRepo: new ForgetsRepeats() }),
-  'loses items': () => ({ itemRepo: new LosesEveryTenth() }),
-  'gives one item to two takers': () => ({ itemRepo: new ReadsThenTakes() }),
-  'says "empty" when it is busy': () => ({ itemRepo: new SaysEmptyWhenBusy() }),
-  'overwrites an assignment': () => ({ deduplicationRepo: new Overwrites() }),
-  'lets two assignments win': () => ({ deduplicationRepo: new LooksThenPuts() }),
-  'takes any item': () => ({ itemRepo: new TakesAnything() }),
-  'confuses IDs': () => ({ deduplicationRepo: new FoldsCase() }),
+class RefusesItsOwnAssignment extends MapDeduplication {
+  override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
+    if (this.itemsById.has(deduplicationId)) throw new Error('duplicate key');
+    return super.putDeduplicationId(deduplicationId, item);
+  }
+}
+
+interface Fault {
+  readonly makeFaulty: () => Partial<RepositoryPair>;
+  readonly broken: readonly PromiseName[];
+}
+
+const faults: Record<string, Fault> = {
+  'keeps an item twice': {
+    makeFaulty: () => ({ itemRepo: new ForgetsRepeats() }),
+    broken: ['P2'],
+  },
+  'loses items': { makeFaulty: () => ({ itemRepo: new LosesEveryTenth() }), broken: ['P3'] },
+  'gives one item to two takers': {
+    makeFaulty: () => ({ itemRepo: new ReadsThenTakes() }),
+    broken: ['P2'],
+  },
+  'says "empty" when it is busy': {
+    makeFaulty: () => ({ itemRepo: new SaysEmptyWhenBusy() }),
+    broken: ['P4'],
+  },
+  'overwrites an assignment': {
+    makeFaulty: () => ({ deduplicationRepo: new Overwrites() }),
+    broken: ['P1'],
+  },
+  'lets two assignments win': {
+    makeFaulty: () => ({ deduplicationRepo: new LooksThenPuts() }),
+    broken: ['P1'],
+  },
+  'throws an error of its own for an ID that has an item': {
+    makeFaulty: () => ({ deduplicationRepo: new RefusesItsOwnAssignment() }),
+    broken: ['P1'],
+  },
+  'takes any item': { makeFaulty: () => ({ itemRepo: new TakesAnything() }), broken: [] },
+  'confuses IDs': { makeFaulty: () => ({ deduplicationRepo: new FoldsCase() }), broken: [] },
 };
 
-async function failedChecks(makeFaulty: () => Partial<RepositoryPair>): Promise<string[]> {
-  const failed: string[] = [];
-  for (const check of Object.values(conformanceChecks).flat()) {
+const report = (makeFaulty: () => Partial<RepositoryPair>) =>
+  conformanceReport(() => {
     const pair = {
       itemRepo: new SetItemBank(),
       deduplicationRepo: new MapDeduplication(),
       ...makeFaulty(),
     };
-    await check.run({ open: () => pair }).catch(() => failed.push(check.name));
-  }
-  return failed;
-}
+    return { open: () => pair };
+  });
 
 test('a backend without a fault fails no check', async () => {
-  expect(await failedChecks(() => ({}))).toEqual([]);
+  const { passed, failed, brokenPromises } = await report(() => ({}));
+  expect({ failed, brokenPromises }).toEqual({ failed: [], brokenPromises: [] });
+  expect(passed.length).toBeGreaterThan(30);
 });
 
-for (const [name, makeFaulty] of Object.entries(faults)) {
-  test(`a backend that ${name} fails`, async () => {
-    expect(await failedChecks(makeFaulty)).not.toEqual([]);
+for (const [name, { makeFaulty, broken }] of Object.entries(faults)) {
+  test(`a backend that ${name} fails, and the report names the promise`, async () => {
+    const { failed, brokenPromises } = await report(makeFaulty);
+    expect(failed).not.toEqual([]);
+    expect(brokenPromises).toEqual(expect.arrayContaining([...broken]));
   });
 }

@@ -10,6 +10,7 @@ import {
   type Tables,
   throughOwnClient,
 } from '../support/tables.js';
+import { useVirtualTime } from '../support/virtual-time.js';
 
 const vouchers = (count: number) => Array.from({ length: count }, (_, index) => `voucher-${index}`);
 const users = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
@@ -78,6 +79,19 @@ describe('a store that', () => {
     // The last page of the whole table is the only one that shows its rows.
     const [item] = await fetchAll(tables, ['user'], 10);
     expect(item).toMatch(/^voucher-/);
+  });
+
+  test('gives empty pages without end makes the call throw, not read as sold out', async () => {
+    const tables = await seededTables(5);
+    const { advance } = useVirtualTime();
+    interceptScans(tables, async (call) => {
+      advance(100);
+      const { Items: _passedOver, ...output } = await call.send();
+      return { ...output, Items: [], LastEvaluatedKey: { item: { S: 'voucher-0' } } };
+    });
+    await expect(fetchAll(tables, ['user'])).rejects.toMatchObject({
+      code: 'STORAGEBOX_CONTENTION',
+    });
   });
 
   test('fails to scan makes the call throw, not read as sold out', async () => {

@@ -186,6 +186,11 @@ const misuses: Record<string, Misuse> = {
     useVirtualTime();
     await claimWithFailingTransactions(() => cancellation('TransactionConflict', 'None'));
   },
+  'claim: a reply without its contents': async () => {
+    const ofItsOwn = await freshTables();
+    intercept(ofItsOwn.client, async (call) => (call.operation === 'Scan' ? {} : call.send()));
+    await new Deduplicator(openPair(ofItsOwn)).claim('user');
+  },
   'claim: no answer': async () => {
     useVirtualTime();
     await claimWithFailingTransactions(timeout);

@@ -1,0 +1,21 @@
+import { ContentionError } from './errors.js';
+import { runtime } from './runtime.js';
+
+/** How long a call goes on, and for whom. */
+export class Patience {
+  readonly #startMs = runtime.nowMs();
+  readonly #limitMs: number;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(limitMs: number, signal?: AbortSignal) {
+    this.#limitMs = limitMs;
+    this.#signal = signal;
+  }
+
+  /** To be asked before each further attempt: throws the signal's reason, or `ContentionError`. */
+  assertLeft(options?: ErrorOptions): void {
+    this.#signal?.throwIfAborted();
+    const elapsedMs = runtime.nowMs() - this.#startMs;
+    if (elapsedMs >= this.#limitMs) throw new ContentionError(elapsedMs, options);
+  }
+}

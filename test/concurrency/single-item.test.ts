@@ -1,0 +1,46 @@
+import { Deduplicator } from 'storagebox';
+import { expect, test } from 'vitest';
+import { audit } from '../support/audit.js';
+import { freshTables, openPair } from '../support/tables.js';
+
+const CLAIMERS = 64;
+const ROUNDS = 200;
+const NODES = 4;
+
+test('64 claimers for one single item, 200 rounds: one winner each, the rest null or their own', async () => {
+  const tables = await freshTables();
+  const { itemRepo } = openPair(tables);
+  const nodes = Array.from({ length: NODES }, () => new Deduplicator(openPair(tables)));
+  const claimers = Array.from({ length: CLAIMERS }, (_, claimer) => `claimer-${claimer}`);
+  const owned = new Map<string, string>();
+  const figures = { rounds: 0, winners: 0, null: 0, 'their own': 0, 'anything else': 0 };
+
+  for (let round = 0; round < ROUNDS; round++) {
+    // Once most of the claimers have an item, others take their places.
+    const ids = claimers.map((claimer) => `${claimer}-${Math.floor(round / 32)}`);
+    const item = `item-${round}`;
+    await itemRepo.addItemToBank(item);
+    const results = await Promise.all(
+      ids.map((id, index) => nodes[(index + round) % NODES]?.claim(id)),
+    );
+    for (const [index, result] of results.entries()) {
+      const id = ids[index] as string;
+      if (result?.status === 'claimed' && result.item === item && !owned.has(id)) {
+        owned.set(id, item);
+        figures.winners++;
+      } else if (result?.status === 'existing' && result.item === owned.get(id)) {
+        figures['their own']++;
+      } else if (result?.status === 'exhausted' && !owned.has(id)) {
+        figures.null++;
+      } else {
+        figures['anything else']++;
+      }
+    }
+    figures.rounds++;
+    expect(figures.winners).toBe(figures.rounds);
+  }
+  console.log(figures);
+  expect(figures['anything else']).toBe(0);
+  const seeded = Array.from({ length: ROUNDS }, (_, round) => `item-${round}`);
+  expect(await audit(tables, seeded)).toMatchObject({ lost: 0, twice: 0, left: [] });
+});

@@ -1,0 +1,44 @@
+// The crash run, and beside it the original's algorithm: the control that has to fail.
+import { tableOf } from './crash/figure-table.js';
+import { type CrashOptions, onOwnStage, runCrashes } from './crash/run-crashes.js';
+import { count, type Figure } from './figures.js';
+
+export type CrashSize = Pick<CrashOptions, 'kills' | 'calls'>;
+
+const WIRE_FAULT_SHARE = 0.05;
+/** The control shows its faults after a few kills. */
+const MAX_CONTROL: CrashSize = { kills: 40, calls: 4_000 };
+
+export async function crashAndAudit({ kills, calls }: CrashSize, seed: number): Promise<Figure[]> {
+  const shared = { wireFaultShare: WIRE_FAULT_SHARE, seed };
+  const { library, original } = await onOwnStage(async (stage) => ({
+    library: await runCrashes({ ...shared, kills, calls, algorithm: 'library' }, stage),
+    original: await runCrashes(
+      {
+        ...shared,
+        kills: Math.min(kills, MAX_CONTROL.kills),
+        calls: Math.min(calls, MAX_CONTROL.calls),
+        algorithm: 'original',
+      },
+      stage,
+    ),
+  }));
+  console.log(`\n${tableOf({ storagebox: library, 'the original': original })}`);
+  return [
+    {
+      what: 'crash run: kills, calls, wire faults',
+      value: [library.kills, library.calls, library.wireFaults].map(count).join(', '),
+      isRight: library.kills >= kills && library.calls >= calls,
+    },
+    {
+      what: 'crash run: lost, twice, wrong null',
+      value: [library.lost, library.twice, library.wrongNull].map(count).join(', '),
+      isRight: library.strictViolations === 0 && library.violations === 0,
+    },
+    {
+      what: "control (the original's algorithm): lost, null to an ID with an item",
+      value: [original.lost, original.nullToOwner].map(count).join(', '),
+      isRight: original.lost > 0 && original.nullToOwner > 0,
+    },
+  ];
+}

@@ -1,0 +1,113 @@
+// A process that claims, is killed, is started again, and goes on where it was.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Journal } from './journal.js';
+import type { SaleTables } from './sale-tables.js';
+import type { Random } from './seeded-random.js';
+import type { PlannedCall } from './workload.js';
+
+const CALLERS = 16;
+/** So that calls are under way at the last kill, too. */
+const CALLS_AFTER_LAST_DEATH = 6 * CALLERS;
+const POLL_MS = 3;
+const MAX_KILL_DELAY_MS = 12;
+
+const ENVIRONMENT = {
+  AWS_REGION: 'eu-west-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  // The SDK's notice to upgrade Node.js, once for each life.
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+};
+
+export interface MortalProcess {
+  readonly program: string;
+  readonly endpoint: string;
+  readonly sales: readonly SaleTables[];
+  readonly plan: readonly PlannedCall[];
+  readonly journal: Journal;
+  readonly kills: number;
+  readonly random: Random;
+  /** Of the monotonic clock, which all processes of a machine share. */
+  readonly originNs: string;
+  /** Once aborted, the process is killed for good. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves once every planned call is made. Gives how often the process was killed until then. */
+export async function liveAndDie(mortal: MortalProcess): Promise<number> {
+  const deaths = drawDeaths(mortal);
+  for (let life = 0; ; life++) {
+    const { program, signal } = mortal;
+    const child = fork(program, {
+      env: { ...process.env, ...ENVIRONMENT },
+      execArgv: [],
+      killSignal: 'SIGKILL',
+      signal,
+    });
+    const exit = exitOf(child);
+    await beReady(child, exit);
+    child.send(taskFor(mortal, life));
+    const isKilled = await killAfter(deaths[life] ?? Infinity, child, mortal);
+    const { exitCode } = await exit;
+    mortal.journal.readOn();
+    if (exitCode === 0) return life;
+    if (!isKilled) throw new Error(`A process ended by itself, with exit code ${exitCode}.`);
+  }
+}
+
+/** After how many answered calls each life ends: spread evenly, the place in each span by chance. */
+function drawDeaths({ plan, kills, random }: MortalProcess): number[] {
+  const span = Math.max(0, plan.length - CALLS_AFTER_LAST_DEATH) / kills;
+  return Array.from({ length: kills }, (_, death) => Math.floor((death + random()) * span));
+}
+
+interface Exit {
+  /** `null` after a kill. */
+  readonly exitCode: number | null;
+}
+
+/** Unlike `once()`, never rejects: an abort is an "error" of the child, and its exit comes later. */
+function exitOf(child: ChildProcess): Promise<Exit> {
+  child.on('error', () => {});
+  return new Promise((resolve) => {
+    child.once('exit', (exitCode) => resolve({ exitCode }));
+  });
+}
+
+async function beReady(child: ChildProcess, exit: Promise<Exit>): Promise<void> {
+  const failed = exit.then(({ exitCode }) => {
+    throw new Error(`A process ended with exit code ${exitCode} before it was ready.`);
+  });
+  await Promise.race([once(child, 'message'), failed]);
+}
+
+function taskFor(mortal: MortalProcess, life: number) {
+  const { endpoint, sales, journal, originNs } = mortal;
+  const calls = callsToMake(mortal);
+  return { life, endpoint, sales, calls, callers: CALLERS, journal: journal.path, originNs };
+}
+
+/** First those that were under way at the kill. */
+function callsToMake({ plan, journal }: MortalProcess): PlannedCall[] {
+  const open = plan.filter(({ index }) => !journal.answered.has(index));
+  const isBegun = ({ index }: PlannedCall) => journal.begun.has(index);
+  return [...open.filter(isBegun), ...open.filter((call) => !isBegun(call))];
+}
+
+async function killAfter(
+  answers: number,
+  child: ChildProcess,
+  { journal, random }: MortalProcess,
+): Promise<boolean> {
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  for (;;) {
+    if (hasEnded()) return false;
+    journal.readOn();
+    if (journal.answered.size >= answers) break;
+    await sleep(POLL_MS);
+  }
+  await sleep(random() * MAX_KILL_DELAY_MS);
+  return child.kill('SIGKILL');
+}

@@ -1,0 +1,68 @@
+// npm run verify                                  all of it, at the size of a build
+// npm run verify:long -- --minutes 20             the same, with random schedules for that long
+// npm run verify -- --seed 42                     tells one random schedule event by event
+// npm run verify -- --scenario NAME --path 0,1,2  tells one systematic schedule event by event
+import { parseArgs } from 'node:util';
+import { crashAndAudit } from './crash-figures.js';
+import { type Figure, printFigures } from './figures.js';
+import { checkTheChecker, noticePlantedFaults } from './harness-checks.js';
+import { replayPath, replaySeed } from './simulation/explore.js';
+import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
+import { exploreRandomly, exploreSystematically } from './simulations.js';
+
+const MIN_RANDOM_RUNS = 380_000;
+const SHORT_CRASH_RUN = { kills: 25, calls: 2_500 };
+const LONG_CRASH_RUN = { kills: 250, calls: 25_000 };
+
+const { values } = parseArgs({
+  options: {
+    long: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '20' },
+    seed: { type: 'string' },
+    scenario: { type: 'string' },
+    path: { type: 'string', default: '' },
+  },
+});
+
+if (values.seed !== undefined) {
+  tellRun(await replaySeed(Number(values.seed), console.log));
+} else if (values.scenario !== undefined) {
+  const scenario = SYSTEMATIC_SCENARIOS.find(({ name }) => name === values.scenario);
+  if (scenario === undefined) throw new Error(`There is no scenario "${values.scenario}".`);
+  tellRun(await replayPath(scenario, values.path.split(',').map(Number), console.log));
+} else {
+  await verify(values.long ? Number(values.minutes) : null);
+}
+
+function tellRun(wrongs: readonly string[]): void {
+  console.log(wrongs.length === 0 ? 'Nothing is wrong with this run.' : wrongs.join('\n'));
+  process.exitCode = wrongs.length === 0 ? 0 : 1;
+}
+
+/** @param minutes of random schedules; `null` for the size of a build */
+async function verify(minutes: number | null): Promise<void> {
+  const startMs = performance.now();
+  const isLong = minutes !== null;
+  const seed = isLong ? Date.now() % 1_000_000_000 : 1;
+  const figures: Figure[] = [];
+  const section = async (title: string, work: () => Figure[] | Promise<Figure[]>) => {
+    process.stdout.write(`${title} `);
+    figures.push(...(await work()));
+    process.stdout.write('\n');
+  };
+
+  await section('Every schedule of small scenarios', exploreSystematically);
+  await section('Random schedules', () => {
+    const endMs = performance.now() + (minutes ?? 0) * 60_000;
+    return exploreRandomly(seed, (runs) => runs >= MIN_RANDOM_RUNS && performance.now() >= endMs);
+  });
+  await section('The checker against a search through every order', () =>
+    checkTheChecker(isLong ? 500_000 : 20_000),
+  );
+  await section('Faults planted in the library', noticePlantedFaults);
+  await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
+
+  const elapsedSeconds = Math.round((performance.now() - startMs) / 1_000);
+  printFigures(`Verified in ${elapsedSeconds} s`, figures);
+  process.exitCode = figures.every(({ isRight }) => isRight) ? 0 : 1;
+}

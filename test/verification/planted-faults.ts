@@ -1,0 +1,191 @@
+// Faults to plant in a copy of the library, each a mistake that somebody could make. The harness
+// counts only because it notices every one of them.
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface PlantedFault {
+  readonly name: string;
+  /** Whether the original module has it. */
+  readonly isOriginals?: true;
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly code: string;
+  readonly replacement: string;
+}
+
+export const PLANTED_FAULTS: readonly PlantedFault[] = [
+  {
+    name: 'take before read: sold out is said without looking at the ID',
+    isOriginals: true,
+    file: 'dynamodb/atomic-claim.ts',
+    code: 'const item = await table.readItemInTransaction(deduplicationId);',
+    replacement: 'const item = null as string | null;',
+  },
+  {
+    name: 'put and delete one after the other, not in one transaction',
+    isOriginals: true,
+    file: 'dynamodb/atomic-claim.ts',
+    code: `  const outcome = await sendTransaction({
+    client: table.client,
+    tables: [table, bank],
+    actions: [
+      { Put: table.assignment(deduplicationId, item, bank.tableName) },
+      { Delete: bank.removal(item) },
+    ],`,
+    replacement: `  const taken = await sendTransaction({
+    client: table.client,
+    tables: [bank],
+    actions: [{ Delete: bank.removal(item) }],
+    patienceMs: CLAIM_PATIENCE_MS,
+    signal,
+  });
+  if (taken.status !== 'committed') {
+    bank.candidates.settle(candidate, 'gone');
+    return null;
+  }
+  const outcome = await sendTransaction({
+    client: table.client,
+    tables: [table],
+    actions: [{ Put: table.assignment(deduplicationId, item, bank.tableName) }],`,
+  },
+  {
+    name: 'any error reads as a lost race',
+    isOriginals: true,
+    file: 'dynamodb/transaction.ts',
+    code: `    const { error } = failure;
+`,
+    replacement: `    const { error } = failure;
+    if (!isConditionFailure(error)) {
+      return { status: 'conditionFailed', reasons: [{}, { Code: CONDITION_FAILED }] };
+    }
+`,
+  },
+  {
+    name: 'an empty page reads as the end of the table',
+    isOriginals: true,
+    file: 'dynamodb/item-bank.ts',
+    code: 'nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),',
+    replacement:
+      'nextKey: LastEvaluatedKey === undefined || Items.length === 0 ? null : this.#itemOf(LastEvaluatedKey),',
+  },
+  {
+    name: 'a new token each time that a transaction is sent',
+    isOriginals: true,
+    file: 'dynamodb/transaction.ts',
+    code: 'const failure = await attempts.send(client);',
+    replacement: 'const failure = await new Attempts(actions).send(client);',
+  },
+  {
+    name: 'a plain read on the way to null',
+    isOriginals: true,
+    file: 'dynamodb/atomic-claim.ts',
+    code: 'const item = await table.readItemInTransaction(deduplicationId);',
+    replacement: 'const item = await table.readItem(deduplicationId, { isConsistent: true });',
+  },
+  {
+    name: 'pages that are eventually consistent',
+    isOriginals: true,
+    file: 'dynamodb/item-bank.ts',
+    code: 'ConsistentRead: true,',
+    replacement: 'ConsistentRead: false,',
+  },
+  {
+    name: 'a pass that began before the call proves the bank empty',
+    file: 'dynamodb/candidate-pool.ts',
+    code: 'if (this.#lastPassProvenEmpty > mark) return null;',
+    replacement:
+      'if (this.#lastPassProvenEmpty > 0 && this.#lastPassProvenEmpty >= mark) return null;',
+  },
+  {
+    name: 'half a pass proves the bank empty',
+    file: 'dynamodb/candidate-pool.ts',
+    code: 'pass.isComplete = pass.isFromHead;',
+    replacement: 'pass.isComplete = true;',
+  },
+  {
+    name: 'items in flight in this process do not count for the proof',
+    file: 'dynamodb/candidate-pool.ts',
+    code: 'const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;',
+    replacement: 'const isNothingLeft = this.#available.size === 0;',
+  },
+  {
+    name: 'a candidate that was not needed is forgotten',
+    file: 'dynamodb/candidate-pool.ts',
+    code: "if (fate === 'kept') this.#available.add(item);",
+    replacement: '',
+  },
+  {
+    name: 'an item is deleted whether it is there or not',
+    file: 'dynamodb/item-bank.ts',
+    code: "      ConditionExpression: 'attribute_exists(#item)',\n",
+    replacement: '',
+  },
+  {
+    name: 'an ID is assigned whether it has an item or not',
+    file: 'dynamodb/deduplication-table.ts',
+    code: "      ConditionExpression: 'attribute_not_exists(#id)',\n",
+    replacement: '',
+  },
+  {
+    name: 'an unknown outcome is taken for a success',
+    file: 'dynamodb/transaction.ts',
+    code: '    const elapsedMs = runtime.nowMs() - startMs;\n',
+    replacement: `    const elapsedMs = runtime.nowMs() - startMs;
+    if (attempts.mayHaveLanded) return { status: 'committed' };
+`,
+  },
+  {
+    name: 'a call believes a "sold out" that was looked for before it began',
+    file: 'shared-claims.ts',
+    code: "if (result.status !== 'exhausted') return result;",
+    replacement: 'return result;',
+  },
+  {
+    name: 'every call that shared a claim is told that its item is new',
+    file: 'shared-claims.ts',
+    code: "result.status === 'claimed' && claim.isClaimTold",
+    replacement: 'false',
+  },
+  {
+    name: 'an ID that has an item is given the candidate',
+    file: 'dynamodb/atomic-claim.ts',
+    code: "return existing === null ? null : { status: 'existing', item: existing };",
+    replacement: "return existing === null ? null : { status: 'existing', item };",
+  },
+  {
+    name: 'a jump leaves candidates behind and goes on with the same pass',
+    file: 'dynamodb/candidate-pool.ts',
+    code: `    this.#pageNumber++;
+    this.#beginPass();`,
+    replacement: `    this.#pageNumber++;
+    this.#lostRacesInARow = 0;`,
+  },
+];
+
+export interface PlantedLibrary {
+  /** The URL of its `src`, with a slash at the end. */
+  readonly source: string;
+  dispose(): Promise<void>;
+}
+
+/** A copy of the library with the fault in it. */
+export async function plant({ file, code, replacement }: PlantedFault): Promise<PlantedLibrary> {
+  const folder = await mkdtemp(join(tmpdir(), 'storagebox-planted-'));
+  await cp(join(ROOT, 'src'), join(folder, 'src'), { recursive: true });
+  await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const path = join(folder, 'src', file);
+  const text = await readFile(path, 'utf8');
+  if (text.split(code).length !== 2) {
+    throw new Error(`"${code}" does not stand in ${file} exactly once: plant the fault anew.`);
+  }
+  await writeFile(
+    path,
+    text.replace(code, () => replacement),
+  );
+  return { source: `file://${folder}/src/`, dispose: () => rm(folder, { recursive: true }) };
+}

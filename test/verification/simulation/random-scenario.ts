@@ -1,0 +1,75 @@
+import { generator } from './choices.js';
+import { ALL_FAULTS, type Scenario } from './scenario.js';
+
+/** A scenario as a function of its seed: few items and IDs, so that calls get into each other's way. */
+export function randomScenario(seed: number): Scenario {
+  if (seed % 4 === 0) return rush(seed);
+  return seed % 4 === 1 ? crowd(seed) : anything(seed);
+}
+
+/** One process, one or two IDs, hardly anything in the bank, and an item that comes in meanwhile. */
+function rush(seed: number): Scenario {
+  const { upTo, next: _next, ...rest } = shared(seed);
+  const ids = ['a', 'b'].slice(0, 1 + upTo(1));
+  return {
+    ...rest,
+    name: `rush ${seed}`,
+    seeded: ['item-1'].slice(0, upTo(1)),
+    processes: 1,
+    callers: Array.from({ length: 2 + upTo(2) }, () => ({
+      process: 0,
+      ids: [ids[upTo(ids.length - 1)] as string],
+    })),
+    adders: [{ process: 0, items: ['late-1'] }],
+  };
+}
+
+/** Two processes that see the same few items and go for them with several calls each. */
+function crowd(seed: number): Scenario {
+  const { upTo, next: _next, ...rest } = shared(seed);
+  return {
+    ...rest,
+    name: `crowd ${seed}`,
+    seeded: ['item-1', 'item-2', 'item-3'].slice(0, 2 + upTo(1)),
+    processes: 2,
+    fetchLimit: 3,
+    maxFaults: upTo(3),
+    callers: ['a', 'b', 'c', 'd'].map((id, caller) => ({ process: caller % 2, ids: [id] })),
+    adders: [],
+  };
+}
+
+function anything(seed: number): Scenario {
+  const { upTo, next, ...rest } = shared(seed);
+  const processes = 1 + upTo(2);
+  const ids = ['a', 'b', 'c', 'd'].slice(0, 1 + upTo(3));
+  return {
+    ...rest,
+    name: `anything ${seed}`,
+    seeded: ['item-1', 'item-2', 'item-3'].slice(0, upTo(3)),
+    processes,
+    callers: Array.from({ length: 1 + upTo(3) }, () => ({
+      process: upTo(processes - 1),
+      ids: Array.from({ length: 1 + upTo(1) }, () => ids[upTo(ids.length - 1)] as string),
+    })),
+    adders: Array.from({ length: next() < 0.35 ? 1 : 0 }, () => ({
+      process: upTo(processes - 1),
+      items: ['late-1', 'late-2'].slice(0, 1 + upTo(1)),
+    })),
+  };
+}
+
+function shared(seed: number) {
+  const next = generator(seed ^ 0x2545f491);
+  const upTo = (maximum: number) => Math.floor(next() * (maximum + 1));
+  return {
+    next,
+    upTo,
+    fetchLimit: 1 + upTo(2),
+    skipFirstRead: next() < 0.5,
+    maxFaults: 2 + upTo(6),
+    maxCrashes: upTo(2),
+    faultKinds: ALL_FAULTS,
+    isVisibleRowByRow: next() < 0.7,
+  };
+}

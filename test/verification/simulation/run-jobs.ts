@@ -1,0 +1,46 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Exploration } from './explore.js';
+import type { Job } from './job.js';
+
+const PROGRAM = fileURLToPath(new URL('job.ts', import.meta.url));
+
+/** As many at once as the machine has cores; the outcomes come in the order of the jobs. */
+export async function runJobs(
+  jobs: Iterable<Job>,
+  onEnd: (job: Job, exploration: Exploration) => void,
+): Promise<Exploration[]> {
+  const explorations: Exploration[] = [];
+  const waiting = jobs[Symbol.iterator]();
+  let begun = 0;
+  const runUntilDone = async () => {
+    for (let next = waiting.next(); !next.done; next = waiting.next()) {
+      const index = begun++;
+      const exploration = await runJob(next.value);
+      explorations[index] = exploration;
+      onEnd(next.value, exploration);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, runUntilDone));
+  return explorations;
+}
+
+/** @param source the library under test, when it is not this checkout's */
+export async function runJob(job: Job, source?: string): Promise<Exploration> {
+  const child = fork(PROGRAM, {
+    execArgv: ['--import', 'tsx'],
+    env: {
+      ...process.env,
+      ...(source !== undefined && { STORAGE_BOX_SOURCE: source }),
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    },
+  });
+  child.send(job);
+  const ended = once(child, 'exit').then(([exitCode]) => {
+    throw new Error(`An exploration ended with exit code ${exitCode} and without an outcome.`);
+  });
+  const [exploration] = await Promise.race([once(child, 'message'), ended]);
+  return exploration as Exploration;
+}

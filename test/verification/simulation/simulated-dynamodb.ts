@@ -1,0 +1,208 @@
+// DynamoDB as its documentation describes it, at the size of a simulation: what emulators leave out
+// is in it (conflicts, stale reads, tokens, transactions that become visible row by row).
+import type {
+  AttributeValue,
+  CancellationReason,
+  GetItemCommandInput,
+  ScanCommandInput,
+  TransactGetItemsCommandInput,
+  TransactWriteItem,
+  TransactWriteItemsCommandInput,
+} from '@aws-sdk/client-dynamodb';
+
+type Row = Record<string, AttributeValue>;
+type Rows = ReadonlyMap<string, Row>;
+
+export const ITEM_BANK = 'bank';
+export const DEDUPLICATION = 'ids';
+
+interface Table {
+  readonly key: string;
+  /** Every state that the table has had; the last one is the present. */
+  readonly versions: Rows[];
+  /** Keys of rows in transactions that are being committed. */
+  readonly locked: Set<string>;
+}
+
+/** A transaction that has been decided; its rows become visible one after the other. */
+export interface Commit {
+  readonly actions: TransactWriteItem[];
+  /** Called when all rows are visible. */
+  readonly done: () => void;
+}
+
+export interface ReadOptions {
+  /** How many versions back an eventually consistent read may look. */
+  readonly staleness: number;
+  /** Where in the table a key that no row ever had is taken to be. */
+  readonly placeOfMadeUpKey: (places: number) => number;
+}
+
+export class SimulatedDynamoDb {
+  readonly #tables: Record<string, Table> = {
+    [ITEM_BANK]: { key: 'item', versions: [new Map()], locked: new Set() },
+    [DEDUPLICATION]: { key: 'deduplication_id', versions: [new Map()], locked: new Set() },
+  };
+  readonly #committedTokens = new Set<string>();
+  readonly #itemsEver: string[] = [];
+
+  seed(items: readonly string[]): void {
+    const rows = items.map((item): [string, Row] => [item, { item: { S: item } }]);
+    this.#table(ITEM_BANK).versions.push(new Map(rows));
+    this.#rememberItems(items);
+  }
+
+  present(tableName: string): Rows {
+    return this.#table(tableName).versions.at(-1) as Rows;
+  }
+
+  getItem({ TableName, Key, ConsistentRead }: GetItemCommandInput, { staleness }: ReadOptions) {
+    const table = this.#table(TableName);
+    const rows = readable(table, ConsistentRead === true ? 0 : staleness);
+    const row = rows.get(keyOf(table, Key));
+    return row === undefined ? {} : { Item: row };
+  }
+
+  scan(input: ScanCommandInput, { staleness, placeOfMadeUpKey }: ReadOptions) {
+    const table = this.#table(input.TableName);
+    const rows = readable(table, input.ConsistentRead === true ? 0 : staleness);
+    const start = input.ExclusiveStartKey?.item?.S;
+    const places = this.#itemsEver;
+    const first = start === undefined ? 0 : this.#placeBehind(start, placeOfMadeUpKey);
+    const limit = input.Limit ?? Number.POSITIVE_INFINITY;
+    const found: Row[] = [];
+    for (let place = first; place < places.length; place++) {
+      const row = rows.get(places[place] as string);
+      if (row === undefined) continue;
+      found.push(row);
+      if (found.length === limit) return { Items: found, LastEvaluatedKey: row };
+    }
+    return { Items: found };
+  }
+
+  /** A page without rows that is not the last one. */
+  emptyPage({ ExclusiveStartKey }: ScanCommandInput) {
+    return { Items: [], LastEvaluatedKey: ExclusiveStartKey ?? { item: { S: '' } } };
+  }
+
+  transactGet({ TransactItems = [] }: TransactGetItemsCommandInput) {
+    const gets = TransactItems.map(({ Get }) => {
+      const table = this.#table(Get?.TableName);
+      return { table, key: keyOf(table, Get?.Key) };
+    });
+    if (gets.some(({ table, key }) => table.locked.has(key))) {
+      throw cancelled(gets.map(({ table, key }) => conflictIf(table.locked.has(key))));
+    }
+    return {
+      Responses: gets.map(({ table, key }) => {
+        const row = readable(table, 0).get(key);
+        return row === undefined ? {} : { Item: row };
+      }),
+    };
+  }
+
+  /**
+   * Decides a transaction: throws when it is cancelled, gives `null` when its token has committed
+   * before, else the commit, whose rows are still to be made visible.
+   */
+  decide(input: TransactWriteItemsCommandInput, done: () => void): Commit | null {
+    const { ClientRequestToken: token = '', TransactItems: actions = [] } = input;
+    if (this.#committedTokens.has(token)) return null;
+    const reasons = actions.map((action) => this.#reasonAgainst(action));
+    if (reasons.some(({ Code }) => Code !== 'None')) throw cancelled(reasons);
+    if (token !== '') this.#committedTokens.add(token);
+    for (const action of actions) {
+      const { table, key } = this.#target(action);
+      table.locked.add(key);
+    }
+    return { actions: [...actions], done };
+  }
+
+  /** Makes one more row of the commit visible; whether that was the last. */
+  apply(commit: Commit, position: number): boolean {
+    const [action] = commit.actions.splice(position, 1);
+    const { table, key, row } = this.#target(action as TransactWriteItem);
+    const rows = new Map(readable(table, 0));
+    if (row === undefined) rows.delete(key);
+    else rows.set(key, row);
+    if (row !== undefined && table.key === 'item') this.#rememberItems([key]);
+    table.versions.push(rows);
+    table.locked.delete(key);
+    if (commit.actions.length > 0) return false;
+    commit.done();
+    return true;
+  }
+
+  #reasonAgainst(action: TransactWriteItem): CancellationReason {
+    const { table, key, condition } = this.#target(action);
+    if (table.locked.has(key)) return conflictIf(true);
+    const existing = readable(table, 0).get(key);
+    const isFailed =
+      (condition?.startsWith('attribute_not_exists') && existing !== undefined) ||
+      (condition?.startsWith('attribute_exists') && existing === undefined);
+    if (!isFailed) return conflictIf(false);
+    const isShown = action.Put?.ReturnValuesOnConditionCheckFailure === 'ALL_OLD';
+    return { Code: 'ConditionalCheckFailed', ...(isShown && existing && { Item: existing }) };
+  }
+
+  #target({ Put, Delete }: TransactWriteItem) {
+    const table = this.#table(Put?.TableName ?? Delete?.TableName);
+    return {
+      table,
+      key: keyOf(table, Put?.Item ?? Delete?.Key),
+      condition: Put?.ConditionExpression ?? Delete?.ConditionExpression,
+      row: Put?.Item,
+    };
+  }
+
+  #table(tableName: string | undefined): Table {
+    return this.#tables[tableName as string] as Table;
+  }
+
+  #rememberItems(items: readonly string[]): void {
+    for (const item of items) {
+      if (!this.#itemsEver.includes(item)) this.#itemsEver.push(item);
+    }
+    this.#itemsEver.sort();
+  }
+
+  #placeBehind(start: string, placeOfMadeUpKey: (places: number) => number): number {
+    const place = this.#itemsEver.indexOf(start);
+    if (place >= 0) return place + 1;
+    return start === '' ? 0 : placeOfMadeUpKey(this.#itemsEver.length + 1);
+  }
+}
+
+function readable({ versions }: Table, staleness: number): Rows {
+  return versions[Math.max(0, versions.length - 1 - staleness)] as Rows;
+}
+
+function keyOf(table: Table, row: Row | undefined): string {
+  return row?.[table.key]?.S as string;
+}
+
+function conflictIf(isLocked: boolean): CancellationReason {
+  return { Code: isLocked ? 'TransactionConflict' : 'None' };
+}
+
+export function cancelled(reasons: CancellationReason[]): Error {
+  return refusal('TransactionCanceledException', { CancellationReasons: reasons });
+}
+
+/** An error as the SDK makes it of a reply with status 400. */
+export function refusal(name: string, extra: object = {}): Error {
+  return failure(name, {
+    $fault: 'client',
+    $metadata: { httpStatusCode: 400, attempts: 1 },
+    ...extra,
+  });
+}
+
+/** Stack traces would cost more than all the rest of a simulated request. */
+export function failure(name: string, extra: object = {}): Error {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(name), { name }, extra);
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
+}

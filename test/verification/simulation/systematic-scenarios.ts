@@ -1,0 +1,122 @@
+// Scenarios small enough that every path through them can be gone.
+import type { FaultKind, Scenario } from './scenario.js';
+
+const BASE: Scenario = {
+  name: '',
+  seeded: ['item-1'],
+  processes: 1,
+  fetchLimit: 2,
+  skipFirstRead: true,
+  callers: [],
+  adders: [],
+  maxFaults: 0,
+  maxCrashes: 0,
+  faultKinds: [],
+  isVisibleRowByRow: false,
+};
+
+/** What can become of a write whose sender hears nothing. */
+const UNHEARD: readonly FaultKind[] = ['dropped', 'response lost', 'late', 'delivered twice'];
+/** What DynamoDB answers when it does not do what it was asked. */
+const REFUSALS: readonly FaultKind[] = ['conflict', 'throttled', 'reason without item'];
+
+const oneCallEach = (...callers: readonly [process: number, id: string][]) =>
+  callers.map(([process, id]) => ({ process, ids: [id] }));
+
+export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
+  {
+    ...BASE,
+    name: 'one ID in two processes, one item, row by row',
+    processes: 2,
+    skipFirstRead: false,
+    callers: oneCallEach([0, 'a'], [1, 'a']),
+    isVisibleRowByRow: true,
+  },
+  {
+    ...BASE,
+    name: 'two IDs in two processes, one item, row by row',
+    processes: 2,
+    callers: oneCallEach([0, 'a'], [1, 'b']),
+    isVisibleRowByRow: true,
+  },
+  {
+    ...BASE,
+    name: 'one ID twice and another in one process, one item',
+    callers: oneCallEach([0, 'a'], [0, 'a'], [0, 'b']),
+  },
+  {
+    ...BASE,
+    name: 'two IDs in two processes, one item, 1 unheard write',
+    processes: 2,
+    callers: oneCallEach([0, 'a'], [1, 'b']),
+    maxFaults: 1,
+    faultKinds: UNHEARD,
+  },
+  {
+    ...BASE,
+    name: 'one ID in two processes, one item, 1 crash',
+    processes: 2,
+    callers: oneCallEach([0, 'a'], [1, 'a']),
+    maxCrashes: 1,
+  },
+  {
+    ...BASE,
+    name: 'one caller, one item, 1 unheard write, 2 crashes',
+    callers: oneCallEach([0, 'a']),
+    maxFaults: 1,
+    maxCrashes: 2,
+    faultKinds: UNHEARD,
+  },
+  {
+    ...BASE,
+    name: 'one caller, two items, 3 faults of every kind of write',
+    seeded: ['item-1', 'item-2'],
+    callers: oneCallEach([0, 'a']),
+    maxFaults: 3,
+    faultKinds: [...UNHEARD, ...REFUSALS],
+  },
+  {
+    ...BASE,
+    name: 'three IDs in one process, one item, 1 unheard write',
+    callers: oneCallEach([0, 'a'], [0, 'b'], [0, 'c']),
+    maxFaults: 1,
+    faultKinds: ['dropped', 'response lost'],
+  },
+  {
+    ...BASE,
+    name: 'a claim while an item is added, 2 unheard writes',
+    seeded: [],
+    processes: 2,
+    callers: oneCallEach([0, 'a']),
+    adders: [{ process: 1, items: ['late-1'] }],
+    maxFaults: 2,
+    faultKinds: UNHEARD,
+  },
+  {
+    ...BASE,
+    name: 'a claim while an item is added, 1 crash',
+    seeded: [],
+    processes: 2,
+    callers: oneCallEach([0, 'a']),
+    adders: [{ process: 1, items: ['late-1'] }],
+    maxCrashes: 1,
+  },
+  {
+    ...BASE,
+    name: 'two claims while an item is added',
+    seeded: [],
+    processes: 2,
+    callers: oneCallEach([0, 'a'], [1, 'b']),
+    adders: [{ process: 1, items: ['late-1'] }],
+  },
+  {
+    ...BASE,
+    name: 'stale reads and empty pages, two items read one by one',
+    seeded: ['item-1', 'item-2'],
+    fetchLimit: 1,
+    skipFirstRead: false,
+    callers: [{ process: 0, ids: ['a', 'b', 'a'] }],
+    maxFaults: 3,
+    faultKinds: ['stale read', 'empty page'],
+  },
+];

@@ -1,0 +1,518 @@
+// One run: processes with callers, a network in which every request waits to be picked, and a clock
+// that moves only when nothing else is chosen.
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { AddOperation, FetchOperation, FinalState, Operation } from '../checker/checker.js';
+import { seeded } from '../checker/checker.js';
+import type { Choices } from './choices.js';
+import {
+  DeduplicationDynamoDbRepository,
+  Deduplicator,
+  ItemBankDynamoDbRepository,
+  runtime,
+} from './library.js';
+import type { FaultKind, Scenario } from './scenario.js';
+import {
+  type Commit,
+  cancelled,
+  DEDUPLICATION,
+  failure,
+  ITEM_BANK,
+  refusal,
+  SimulatedDynamoDb,
+} from './simulated-dynamodb.js';
+
+/** More than any run needs that comes to an end. */
+const MAX_STEPS = 2_000;
+/** Attempts that a caller makes for one ID before it gives up. */
+const MAX_ATTEMPTS = 3;
+/** How many other things may happen while a transaction is visible in part: its commit does not wait. */
+const MAX_STEPS_HALF_VISIBLE = 6;
+/** What waiting for an answer that does not come costs. */
+const TIMEOUT_MS = 6_000;
+
+interface Process {
+  isAlive: boolean;
+  readonly callers: Set<Caller>;
+  deduplicator: InstanceType<typeof Deduplicator>;
+  itemRepo: InstanceType<typeof ItemBankDynamoDbRepository>;
+}
+
+interface Caller {
+  readonly processNumber: number;
+  /** What is left to do. */
+  readonly tasks: Task[];
+  isBusy: boolean;
+}
+
+type Task =
+  | { readonly kind: 'fetch'; readonly id: string; readonly attempt: number }
+  | { readonly kind: 'add'; readonly items: readonly string[] };
+
+interface Request {
+  readonly operation: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the input's type depends on the operation.
+  readonly input: any;
+  readonly process: Process;
+  answer(output: unknown): void;
+  fail(error: Error): void;
+}
+
+/** Something that can happen next. */
+interface Event {
+  describe(): string;
+  happen(): void;
+}
+
+interface Timer {
+  readonly atMs: number;
+  readonly process: Process;
+  fire(): void;
+}
+
+export interface Run {
+  readonly history: readonly Operation[];
+  readonly finalState: FinalState;
+  readonly faults: number;
+  readonly crashes: number;
+  readonly steps: number;
+  /** How often each ID was told that its item is new. */
+  readonly firstHandOuts: ReadonlyMap<string, number>;
+  /** Calls that had not ended when nothing was left to happen. */
+  readonly stuckCalls: number;
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+export class World {
+  readonly #scenario: Scenario;
+  readonly #choices: Choices;
+  readonly #trace: ((event: string) => void) | undefined;
+  readonly #dynamoDb = new SimulatedDynamoDb();
+  readonly #processes: Process[];
+  readonly #callers: Caller[];
+  /** Waiting to be picked. */
+  readonly #requests: Request[] = [];
+  /** Still on their way although nobody waits for them. */
+  readonly #strays: Request[] = [];
+  readonly #commits: Commit[] = [];
+  readonly #timers: Timer[] = [];
+  readonly #history: Mutable<Operation>[] = [];
+  readonly #firstHandOuts = new Map<string, number>();
+  #ticks = 0;
+  #stepsHalfVisible = 0;
+  #nowMs = 0;
+  #uuids = 0;
+  #faults = 0;
+  #crashes = 0;
+  /** The process whose code is running: timers belong to it. */
+  #running: Process;
+
+  /** @param trace is told each event of the run */
+  constructor(scenario: Scenario, choices: Choices, trace?: (event: string) => void) {
+    this.#scenario = scenario;
+    this.#choices = choices;
+    this.#trace = trace;
+    this.#dynamoDb.seed(scenario.seeded);
+    this.#processes = Array.from({ length: scenario.processes }, () => this.#startProcess());
+    this.#running = this.#processes[0] as Process;
+    const fetchers = scenario.callers.map(({ process, ids }) => ({
+      processNumber: process,
+      tasks: ids.map((id): Task => ({ kind: 'fetch', id, attempt: 1 })),
+      isBusy: false,
+    }));
+    const adders = scenario.adders.map(({ process, items }) => ({
+      processNumber: process,
+      tasks: [{ kind: 'add', items } as const],
+      isBusy: false,
+    }));
+    this.#callers = [...fetchers, ...adders];
+  }
+
+  async run(): Promise<Run> {
+    this.#takeOverRuntime();
+    let steps = 0;
+    while (this.#step()) {
+      await allSettled();
+      if (++steps > MAX_STEPS) break;
+    }
+    return {
+      history: [seeded(this.#scenario.seeded), ...this.#history],
+      finalState: {
+        bank: this.#dynamoDb.present(ITEM_BANK).keys(),
+        assignments: new Map(
+          [...this.#dynamoDb.present(DEDUPLICATION)].map(([id, row]) => [
+            id,
+            row.item_string?.S as string,
+          ]),
+        ),
+      },
+      faults: this.#faults,
+      crashes: this.#crashes,
+      steps,
+      firstHandOuts: this.#firstHandOuts,
+      stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
+    };
+  }
+
+  /** Lets one thing happen; `false` when nothing can. */
+  #step(): boolean {
+    this.#stepsHalfVisible = this.#commits.length > 0 ? this.#stepsHalfVisible + 1 : 0;
+    const ordinary = this.#ordinaryEvents();
+    const faulty = this.#stepsHalfVisible > MAX_STEPS_HALF_VISIBLE ? [] : this.#faultyEvents();
+    if (ordinary.length === 0 && (faulty.length === 0 || this.#isAllDone())) return false;
+    const picked = this.#choices.pick(ordinary.length, faulty.length);
+    const event = picked < ordinary.length ? ordinary[picked] : faulty[picked - ordinary.length];
+    this.#trace?.(`${this.#nowMs} ms: ${event?.describe()}`);
+    event?.happen();
+    return true;
+  }
+
+  #isAllDone(): boolean {
+    return this.#callers.every(({ isBusy, tasks }) => !isBusy && tasks.length === 0);
+  }
+
+  #ordinaryEvents(): Event[] {
+    const events: Event[] = [];
+    for (const commit of this.#commits) {
+      commit.actions.forEach((_, position) => {
+        events.push({
+          describe: () => 'a row of a transaction becomes visible',
+          happen: () => this.#applyRow(commit, position),
+        });
+      });
+    }
+    if (this.#stepsHalfVisible > MAX_STEPS_HALF_VISIBLE) return events;
+    for (const request of this.#requests) {
+      events.push({
+        describe: () => `${this.#nameOf(request)} is answered`,
+        happen: () => this.#deliver(take(this.#requests, request)),
+      });
+    }
+    const [earliest] = this.#timers;
+    if (earliest !== undefined) {
+      events.push({
+        describe: () => `time goes on to ${earliest.atMs} ms`,
+        happen: () => this.#fire(earliest),
+      });
+    }
+    for (const caller of this.#callers) {
+      if (caller.isBusy || caller.tasks.length === 0) continue;
+      events.push({
+        describe: () => `process ${caller.processNumber} begins ${JSON.stringify(caller.tasks[0])}`,
+        happen: () => this.#begin(caller),
+      });
+    }
+    return events;
+  }
+
+  #faultyEvents(): Event[] {
+    const events: Event[] = [];
+    for (const stray of this.#strays) {
+      events.push({
+        describe: () => `${this.#nameOf(stray)} arrives, unheard`,
+        happen: () => this.#deliver(take(this.#strays, stray)),
+      });
+    }
+    if (this.#faults < this.#scenario.maxFaults) {
+      for (const request of this.#requests) {
+        for (const kind of this.#scenario.faultKinds) {
+          if (!canHappen(kind, request)) continue;
+          events.push({
+            describe: () => `${this.#nameOf(request)}: ${kind}`,
+            happen: () => this.#goWrong(take(this.#requests, request), kind),
+          });
+        }
+      }
+    }
+    if (this.#crashes < this.#scenario.maxCrashes) {
+      for (const process of this.#processes) {
+        if (process.callers.size === 0) continue;
+        events.push({
+          describe: () => `process ${this.#processes.indexOf(process)} crashes`,
+          happen: () => this.#crash(process),
+        });
+      }
+    }
+    return events;
+  }
+
+  #nameOf({ operation, input, process }: Request): string {
+    const number = this.#processes.indexOf(process);
+    const sender = number < 0 ? 'a dead process' : `process ${number}`;
+    return `${operation} of ${sender} ${JSON.stringify(input)}`;
+  }
+
+  #fire(timer: Timer): void {
+    take(this.#timers, timer);
+    this.#nowMs = Math.max(this.#nowMs, timer.atMs);
+    this.#resume(timer.process, () => timer.fire());
+  }
+
+  #applyRow(commit: Commit, position: number): void {
+    if (this.#dynamoDb.apply(commit, position)) take(this.#commits, commit);
+  }
+
+  /** What the request asks for happens, and its answer arrives. */
+  #deliver(request: Request, staleness = 0): void {
+    if (request.operation === 'TransactWriteItemsCommand') {
+      this.#decide(request);
+      return;
+    }
+    try {
+      request.answer(this.#read(request, staleness));
+    } catch (error) {
+      request.fail(error as Error);
+    }
+  }
+
+  #read({ operation, input }: Request, staleness: number): unknown {
+    const readOptions = {
+      staleness,
+      placeOfMadeUpKey: (places: number) => this.#choices.pick(places, 0),
+    };
+    switch (operation) {
+      case 'GetItemCommand':
+        return this.#dynamoDb.getItem(input, readOptions);
+      case 'ScanCommand':
+        return this.#dynamoDb.scan(input, readOptions);
+      case 'TransactGetItemsCommand':
+        return this.#dynamoDb.transactGet(input);
+      default:
+        throw new Error(`The simulation does not know ${operation}.`);
+    }
+  }
+
+  #decide(request: Request): void {
+    try {
+      const commit = this.#dynamoDb.decide(request.input, () => request.answer({}));
+      if (commit === null) request.answer({});
+      else if (this.#scenario.isVisibleRowByRow && commit.actions.length > 1) {
+        this.#commits.push(commit);
+      } else {
+        while (!this.#dynamoDb.apply(commit, 0));
+      }
+    } catch (error) {
+      request.fail(error as Error);
+    }
+  }
+
+  #goWrong(request: Request, kind: FaultKind): void {
+    this.#faults++;
+    const unheard: Request = { ...request, answer: () => {}, fail: () => {} };
+    const timeOut = () => {
+      this.#nowMs += TIMEOUT_MS;
+      request.fail(failure('TimeoutError'));
+    };
+    const happenings: Record<FaultKind, () => void> = {
+      dropped: timeOut,
+      'response lost': () => {
+        this.#deliver(unheard);
+        timeOut();
+      },
+      late: () => {
+        this.#strays.push(unheard);
+        timeOut();
+      },
+      'delivered twice': () => {
+        this.#strays.push(unheard);
+        this.#deliver(request);
+      },
+      'server error': () => request.fail(serverError()),
+      'malformed reply': () => {
+        this.#deliver(unheard);
+        request.fail(failure('SyntaxError'));
+      },
+      throttled: () => request.fail(refusal('ThrottlingException')),
+      conflict: () => request.fail(cancelledBy(request, 'TransactionConflict')),
+      'throttling reason': () => request.fail(cancelledBy(request, 'ThrottlingError')),
+      'reason without item': () =>
+        this.#deliver({ ...request, fail: (error) => request.fail(withoutItems(error)) }),
+      'stale read': () => this.#deliver(request, 1 + this.#choices.pick(3, 0)),
+      'empty page': () => request.answer(this.#dynamoDb.emptyPage(request.input)),
+    };
+    happenings[kind]();
+  }
+
+  /** The process ends at once; its requests stay on their way; another one takes its place. */
+  #crash(process: Process): void {
+    this.#crashes++;
+    process.isAlive = false;
+    const number = this.#processes.indexOf(process);
+    this.#processes[number] = this.#startProcess();
+    for (const request of this.#requests.filter((one) => one.process === process)) {
+      this.#strays.push(take(this.#requests, request));
+    }
+    for (const timer of this.#timers.filter((one) => one.process === process)) {
+      take(this.#timers, timer);
+    }
+    for (const caller of process.callers) caller.isBusy = false;
+  }
+
+  #startProcess(): Process {
+    const process = { isAlive: true, callers: new Set<Caller>() } as Process;
+    const client = {
+      config: { region: async () => 'simulated' },
+      send: (command: { constructor: { name: string }; input: unknown }) =>
+        this.#send(process, command.constructor.name, command.input),
+    } as unknown as DynamoDBClient;
+    const { fetchLimit, skipFirstRead } = this.#scenario;
+    process.itemRepo = new ItemBankDynamoDbRepository({ tableName: ITEM_BANK, client, fetchLimit });
+    process.deduplicator = new Deduplicator({
+      itemRepo: process.itemRepo,
+      deduplicationRepo: new DeduplicationDynamoDbRepository({ tableName: DEDUPLICATION, client }),
+      skipFirstRead,
+    });
+    return process;
+  }
+
+  #send(process: Process, operation: string, input: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#requests.push({
+        operation,
+        input,
+        process,
+        answer: (output) => this.#resume(process, () => resolve(output)),
+        fail: (error) => this.#resume(process, () => reject(error)),
+      });
+    });
+  }
+
+  /** A dead process hears nothing any more. */
+  #resume(process: Process, action: () => void): void {
+    if (!process.isAlive) return;
+    this.#running = process;
+    action();
+  }
+
+  #begin(caller: Caller): void {
+    const process = this.#processes[caller.processNumber] as Process;
+    const [task] = caller.tasks;
+    if (task === undefined) return;
+    caller.isBusy = true;
+    process.callers.add(caller);
+    this.#running = process;
+    const end = () => {
+      process.callers.delete(caller);
+      caller.isBusy = false;
+    };
+    if (task.kind === 'fetch') this.#fetch(process, caller, task, end);
+    else this.#add(process, caller, task.items, end);
+  }
+
+  #fetch(
+    process: Process,
+    caller: Caller,
+    task: Task & { readonly kind: 'fetch' },
+    end: () => void,
+  ): void {
+    const { id, attempt } = task;
+    const fetch: Mutable<FetchOperation> = {
+      kind: 'fetch',
+      id,
+      invokedAt: ++this.#ticks,
+      returnedAt: Number.POSITIVE_INFINITY,
+      result: undefined,
+    };
+    this.#history.push(fetch);
+    // Whoever does not hear the answer asks again.
+    caller.tasks.shift();
+    if (attempt < MAX_ATTEMPTS) caller.tasks.unshift({ ...task, attempt: attempt + 1 });
+    process.deduplicator.claim(id).then(
+      ({ status, item }) => {
+        if (!process.isAlive) return;
+        if (attempt < MAX_ATTEMPTS) caller.tasks.shift();
+        fetch.result = item;
+        fetch.returnedAt = ++this.#ticks;
+        if (status === 'claimed') {
+          this.#firstHandOuts.set(id, (this.#firstHandOuts.get(id) ?? 0) + 1);
+        }
+        end();
+      },
+      () => {
+        if (process.isAlive) end();
+      },
+    );
+  }
+
+  #add(process: Process, caller: Caller, items: readonly string[], end: () => void): void {
+    const add: Mutable<AddOperation> = {
+      kind: 'add',
+      items,
+      invokedAt: ++this.#ticks,
+      returnedAt: Number.POSITIVE_INFINITY,
+    };
+    this.#history.push(add);
+    // A seed script is not run again while the sale is on.
+    caller.tasks.shift();
+    process.itemRepo.batchAddItems(items).then(
+      () => {
+        if (!process.isAlive) return;
+        add.returnedAt = ++this.#ticks;
+        end();
+      },
+      () => {
+        if (process.isAlive) end();
+      },
+    );
+  }
+
+  #takeOverRuntime(): void {
+    runtime.nowMs = () => this.#nowMs;
+    runtime.date = () => new Date(0);
+    runtime.random = () => this.#choices.random();
+    runtime.uuid = () => `uuid-${++this.#uuids}`;
+    runtime.sleep = (delayMs) =>
+      new Promise((resolve) => {
+        this.#timers.push({ atMs: this.#nowMs + delayMs, process: this.#running, fire: resolve });
+        this.#timers.sort((some, other) => some.atMs - other.atMs);
+      });
+  }
+}
+
+/** Everything that follows from the last event without a new one. */
+function allSettled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function take<Element>(elements: Element[], element: Element): Element {
+  elements.splice(elements.indexOf(element), 1);
+  return element;
+}
+
+function canHappen(kind: FaultKind, { operation, input }: Request): boolean {
+  const isTransactWrite = operation === 'TransactWriteItemsCommand';
+  switch (kind) {
+    case 'conflict':
+      return isTransactWrite || operation === 'TransactGetItemsCommand';
+    case 'response lost':
+    case 'late':
+    case 'delivered twice':
+    case 'throttling reason':
+      return isTransactWrite;
+    case 'reason without item':
+      return isTransactWrite && input.TransactItems[0]?.Put?.TableName === DEDUPLICATION;
+    case 'stale read':
+      return (
+        (operation === 'GetItemCommand' || operation === 'ScanCommand') && !input.ConsistentRead
+      );
+    case 'empty page':
+      return operation === 'ScanCommand';
+    default:
+      return true;
+  }
+}
+
+function cancelledBy({ input }: Request, code: string): Error {
+  const actions = input.TransactItems as readonly unknown[];
+  return cancelled(actions.map((_, position) => ({ Code: position === 0 ? code : 'None' })));
+}
+
+function serverError(): Error {
+  return failure('InternalServerError', { $fault: 'server', $metadata: { httpStatusCode: 500 } });
+}
+
+function withoutItems(error: Error): Error {
+  const { CancellationReasons = [] } = error as { CancellationReasons?: { Item?: unknown }[] };
+  for (const reason of CancellationReasons) delete reason.Item;
+  return error;
+}

@@ -1,0 +1,97 @@
+// The library over a simulated DynamoDB: every path through small scenarios, and random runs.
+import { count, type Figure } from './figures.js';
+import { type Exploration, emptyExploration, type Finding } from './simulation/explore.js';
+import type { Job } from './simulation/job.js';
+import { runJobs } from './simulation/run-jobs.js';
+import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
+
+const NO_BOUND = Number.MAX_SAFE_INTEGER;
+const SEEDS_PER_JOB = 10_000;
+
+export async function exploreSystematically(): Promise<Figure[]> {
+  const jobs = SYSTEMATIC_SCENARIOS.map(
+    (_, scenario): Job => ({
+      kind: 'every path',
+      scenario,
+      bounds: { maxRuns: NO_BOUND, maxMs: NO_BOUND, maxFindings: 1 },
+    }),
+  );
+  const explorations = await runJobs(jobs, reportProgress);
+  const total = sum(explorations);
+  return [
+    ...explorations.map((exploration, scenario) => ({
+      what: `every schedule: ${SYSTEMATIC_SCENARIOS[scenario]?.name}`,
+      value: `${count(exploration.runs)} schedules`,
+      isRight: exploration.isComplete,
+    })),
+    {
+      what: 'every schedule, all scenarios',
+      value: figuresOf(total),
+      isRight: total.findings.length === 0,
+    },
+  ];
+}
+
+/** @param isEnough asked before each further job of random runs */
+export async function exploreRandomly(
+  firstSeed: number,
+  isEnough: (runs: number) => boolean,
+): Promise<Figure[]> {
+  const explorations: Exploration[] = [];
+  let nextSeed = firstSeed;
+  function* jobs(): Generator<Job> {
+    while (!isEnough(nextSeed - firstSeed)) {
+      yield {
+        kind: 'random',
+        firstSeed: nextSeed,
+        bounds: { maxRuns: SEEDS_PER_JOB, maxMs: NO_BOUND, maxFindings: 1 },
+      };
+      nextSeed += SEEDS_PER_JOB;
+    }
+  }
+  await runJobs(jobs(), (job, exploration) => {
+    explorations.push(exploration);
+    reportProgress(job, exploration);
+  });
+  const total = sum(explorations);
+  return [
+    {
+      what: `random schedules, seeds ${count(firstSeed)} to ${count(nextSeed - 1)}`,
+      value: figuresOf(total),
+      isRight: total.findings.length === 0,
+    },
+  ];
+}
+
+function reportProgress(_job: Job, { findings }: Exploration): void {
+  process.stdout.write('.');
+  for (const finding of findings) console.log(`\n${describeFinding(finding)}`);
+}
+
+/** What went wrong, and the command that shows it again. */
+function describeFinding({ origin, wrongs }: Finding): string {
+  const options =
+    'seed' in origin
+      ? `--seed ${origin.seed}`
+      : `--scenario '${origin.scenario}' --path ${origin.path.join(',')}`;
+  return [...wrongs, `Replay: npm run verify -- ${options}`].join('\n');
+}
+
+function figuresOf({ runs, faults, crashes, findings }: Exploration): string {
+  return (
+    `${count(runs)} schedules, ${count(faults)} faults, ${count(crashes)} crashes, ` +
+    `${findings.length} violations`
+  );
+}
+
+function sum(explorations: readonly Exploration[]): Exploration {
+  const total = emptyExploration();
+  for (const { runs, faults, crashes, steps, findings } of explorations) {
+    total.runs += runs;
+    total.faults += faults;
+    total.crashes += crashes;
+    total.steps += steps;
+    total.findings.push(...findings);
+  }
+  return total;
+}

@@ -1,7 +1,8 @@
 // How often the checker, or a mutant of it, and the search through every order say the same.
+import { seededRandom } from '../seeded-random.js';
 import { searchEveryOrder } from './brute-force.js';
 import { type Checker, createChecker, type Rules } from './checker.js';
-import { type RecordedSale, randomFrom, randomSale } from './random-history.js';
+import { type RecordedSale, randomSale } from './random-history.js';
 
 export interface JudgedSale {
   readonly recorded: RecordedSale;
@@ -10,7 +11,7 @@ export interface JudgedSale {
 }
 
 export function judgedSales(count: number, seed: number): JudgedSale[] {
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   return Array.from({ length: count }, () => {
     const recorded = randomSale(random);
     const { isConsistent, illegalNulls } = searchEveryOrder(recorded.history, recorded.finalState);

@@ -1,6 +1,7 @@
 // A checker counts only if it is shown to be right, and shown to be needed: here it has to agree
 // with a search through every order, and each of its parts has to be missed when it is broken.
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../seeded-random.js';
 import { countDisagreements, isLegal, judgedSales } from './agreement.js';
 import { type NullReading, searchEveryOrder } from './brute-force.js';
 import {
@@ -17,7 +18,7 @@ import {
   strictRules,
 } from './checker.js';
 import { MUTANTS } from './mutants.js';
-import { type RecordedSale, randomFrom, randomSale } from './random-history.js';
+import { type RecordedSale, randomSale } from './random-history.js';
 
 const HISTORIES = Number(process.env.CHECKER_HISTORIES ?? 20_000);
 const SEED = Number(process.env.CHECKER_SEED ?? 1);
@@ -300,7 +301,7 @@ interface Agreement {
 
 /** On whether all but the nulls have an order and, if they have, on each null by itself. */
 function compare(check: Checker, reading: NullReading): Agreement {
-  const random = randomFrom(SEED);
+  const random = seededRandom(SEED);
   const disagreements: RecordedSale[] = [];
   let legal = 0;
   for (let count = 0; count < HISTORIES; count++) {
@@ -406,7 +407,7 @@ describe('a sale of 20,000 calls', () => {
 
   /** Half of the items are seeded, the rest comes in meanwhile. Calls overlap their neighbours. */
   function playLargeSale() {
-    const random = randomFrom(SEED);
+    const random = seededRandom(SEED);
     const items = Array.from({ length: ITEM_COUNT }, (_, itemNumber) => `item-${itemNumber}`);
     const waiting = items.splice(ITEM_COUNT / 2);
     const history: Operation[] = [seeded(items)];

@@ -1,26 +1,13 @@
 // Small random histories, about half of them legal: a sale is played, then now and again something
 // in its record is changed. Times are small whole numbers, so that many calls begin or end at once.
 
+import type { Random } from '../seeded-random.js';
 import type { AddOperation, FetchOperation, FinalState, Operation } from './checker.js';
 import { seeded } from './checker.js';
 
 export interface RecordedSale {
   readonly history: readonly Operation[];
   readonly finalState: FinalState;
-}
-
-/** From 0 to below 1. */
-export type Random = () => number;
-
-/** The mulberry32 generator: the same numbers for the same seed. */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const IDS = ['ann', 'bob', 'cem'];

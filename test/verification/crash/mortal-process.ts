@@ -2,9 +2,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from '../seeded-random.js';
 import type { Journal } from './journal.js';
 import type { SaleTables } from './sale-tables.js';
-import type { Random } from './seeded-random.js';
 import type { PlannedCall } from './workload.js';
 
 const CALLERS = 16;

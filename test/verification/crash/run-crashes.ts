@@ -8,11 +8,11 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { clientFor } from '../../support/client.js';
 import { startDynamoDbLocal } from '../../support/dynamodb-local.js';
 import { packPackage } from '../../support/packed-package.js';
+import { seededRandom } from '../seeded-random.js';
 import { type CrashFigures, figuresOf, type SaleFigures, sumOf } from './figures.js';
 import { Journal } from './journal.js';
 import { liveAndDie } from './mortal-process.js';
 import { deleteSale, openSale, readSale, type SaleTables } from './sale-tables.js';
-import { seededRandom } from './seeded-random.js';
 import { startFaultyWire, type WireCounts } from './wire-faults.js';
 import { planWorkload, type Workload } from './workload.js';
 

@@ -7,7 +7,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pick, type Random } from './seeded-random.js';
+import { pick, type Random } from '../seeded-random.js';
 
 const FAULTS = ['reset', 'cut head', 'cut body', 'stall'] as const;
 const MAX_STALL_MS = 300;

@@ -1,5 +1,5 @@
 // Who asks for what, in which process: the same for the same seed.
-import { pick, type Random } from './seeded-random.js';
+import { pick, type Random } from '../seeded-random.js';
 
 const CALLS_PER_SALE = 4_000;
 const ITEMS_PER_CALL = 0.15;

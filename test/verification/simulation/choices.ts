@@ -8,7 +8,10 @@ export interface Choices {
   random(): number;
 }
 
-/** A 32-bit generator of the xorshift family: small, fast and the same everywhere. */
+/**
+ * A 32-bit generator of the xorshift family, the cheapest there is. Another one would make other
+ * schedules of the seeds that are kept as regression cases.
+ */
 export function generator(seed: number): () => number {
   let state = (Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995) >>> 0 || 1;
   return () => {

@@ -4,6 +4,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { AddOperation, FetchOperation, FinalState, Operation } from '../checker/checker.js';
 import { seeded } from '../checker/checker.js';
 import type { Choices } from './choices.js';
+import { cancelledBy, canHappen, serverError, withoutItems } from './faults.js';
 import {
   DeduplicationDynamoDbRepository,
   Deduplicator,
@@ -13,7 +14,6 @@ import {
 import type { FaultKind, Scenario } from './scenario.js';
 import {
   type Commit,
-  cancelled,
   DEDUPLICATION,
   failure,
   ITEM_BANK,
@@ -477,42 +477,4 @@ function allSettled(): Promise<void> {
 function take<Element>(elements: Element[], element: Element): Element {
   elements.splice(elements.indexOf(element), 1);
   return element;
-}
-
-function canHappen(kind: FaultKind, { operation, input }: Request): boolean {
-  const isTransactWrite = operation === 'TransactWriteItemsCommand';
-  switch (kind) {
-    case 'conflict':
-      return isTransactWrite || operation === 'TransactGetItemsCommand';
-    case 'response lost':
-    case 'late':
-    case 'delivered twice':
-    case 'throttling reason':
-      return isTransactWrite;
-    case 'reason without item':
-      return isTransactWrite && input.TransactItems[0]?.Put?.TableName === DEDUPLICATION;
-    case 'stale read':
-      return (
-        (operation === 'GetItemCommand' || operation === 'ScanCommand') && !input.ConsistentRead
-      );
-    case 'empty page':
-      return operation === 'ScanCommand';
-    default:
-      return true;
-  }
-}
-
-function cancelledBy({ input }: Request, code: string): Error {
-  const actions = input.TransactItems as readonly unknown[];
-  return cancelled(actions.map((_, position) => ({ Code: position === 0 ? code : 'None' })));
-}
-
-function serverError(): Error {
-  return failure('InternalServerError', { $fault: 'server', $metadata: { httpStatusCode: 500 } });
-}
-
-function withoutItems(error: Error): Error {
-  const { CancellationReasons = [] } = error as { CancellationReasons?: { Item?: unknown }[] };
-  for (const reason of CancellationReasons) delete reason.Item;
-  return error;
 }

@@ -1,0 +1,47 @@
+// Which fault can befall which request, and the errors that the SDK makes of them.
+import type { FaultKind } from './scenario.js';
+import { cancelled, DEDUPLICATION, failure } from './simulated-dynamodb.js';
+
+interface FaultyRequest {
+  readonly operation: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the input's type depends on the operation.
+  readonly input: any;
+}
+
+export function canHappen(kind: FaultKind, { operation, input }: FaultyRequest): boolean {
+  const isTransactWrite = operation === 'TransactWriteItemsCommand';
+  switch (kind) {
+    case 'conflict':
+      return isTransactWrite || operation === 'TransactGetItemsCommand';
+    case 'response lost':
+    case 'late':
+    case 'delivered twice':
+    case 'throttling reason':
+      return isTransactWrite;
+    case 'reason without item':
+      return isTransactWrite && input.TransactItems[0]?.Put?.TableName === DEDUPLICATION;
+    case 'stale read':
+      return (
+        (operation === 'GetItemCommand' || operation === 'ScanCommand') && !input.ConsistentRead
+      );
+    case 'empty page':
+      return operation === 'ScanCommand';
+    default:
+      return true;
+  }
+}
+
+export function cancelledBy({ input }: FaultyRequest, code: string): Error {
+  const actions = input.TransactItems as readonly unknown[];
+  return cancelled(actions.map((_, position) => ({ Code: position === 0 ? code : 'None' })));
+}
+
+export function serverError(): Error {
+  return failure('InternalServerError', { $fault: 'server', $metadata: { httpStatusCode: 500 } });
+}
+
+export function withoutItems(error: Error): Error {
+  const { CancellationReasons = [] } = error as { CancellationReasons?: { Item?: unknown }[] };
+  for (const reason of CancellationReasons) delete reason.Item;
+  return error;
+}

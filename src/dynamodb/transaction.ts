@@ -40,7 +40,7 @@ export interface Transaction {
   readonly actions: TransactWriteItem[];
   /** How long a passing failure is answered by sending again. */
   readonly patienceMs: number;
-  /** Once aborted, nothing is sent again. */
+  /** Once aborted, nothing is sent any more. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,30 +59,27 @@ export type TransactionOutcome =
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
   const { client, tables, actions, patienceMs, signal } = transaction;
-  const startMs = runtime.nowMs();
   const attempts = new Attempts(actions);
   for (let retry = 0; ; retry++) {
+    if (signal?.aborted) return { status: 'failed', error: attempts.orUnknown(signal.reason) };
     const failure = await attempts.send(client);
     if (failure === null) return { status: 'committed' };
 
     const { error } = failure;
     if (isConditionFailure(error)) return { status: 'conditionFailed', reasons: reasonsOf(error) };
-    const elapsedMs = runtime.nowMs() - startMs;
     const fail = (reported: unknown) => ({
       status: 'failed' as const,
-      error: attempts.mayHaveLanded
-        ? new OutcomeUnknownError(elapsedMs, { cause: reported })
-        : reported,
+      error: attempts.orUnknown(reported),
     });
     const mayPass = isInTheWay(error) || isThrottling(error) || isOutcomeUnknown(error);
     if (!mayPass) return fail(await explainRefusal(error, client, tables));
     if (attempts.isTokenTooOld()) return fail(error);
+    const elapsedMs = attempts.elapsedMs();
     if (elapsedMs >= patienceMs) {
       const isLeftToTheCaller = isThrottling(error) || attempts.mayHaveLanded;
       return fail(isLeftToTheCaller ? error : new ContentionError(elapsedMs, { cause: error }));
     }
     await sleepBeforeRetry(retry);
-    if (signal?.aborted) return fail(signal.reason);
   }
 }
 
@@ -95,6 +92,7 @@ class Attempts {
   /** Whether one of them can have been applied, or still can be. */
   mayHaveLanded = false;
   readonly #command: TransactWriteItemsCommand;
+  readonly #startMs = runtime.nowMs();
   // The wall clock: a machine that sleeps stops the monotonic one, and DynamoDB's goes on.
   readonly #firstSentMs = runtime.date().getTime();
 
@@ -124,6 +122,15 @@ class Attempts {
       this.mayHaveLanded ||= isOutcomeUnknown(error);
       return { error };
     }
+  }
+
+  elapsedMs(): number {
+    return runtime.nowMs() - this.#startMs;
+  }
+
+  /** The error to report: one that says that the outcome is unknown where it is. */
+  orUnknown(error: unknown): unknown {
+    return this.mayHaveLanded ? new OutcomeUnknownError(this.elapsedMs(), { cause: error }) : error;
   }
 
   isTokenTooOld(): boolean {

@@ -31,9 +31,11 @@ export async function crashAndAudit({ kills, calls }: CrashSize, seed: number): 
       isRight: library.kills >= kills && library.calls >= calls,
     },
     {
-      what: 'crash run: lost, twice, wrong null',
-      value: [library.lost, library.twice, library.wrongNull].map(count).join(', '),
-      isRight: library.strictViolations === 0 && library.violations === 0,
+      what: 'crash run: lost, twice, wrong null, calls never answered',
+      value: [library.lost, library.twice, library.wrongNull, library.unanswered]
+        .map(count)
+        .join(', '),
+      isRight: library.strictViolations + library.violations === 0 && library.unanswered === 0,
     },
     {
       what: "control (the original's algorithm): lost, null to an ID with an item",

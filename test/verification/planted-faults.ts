@@ -15,6 +15,8 @@ export interface PlantedFault {
   /** Stands in the file exactly once. */
   readonly code: string;
   readonly replacement: string;
+  /** The rules of the judge that it breaks; noticing it by any other proves nothing. */
+  readonly noticedBy: readonly string[];
 }
 
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
@@ -24,6 +26,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/atomic-claim.ts',
     code: 'const item = await table.readItemInTransaction(deduplicationId);',
     replacement: 'const item = null as string | null;',
+    noticedBy: ['R6'],
   },
   {
     name: 'put and delete one after the other, not in one transaction',
@@ -35,22 +38,26 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     actions: [
       { Put: table.assignment(deduplicationId, item, bank.tableName) },
       { Delete: bank.removal(item) },
-    ],`,
-    replacement: `  const taken = await sendTransaction({
-    client: table.client,
-    tables: [bank],
-    actions: [{ Delete: bank.removal(item) }],
+    ],
     patienceMs: CLAIM_PATIENCE_MS,
     signal,
-  });
+  });`,
+    replacement: `  const send = (action: object) =>
+    sendTransaction({
+      client: table.client,
+      tables: [],
+      actions: [action],
+      patienceMs: CLAIM_PATIENCE_MS,
+      signal,
+    });
+  const taken = await send({ Delete: bank.removal(item) });
   if (taken.status !== 'committed') {
     bank.candidates.settle(candidate, 'gone');
     return null;
   }
-  const outcome = await sendTransaction({
-    client: table.client,
-    tables: [table],
-    actions: [{ Put: table.assignment(deduplicationId, item, bank.tableName) }],`,
+  const outcome = await send({ Put: table.assignment(deduplicationId, item, bank.tableName) });
+  if (outcome.status === 'conditionFailed') await bank.addChunk([item]);`,
+    noticedBy: ['R3'],
   },
   {
     name: 'any error reads as a lost race',
@@ -63,6 +70,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
       return { status: 'conditionFailed', reasons: [{}, { Code: CONDITION_FAILED }] };
     }
 `,
+    noticedBy: ['R2', 'R3', 'R6'],
   },
   {
     name: 'an empty page reads as the end of the table',
@@ -71,6 +79,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     code: 'nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),',
     replacement:
       'nextKey: LastEvaluatedKey === undefined || Items.length === 0 ? null : this.#itemOf(LastEvaluatedKey),',
+    noticedBy: ['R6'],
   },
   {
     name: 'a new token each time that a transaction is sent',
@@ -78,6 +87,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/transaction.ts',
     code: 'const failure = await attempts.send(client);',
     replacement: 'const failure = await new Attempts(actions).send(client);',
+    noticedBy: ['R2', 'R3'],
   },
   {
     name: 'a plain read on the way to null',
@@ -85,6 +95,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/atomic-claim.ts',
     code: 'const item = await table.readItemInTransaction(deduplicationId);',
     replacement: 'const item = await table.readItem(deduplicationId, { isConsistent: true });',
+    noticedBy: ['R6'],
   },
   {
     name: 'pages that are eventually consistent',
@@ -92,6 +103,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/item-bank.ts',
     code: 'ConsistentRead: true,',
     replacement: 'ConsistentRead: false,',
+    noticedBy: ['R6'],
   },
   {
     name: 'a pass that began before the call proves the bank empty',
@@ -99,62 +111,71 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     code: 'if (this.#lastPassProvenEmpty > mark) return null;',
     replacement:
       'if (this.#lastPassProvenEmpty > 0 && this.#lastPassProvenEmpty >= mark) return null;',
+    noticedBy: ['R6'],
   },
   {
     name: 'half a pass proves the bank empty',
     file: 'dynamodb/candidate-pool.ts',
     code: 'pass.isComplete = pass.isFromHead;',
     replacement: 'pass.isComplete = true;',
+    noticedBy: ['R6'],
   },
   {
     name: 'items in flight in this process do not count for the proof',
     file: 'dynamodb/candidate-pool.ts',
     code: 'const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;',
     replacement: 'const isNothingLeft = this.#available.size === 0;',
+    noticedBy: ['R6'],
   },
   {
     name: 'a candidate that was not needed is forgotten',
     file: 'dynamodb/candidate-pool.ts',
     code: "if (fate === 'kept') this.#available.add(item);",
     replacement: '',
+    noticedBy: ['R6'],
   },
   {
     name: 'an item is deleted whether it is there or not',
     file: 'dynamodb/item-bank.ts',
     code: "      ConditionExpression: 'attribute_exists(#item)',\n",
     replacement: '',
+    noticedBy: ['R2'],
   },
   {
     name: 'an ID is assigned whether it has an item or not',
     file: 'dynamodb/deduplication-table.ts',
     code: "      ConditionExpression: 'attribute_not_exists(#id)',\n",
     replacement: '',
+    noticedBy: ['R1', 'R3'],
   },
   {
     name: 'an unknown outcome is taken for a success',
     file: 'dynamodb/transaction.ts',
-    code: '    const elapsedMs = runtime.nowMs() - startMs;\n',
-    replacement: `    const elapsedMs = runtime.nowMs() - startMs;
-    if (attempts.mayHaveLanded) return { status: 'committed' };
-`,
+    code: '    const mayPass =',
+    replacement: `    if (attempts.mayHaveLanded) return { status: 'committed' };
+    const mayPass =`,
+    noticedBy: ['R1', 'R3'],
   },
   {
     name: 'a call believes a "sold out" that was looked for before it began',
     file: 'shared-claims.ts',
     code: "if (result.status !== 'exhausted') return result;",
     replacement: 'return result;',
+    noticedBy: ['R6'],
   },
   {
     name: 'every call that shared a claim is told that its item is new',
     file: 'shared-claims.ts',
     code: "result.status === 'claimed' && claim.isClaimTold",
     replacement: 'false',
+    noticedBy: ['told twice'],
   },
   {
     name: 'an ID that has an item is given the candidate',
     file: 'dynamodb/atomic-claim.ts',
     code: "return existing === null ? null : { status: 'existing', item: existing };",
     replacement: "return existing === null ? null : { status: 'existing', item };",
+    noticedBy: ['R1'],
   },
   {
     name: 'a jump leaves candidates behind and goes on with the same pass',
@@ -163,6 +184,22 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     this.#beginPass();`,
     replacement: `    this.#pageNumber++;
     this.#lostRacesInARow = 0;`,
+    noticedBy: ['R6'],
+  },
+  {
+    name: 'an outcome that may have landed is reported as the last refusal',
+    file: 'dynamodb/transaction.ts',
+    code: '    return this.mayHaveLanded',
+    replacement: '    return false',
+    noticedBy: ['error'],
+  },
+  {
+    name: 'every claim throws',
+    file: 'dynamodb/atomic-claim.ts',
+    code: '  const mark = bank.candidates.mark();\n',
+    replacement:
+      "  const mark = bank.candidates.mark();\n  if (mark >= 0) throw new TypeError('planted');\n",
+    noticedBy: ['error'],
   },
 ];
 

@@ -65,9 +65,13 @@ export class EveryPath implements Choices {
 
   pick(ordinary: number, faulty: number): number {
     const depth = this.#depth++;
+    const possible = ordinary + faulty;
     if (depth === this.#taken.length) {
       this.#taken.push(0);
-      this.#possible.push(ordinary + faulty);
+      this.#possible.push(possible);
+    }
+    if (this.#possible[depth] !== possible) {
+      throw new Error('The same choices led to another state: the simulation has lost control.');
     }
     return this.#taken[depth] as number;
   }

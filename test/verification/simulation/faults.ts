@@ -8,18 +8,22 @@ interface FaultyRequest {
   readonly input: any;
 }
 
-export function canHappen(kind: FaultKind, { operation, input }: FaultyRequest): boolean {
-  const isTransactWrite = operation === 'TransactWriteItemsCommand';
+export function isWrite({ operation }: FaultyRequest): boolean {
+  return operation === 'TransactWriteItemsCommand';
+}
+
+export function canHappen(kind: FaultKind, request: FaultyRequest): boolean {
+  const { operation, input } = request;
   switch (kind) {
     case 'conflict':
-      return isTransactWrite || operation === 'TransactGetItemsCommand';
+      return isWrite(request) || operation === 'TransactGetItemsCommand';
     case 'response lost':
     case 'late':
     case 'delivered twice':
     case 'throttling reason':
-      return isTransactWrite;
+      return isWrite(request);
     case 'reason without item':
-      return isTransactWrite && input.TransactItems[0]?.Put?.TableName === DEDUPLICATION;
+      return isWrite(request) && input.TransactItems[0]?.Put?.TableName === DEDUPLICATION;
     case 'stale read':
       return (
         (operation === 'GetItemCommand' || operation === 'ScanCommand') && !input.ConsistentRead

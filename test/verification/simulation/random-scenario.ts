@@ -9,10 +9,10 @@ export function randomScenario(seed: number): Scenario {
 
 /** One process, one or two IDs, hardly anything in the bank, and an item that comes in meanwhile. */
 function rush(seed: number): Scenario {
-  const { upTo, next: _next, ...rest } = shared(seed);
+  const { upTo, scenario } = shared(seed);
   const ids = ['a', 'b'].slice(0, 1 + upTo(1));
   return {
-    ...rest,
+    ...scenario,
     name: `rush ${seed}`,
     seeded: ['item-1'].slice(0, upTo(1)),
     processes: 1,
@@ -26,9 +26,9 @@ function rush(seed: number): Scenario {
 
 /** Two processes that see the same few items and go for them with several calls each. */
 function crowd(seed: number): Scenario {
-  const { upTo, next: _next, ...rest } = shared(seed);
+  const { upTo, scenario } = shared(seed);
   return {
-    ...rest,
+    ...scenario,
     name: `crowd ${seed}`,
     seeded: ['item-1', 'item-2', 'item-3'].slice(0, 2 + upTo(1)),
     processes: 2,
@@ -40,11 +40,11 @@ function crowd(seed: number): Scenario {
 }
 
 function anything(seed: number): Scenario {
-  const { upTo, next, ...rest } = shared(seed);
+  const { upTo, next, scenario } = shared(seed);
   const processes = 1 + upTo(2);
   const ids = ['a', 'b', 'c', 'd'].slice(0, 1 + upTo(3));
   return {
-    ...rest,
+    ...scenario,
     name: `anything ${seed}`,
     seeded: ['item-1', 'item-2', 'item-3'].slice(0, upTo(3)),
     processes,
@@ -65,11 +65,13 @@ function shared(seed: number) {
   return {
     next,
     upTo,
-    fetchLimit: 1 + upTo(2),
-    skipFirstRead: next() < 0.5,
-    maxFaults: 2 + upTo(6),
-    maxCrashes: upTo(2),
-    faultKinds: ALL_FAULTS,
-    isVisibleRowByRow: next() < 0.7,
+    scenario: {
+      fetchLimit: 1 + upTo(2),
+      skipFirstRead: next() < 0.5,
+      maxFaults: 2 + upTo(6),
+      maxCrashes: upTo(2),
+      faultKinds: ALL_FAULTS,
+      isVisibleRowByRow: next() < 0.7,
+    },
   };
 }

@@ -10,6 +10,7 @@ export type FaultKind =
   | 'conflict'
   | 'throttling reason'
   | 'reason without item'
+  | 'answer late'
   | 'stale read'
   | 'empty page';
 
@@ -24,6 +25,7 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   'conflict',
   'throttling reason',
   'reason without item',
+  'answer late',
   'stale read',
   'empty page',
 ];

@@ -4,7 +4,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { AddOperation, FetchOperation, FinalState, Operation } from '../checker/checker.js';
 import { seeded } from '../checker/checker.js';
 import type { Choices } from './choices.js';
-import { cancelledBy, canHappen, serverError, withoutItems } from './faults.js';
+import { cancelledBy, canHappen, isWrite, serverError, withoutItems } from './faults.js';
 import {
   DeduplicationDynamoDbRepository,
   Deduplicator,
@@ -77,6 +77,8 @@ export interface Run {
   readonly steps: number;
   /** How often each ID was told that its item is new. */
   readonly firstHandOuts: ReadonlyMap<string, number>;
+  /** What calls threw; a process that crashes throws nothing. */
+  readonly errors: readonly unknown[];
   /** Calls that had not ended when nothing was left to happen. */
   readonly stuckCalls: number;
 }
@@ -95,9 +97,12 @@ export class World {
   /** Still on their way although nobody waits for them. */
   readonly #strays: Request[] = [];
   readonly #commits: Commit[] = [];
+  /** Given, and still on their way back. */
+  readonly #lateAnswers: (() => void)[] = [];
   readonly #timers: Timer[] = [];
   readonly #history: Mutable<Operation>[] = [];
   readonly #firstHandOuts = new Map<string, number>();
+  readonly #errors: unknown[] = [];
   #ticks = 0;
   #stepsHalfVisible = 0;
   #nowMs = 0;
@@ -138,7 +143,7 @@ export class World {
     return {
       history: [seeded(this.#scenario.seeded), ...this.#history],
       finalState: {
-        bank: this.#dynamoDb.present(ITEM_BANK).keys(),
+        bank: [...this.#dynamoDb.present(ITEM_BANK).keys()],
         assignments: new Map(
           [...this.#dynamoDb.present(DEDUPLICATION)].map(([id, row]) => [
             id,
@@ -150,6 +155,7 @@ export class World {
       crashes: this.#crashes,
       steps,
       firstHandOuts: this.#firstHandOuts,
+      errors: this.#errors,
       stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
     };
   }
@@ -157,18 +163,20 @@ export class World {
   /** Lets one thing happen; `false` when nothing can. */
   #step(): boolean {
     this.#stepsHalfVisible = this.#commits.length > 0 ? this.#stepsHalfVisible + 1 : 0;
-    const ordinary = this.#ordinaryEvents();
-    const faulty = this.#stepsHalfVisible > MAX_STEPS_HALF_VISIBLE ? [] : this.#faultyEvents();
-    if (ordinary.length === 0 && (faulty.length === 0 || this.#isAllDone())) return false;
-    const picked = this.#choices.pick(ordinary.length, faulty.length);
-    const event = picked < ordinary.length ? ordinary[picked] : faulty[picked - ordinary.length];
-    this.#trace?.(`${this.#nowMs} ms: ${event?.describe()}`);
-    event?.happen();
+    const isHalfVisible = this.#stepsHalfVisible > MAX_STEPS_HALF_VISIBLE;
+    let ordinary = this.#ordinaryEvents();
+    let faulty = isHalfVisible ? [] : this.#faultyEvents();
+    if (ordinary.length === 0) {
+      // Nobody can go on: what is still on its way arrives, and no crash covers up a call that hangs.
+      ordinary = this.#callers.some(({ isBusy }) => isBusy) ? [] : this.#strayEvents();
+      faulty = [];
+    }
+    if (ordinary.length === 0) return false;
+    const event = [...ordinary, ...faulty][this.#choices.pick(ordinary.length, faulty.length)];
+    if (event === undefined) throw new RangeError('The path does not fit the scenario.');
+    this.#trace?.(`${this.#nowMs} ms: ${event.describe()}`);
+    event.happen();
     return true;
-  }
-
-  #isAllDone(): boolean {
-    return this.#callers.every(({ isBusy, tasks }) => !isBusy && tasks.length === 0);
   }
 
   #ordinaryEvents(): Event[] {
@@ -188,6 +196,12 @@ export class World {
         happen: () => this.#deliver(take(this.#requests, request)),
       });
     }
+    for (const answer of this.#lateAnswers) {
+      events.push({
+        describe: () => 'a late answer arrives',
+        happen: () => take(this.#lateAnswers, answer)(),
+      });
+    }
     const [earliest] = this.#timers;
     if (earliest !== undefined) {
       events.push({
@@ -205,14 +219,15 @@ export class World {
     return events;
   }
 
+  #strayEvents(): Event[] {
+    return this.#strays.map((stray) => ({
+      describe: () => `${this.#nameOf(stray)} arrives, unheard`,
+      happen: () => this.#deliver(take(this.#strays, stray)),
+    }));
+  }
+
   #faultyEvents(): Event[] {
-    const events: Event[] = [];
-    for (const stray of this.#strays) {
-      events.push({
-        describe: () => `${this.#nameOf(stray)} arrives, unheard`,
-        happen: () => this.#deliver(take(this.#strays, stray)),
-      });
-    }
+    const events = this.#strayEvents();
     if (this.#faults < this.#scenario.maxFaults) {
       for (const request of this.#requests) {
         for (const kind of this.#scenario.faultKinds) {
@@ -254,7 +269,7 @@ export class World {
 
   /** What the request asks for happens, and its answer arrives. */
   #deliver(request: Request, staleness = 0): void {
-    if (request.operation === 'TransactWriteItemsCommand') {
+    if (isWrite(request)) {
       this.#decide(request);
       return;
     }
@@ -327,6 +342,12 @@ export class World {
       'throttling reason': () => request.fail(cancelledBy(request, 'ThrottlingError')),
       'reason without item': () =>
         this.#deliver({ ...request, fail: (error) => request.fail(withoutItems(error)) }),
+      'answer late': () =>
+        this.#deliver({
+          ...request,
+          answer: (output) => this.#lateAnswers.push(() => request.answer(output)),
+          fail: (error) => this.#lateAnswers.push(() => request.fail(error)),
+        }),
       'stale read': () => this.#deliver(request, 1 + this.#choices.pick(3, 0)),
       'empty page': () => request.answer(this.#dynamoDb.emptyPage(request.input)),
     };
@@ -340,7 +361,9 @@ export class World {
     const number = this.#processes.indexOf(process);
     this.#processes[number] = this.#startProcess();
     for (const request of this.#requests.filter((one) => one.process === process)) {
-      this.#strays.push(take(this.#requests, request));
+      take(this.#requests, request);
+      // A read that nobody hears changes nothing.
+      if (isWrite(request)) this.#strays.push(request);
     }
     for (const timer of this.#timers.filter((one) => one.process === process)) {
       take(this.#timers, timer);
@@ -428,8 +451,10 @@ export class World {
         }
         end();
       },
-      () => {
-        if (process.isAlive) end();
+      (error: unknown) => {
+        if (!process.isAlive) return;
+        this.#errors.push(error);
+        end();
       },
     );
   }
@@ -450,8 +475,10 @@ export class World {
         add.returnedAt = ++this.#ticks;
         end();
       },
-      () => {
-        if (process.isAlive) end();
+      (error: unknown) => {
+        if (!process.isAlive) return;
+        this.#errors.push(error);
+        end();
       },
     );
   }

@@ -294,6 +294,7 @@ async function runCell(row: Row, path: Path, attempts: FaultyAttempts): Promise<
     (error: unknown) => ({ hasThrown: true, error }) as const,
   );
   expect(node.transport.attempts).toBeGreaterThanOrEqual(attempts === 'last' ? MAX_ATTEMPTS : 1);
+  if (row.wireFault !== undefined) expect(proxy.faults).toBeGreaterThan(0);
   node.transport.heal();
   proxy.heal();
   if (outcome.hasThrown) await scenario.expectHonest(outcome.error, row);

@@ -34,6 +34,7 @@ export class WireProxy {
   readonly #sockets = new Set<Socket>();
   readonly #requests = new Map<string, number>();
   #plan = FAITHFUL;
+  #faults = 0;
 
   private constructor(server: Server, target: URL) {
     this.#server = server;
@@ -52,9 +53,15 @@ export class WireProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** How many requests met a fault since it was put in. */
+  get faults(): number {
+    return this.#faults;
+  }
+
   /** Counts the requests from here on. */
   inject(plan: WirePlan): void {
     this.#requests.clear();
+    this.#faults = 0;
     this.#plan = plan;
   }
 
@@ -103,7 +110,9 @@ export class WireProxy {
     const [, operation = ''] = /x-amz-target: \w+\.(\w+)/i.exec(request.toString('latin1')) ?? [];
     const nth = (this.#requests.get(operation) ?? 0) + 1;
     this.#requests.set(operation, nth);
-    return this.#plan(operation, nth);
+    const fault = this.#plan(operation, nth);
+    if (fault !== null) this.#faults++;
+    return fault;
   }
 
   async #exchange(request: Buffer): Promise<Buffer> {

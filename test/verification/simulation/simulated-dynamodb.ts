@@ -26,6 +26,7 @@ interface Table {
 
 /** A transaction that has been decided; its rows become visible one after the other. */
 export interface Commit {
+  readonly token: string;
   readonly actions: TransactWriteItem[];
   /** Called when all rows are visible. */
   readonly done: () => void;
@@ -44,6 +45,7 @@ export class SimulatedDynamoDb {
     [DEDUPLICATION]: { key: 'deduplication_id', versions: [new Map()], locked: new Set() },
   };
   readonly #committedTokens = new Set<string>();
+  readonly #tokensInProgress = new Set<string>();
   readonly #itemsEver: string[] = [];
 
   seed(items: readonly string[]): void {
@@ -108,14 +110,15 @@ export class SimulatedDynamoDb {
   decide(input: TransactWriteItemsCommandInput, done: () => void): Commit | null {
     const { ClientRequestToken: token = '', TransactItems: actions = [] } = input;
     if (this.#committedTokens.has(token)) return null;
+    if (this.#tokensInProgress.has(token)) throw refusal('TransactionInProgressException');
     const reasons = actions.map((action) => this.#reasonAgainst(action));
     if (reasons.some(({ Code }) => Code !== 'None')) throw cancelled(reasons);
-    if (token !== '') this.#committedTokens.add(token);
+    this.#tokensInProgress.add(token);
     for (const action of actions) {
       const { table, key } = this.#target(action);
       table.locked.add(key);
     }
-    return { actions: [...actions], done };
+    return { token, actions: [...actions], done };
   }
 
   /** Makes one more row of the commit visible; whether that was the last. */
@@ -129,6 +132,8 @@ export class SimulatedDynamoDb {
     table.versions.push(rows);
     table.locked.delete(key);
     if (commit.actions.length > 0) return false;
+    this.#tokensInProgress.delete(commit.token);
+    this.#committedTokens.add(commit.token);
     commit.done();
     return true;
   }

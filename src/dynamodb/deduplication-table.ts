@@ -12,14 +12,14 @@ import { MalformedReplyError, TableSchemaError } from '../errors.js';
 import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
-import { cancellationCodes, explainRefusal, type TableReference } from './refusals.js';
+import { explainRefusal, type TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
   DEDUPLICATION_KEY,
   ITEM_ATTRIBUTE,
   ITEM_BANK_TABLE_ATTRIBUTE,
 } from './tables.js';
-import { CLAIM_PATIENCE_MS, PASSING_REASONS } from './transaction.js';
+import { CLAIM_PATIENCE_MS, isInTheWay } from './transaction.js';
 
 type Row = Record<string, AttributeValue>;
 
@@ -86,8 +86,7 @@ export class DeduplicationTable implements TableReference {
         const { Responses } = await this.client.send(command);
         return this.#itemOfResponse(Responses?.[0]);
       } catch (error) {
-        const mayPass = cancellationCodes(error).some((code) => PASSING_REASONS.includes(code));
-        if (!mayPass) throw await explainRefusal(error, this.client, [this]);
+        if (!isInTheWay(error)) throw await explainRefusal(error, this.client, [this]);
         patience.assertLeft({ cause: error });
       }
       await sleepBeforeRetry(retry);

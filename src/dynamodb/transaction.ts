@@ -22,7 +22,7 @@ const MAX_TOKEN_AGE_MS = 9 * 60_000;
 const CONDITION_FAILED = 'ConditionalCheckFailed';
 
 /** Reasons that pass. The SDK leaves them to its caller: to it every cancellation is final. */
-export const PASSING_REASONS: readonly string[] = [
+const PASSING_REASONS: readonly string[] = [
   'TransactionConflict',
   'ThrottlingError',
   'ProvisionedThroughputExceeded',
@@ -146,7 +146,8 @@ function reasonsOf(error: unknown): readonly CancellationReason[] {
   return (error as { CancellationReasons: readonly CancellationReason[] }).CancellationReasons;
 }
 
-function isInTheWay(error: unknown): boolean {
+/** Whether other transactions, or throttling, cancelled this one: it may pass. */
+export function isInTheWay(error: unknown): boolean {
   return cancellationCodes(error).some((code) => PASSING_REASONS.includes(code));
 }
 

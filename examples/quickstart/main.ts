@@ -1,7 +1,6 @@
 // 30 voucher codes, 100 users, each pressing the button 3 times at the same moment, 4 servers.
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DeleteTableCommand, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import {
@@ -11,6 +10,7 @@ import {
   ItemBankDynamoDbRepository,
   itemBankTable,
 } from 'storagebox';
+import { messageOf } from '../../test/support/child-message.js';
 import { isLocal, useDynamoDb } from '../../test/support/endpoint.js';
 import { audit, type Tables } from './audit.js';
 import type { Report, Start, TableNames } from './messages.js';
@@ -100,14 +100,6 @@ async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapse
     }),
   );
   return { reports, elapsedMs: performance.now() - startMs };
-}
-
-async function messageOf(child: ChildProcess): Promise<unknown> {
-  const ended = once(child, 'exit').then(([exitCode]) => {
-    throw new Error(`A server ended with exit code ${exitCode} before it answered.`);
-  });
-  const [message] = await Promise.race([once(child, 'message'), ended]);
-  return message;
 }
 
 async function readTables(

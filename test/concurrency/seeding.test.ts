@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, inject, test } from 'vitest';
+import { messageOf } from '../support/child-message.js';
 import type { SeedingReport } from '../support/seeding-worker.js';
 import { allRows, freshTables } from '../support/tables.js';
 
@@ -16,7 +16,7 @@ test('100,000 items from an async generator with repeats enter in constant memor
     execArgv: ['--expose-gc', '--import', 'tsx'],
   });
   worker.send({ endpoint: inject('dynamoDbEndpoint'), itemBankTableName, items: ITEMS });
-  const [report] = (await once(worker, 'message')) as [SeedingReport];
+  const report = (await messageOf(worker)) as SeedingReport;
   console.log(report);
 
   expect(report).toMatchObject({

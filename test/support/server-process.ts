@@ -1,7 +1,7 @@
 // A process of its own that claims, as one of the many servers of a sale would.
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from './child-message.js';
 
 export interface ServerTask {
   readonly endpoint: string;
@@ -34,12 +34,4 @@ export async function claimFromProcesses(tasks: readonly ServerTask[]): Promise<
     }),
   );
   return answers.flat();
-}
-
-async function messageOf(server: ChildProcess): Promise<unknown> {
-  const failed = once(server, 'exit').then(([exitCode]) => {
-    throw new Error(`A server process ended with exit code ${exitCode} before it answered.`);
-  });
-  const [message] = await Promise.race([once(server, 'message'), failed]);
-  return message;
 }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../support/child-message.js';
 import type { Exploration } from './explore.js';
 import type { Job } from './job.js';
 
@@ -38,9 +38,5 @@ export async function runJob(job: Job, source?: string): Promise<Exploration> {
     },
   });
   child.send(job);
-  const ended = once(child, 'exit').then(([exitCode]) => {
-    throw new Error(`An exploration ended with exit code ${exitCode} and without an outcome.`);
-  });
-  const [exploration] = await Promise.race([once(child, 'message'), ended]);
-  return exploration as Exploration;
+  return (await messageOf(child)) as Exploration;
 }

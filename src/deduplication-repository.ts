@@ -11,7 +11,7 @@ export type ClaimResult =
 
 export interface AtomicClaimOptions {
   /** Aborted when nobody waits for the result any more. To be looked at between two writes. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The caller expects a new ID: looking for an existing item before the claim is a waste. */
   readonly skipFirstRead: boolean;
 }

@@ -146,18 +146,23 @@ class Claimer {
   async claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
     const result = await this.#sharedClaims.run(
       deduplicationId,
-      (sharedSignal) => this.#begin(deduplicationId, sharedSignal),
+      (isRepeat, sharedSignal) => this.#begin(deduplicationId, isRepeat, sharedSignal),
       signal,
     );
     this.#logger.debug(`A call for an item ended as "${result.status}".`);
     return result;
   }
 
-  async #begin(deduplicationId: string, signal: AbortSignal): Promise<ClaimResult> {
+  async #begin(
+    deduplicationId: string,
+    isRepeat: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ClaimResult> {
     const atomicClaim = await this.#findAtomicClaim();
+    const skipFirstRead = this.#skipFirstRead && !isRepeat;
     return atomicClaim === null
       ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
-      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead: this.#skipFirstRead });
+      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead });
   }
 
   async #findAtomicClaim(): Promise<AtomicClaim | null> {

@@ -53,7 +53,7 @@ async function claimCandidate(
   table: DeduplicationTable,
   deduplicationId: string,
   candidate: Candidate,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ClaimResult | null> {
   const { item } = candidate;
   const outcome = await sendTransaction({

@@ -8,6 +8,7 @@ export {
 export {
   type AtomicClaim,
   type AtomicClaimOptions,
+  type AtomicReleaseOptions,
   type ClaimResult,
   DeduplicationRepository,
 } from './deduplication-repository.js';
@@ -25,6 +26,7 @@ export {
   isStorageBoxError,
   MalformedReplyError,
   OutcomeUnknownError,
+  ReleaseNotSupportedError,
   StorageBoxError,
   TableNotFoundError,
   TableSchemaError,

@@ -1,9 +1,11 @@
 import { attachedState } from './attached-state.js';
 import type {
   AtomicClaim,
+  AtomicReleaseOptions,
   ClaimResult,
   DeduplicationRepository,
 } from './deduplication-repository.js';
+import { ReleaseNotSupportedError } from './errors.js';
 import type {
   BatchAddItemsOptions,
   BatchAddItemsReport,
@@ -13,6 +15,7 @@ import { type LevelledLogger, type Logger, levelledLogger } from './logger.js';
 import { loggingLevelFromEnvironment } from './settings.js';
 import { SharedClaims } from './shared-claims.js';
 import { claimInTwoSteps } from './two-step-claim.js';
+import { untilAborted } from './until-aborted.js';
 import { assertDeduplicationId, assertOption, assertSignal, hasMethods } from './validation.js';
 
 export interface DeduplicatorOptions {
@@ -33,7 +36,7 @@ export interface DeduplicatorOptions {
 export interface ClaimOptions {
   /**
    * Stops the waiting: the call throws the signal's reason. A write that is on its way may still
-   * land; a later call with the same ID returns its item.
+   * land; a later call with the same ID finds out.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -113,6 +116,41 @@ export class Deduplicator {
     return claimers.of(this).claim(deduplicationId, options.signal);
   }
 
+  /**
+   * Takes the ID's item from it and puts it back into the bank that it came from, for anybody to get:
+   * both in one write or neither, whatever crashes. Afterwards the ID is a new one; should it claim
+   * again, it may get the same item or another one.
+   *
+   * A call with the same ID that is under way at the same time comes before the release or after it.
+   *
+   * @returns the item that the ID had, or `null` when it had none
+   * @throws InvalidDeduplicationIdError, ContentionError and the backend's own errors like
+   *   {@link fetchItemForDeduplicationId}
+   * @throws OutcomeUnknownError when no answer told whether the write landed. Call again: `null` says
+   *   that it had, an item that it had not and that this call released it. Until then the first
+   *   write can still land, though it never ends an assignment that was made after it was sent.
+   * @throws ReleaseNotSupportedError with a pair that has no atomic write for it
+   *
+   * After any error the same call may be made again.
+   */
+  async releaseItemForDeduplicationId(
+    deduplicationId: string,
+    options?: ClaimOptions,
+  ): Promise<string | null> {
+    return endAssignment(this, deduplicationId, 'return', options);
+  }
+
+  /**
+   * Like {@link releaseItemForDeduplicationId}, but the item does not return to the bank: for a code
+   * that leaked. Nobody gets it again, unless somebody adds it again.
+   */
+  async retireItemForDeduplicationId(
+    deduplicationId: string,
+    options?: ClaimOptions,
+  ): Promise<string | null> {
+    return endAssignment(this, deduplicationId, 'retire', options);
+  }
+
   /** {@link ItemBankRepository.batchAddItems} of the item bank. */
   addItemsToBank(
     items: Iterable<string> | AsyncIterable<string>,
@@ -120,6 +158,19 @@ export class Deduplicator {
   ): Promise<BatchAddItemsReport> {
     return this.itemRepo.batchAddItems(items, options);
   }
+}
+
+async function endAssignment(
+  deduplicator: Deduplicator,
+  deduplicationId: string,
+  fate: AtomicReleaseOptions['fate'],
+  { signal }: ClaimOptions = {},
+): Promise<string | null> {
+  assertDeduplicationId(deduplicationId);
+  assertSignal(signal);
+  signal?.throwIfAborted();
+  const release = claimers.of(deduplicator).release(deduplicationId, { fate, signal });
+  return untilAborted(release, signal);
 }
 
 /** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
@@ -163,6 +214,14 @@ class Claimer {
     return atomicClaim === null
       ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
       : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead });
+  }
+
+  async release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+    const atomicClaim = await this.#findAtomicClaim();
+    if (atomicClaim?.releaseItem === undefined) throw new ReleaseNotSupportedError();
+    const item = await atomicClaim.releaseItem(deduplicationId, options);
+    this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
+    return item;
   }
 
   async #findAtomicClaim(): Promise<AtomicClaim | null> {

@@ -147,7 +147,9 @@ export class ContentionError extends StorageBoxError {
 /**
  * A write was sent, and after every retry it is still unknown whether it landed (lost response,
  * timeout, malformed reply). `cause` is the last failure seen. A claim may always be called again
- * with the same deduplication ID: if it had landed, that call returns its item. An item must not be
+ * with the same deduplication ID: if it had landed, that call returns its item. So may a release: if
+ * it had landed, that call returns `null`, else it does what the first one did not; until it has
+ * ended, the first one can still land. An item must not be
  * added again without a look for it in both tables while a sale is on: had it landed, it may have
  * been handed out since.
  */
@@ -157,8 +159,8 @@ export class OutcomeUnknownError extends StorageBoxError {
   constructor(elapsedMs: number, options: ErrorOptions) {
     super(
       `No answer told within ${Math.round(elapsedMs)} ms whether the write landed. ` +
-        'After a claim, call again with the same deduplication ID, which finds out. After adding an ' +
-        'item, look for it in both tables before it is added again.',
+        'After a claim or a release, call again with the same deduplication ID, which finds out. ' +
+        'After adding an item, look for it in both tables before it is added again.',
       options,
     );
   }
@@ -259,6 +261,26 @@ export class ItemStrandedError extends StorageBoxError {
   }
 }
 
+/**
+ * An item cannot be taken from its ID with this pair of repositories: they have no atomic write for
+ * it. Nothing was written.
+ */
+export class ReleaseNotSupportedError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_RELEASE_NOT_SUPPORTED';
+
+  constructor() {
+    super(
+      'Expected a pair of repositories that can end an assignment and put its item back in one ' +
+        'atomic write, got one that cannot. Use two DynamoDB repositories in one Region and at one ' +
+        'endpoint, or two in-memory ones; give a backend of your own `releaseItem` beside `claimItem`.',
+    );
+  }
+
+  override get name() {
+    return 'ReleaseNotSupportedError' as const;
+  }
+}
+
 /** Every error of this package; `code` tells them apart for the compiler, too. */
 export type AnyStorageBoxError =
   | InvalidDeduplicationIdError
@@ -271,7 +293,8 @@ export type AnyStorageBoxError =
   | OutcomeUnknownError
   | MalformedReplyError
   | BatchNotFullyAddedError
-  | ItemStrandedError;
+  | ItemStrandedError
+  | ReleaseNotSupportedError;
 
 /**
  * Whether a thrown value is an error of this package, from whichever copy of it. Once true,

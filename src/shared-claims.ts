@@ -2,6 +2,7 @@
 // what the first one's claim comes to: that claim may have looked before the call began, and items
 // come and go in between. It waits, and shares one look with all that came meanwhile.
 import type { ClaimResult } from './deduplication-repository.js';
+import { untilAborted } from './until-aborted.js';
 
 /** `isRepeat`: a claim for the same ID has just ended, so the ID is likely to have an item. */
 type BeginClaim = (isRepeat: boolean, signal: AbortSignal | undefined) => Promise<ClaimResult>;
@@ -84,14 +85,4 @@ export class SharedClaims {
     if (isUnderWay) this.#underWay.delete(deduplicationId);
     return isUnderWay;
   }
-}
-
-/** The promise's outcome, or the signal's reason if that comes first. */
-function untilAborted<Value>(promise: Promise<Value>, signal?: AbortSignal): Promise<Value> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

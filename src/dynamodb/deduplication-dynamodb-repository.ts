@@ -52,7 +52,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   /** {@inheritDoc DeduplicationRepository.getValueForDeduplicationId} */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).table.readItem(deduplicationId, { isConsistent: true });
+    return states.of(this).table.readItem(deduplicationId);
   }
 
   /**

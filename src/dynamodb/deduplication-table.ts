@@ -2,6 +2,7 @@
 import {
   type AttributeValue,
   type CancellationReason,
+  type Delete,
   GetItemCommand,
   type ItemResponse,
   type Put,
@@ -22,6 +23,14 @@ import {
 import { CLAIM_PATIENCE_MS, isInTheWay } from './transaction.js';
 
 type Row = Record<string, AttributeValue>;
+
+/** An item that an ID has, with what tells this assignment from any other. */
+export interface StoredAssignment {
+  readonly item: string;
+  /** The bank that it came from; rows of the Python module's nodes do not tell. */
+  readonly itemBankTableName: string | undefined;
+  readonly row: Row;
+}
 
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
@@ -51,32 +60,62 @@ export class DeduplicationTable implements TableReference {
     };
   }
 
-  /** The item of the ID, or `null`. An eventually consistent read costs half and may miss a new row. */
-  async readItem(
-    deduplicationId: string,
-    { isConsistent }: { readonly isConsistent: boolean },
-  ): Promise<string | null> {
+  /**
+   * The action that ends the assignment, and no later one: not even one of the same item to the same
+   * ID, which differs in its time.
+   */
+  unassignment({ row }: StoredAssignment): Delete {
+    const assignedAt = row[ASSIGNED_AT_ATTRIBUTE];
+    const isSameItem = '#item = :item';
+    const isSameTime = assignedAt === undefined ? 'attribute_not_exists(#time)' : '#time = :time';
+    return {
+      TableName: this.tableName,
+      Key: { [DEDUPLICATION_KEY]: row[DEDUPLICATION_KEY] as AttributeValue },
+      ConditionExpression: `${isSameItem} AND ${isSameTime}`,
+      ExpressionAttributeNames: { '#item': ITEM_ATTRIBUTE, '#time': ASSIGNED_AT_ATTRIBUTE },
+      ExpressionAttributeValues: {
+        ':item': row[ITEM_ATTRIBUTE] as AttributeValue,
+        ...(assignedAt !== undefined && { ':time': assignedAt }),
+      },
+    };
+  }
+
+  /** The item of the ID, or `null`. */
+  async readItem(deduplicationId: string): Promise<string | null> {
+    return (await this.readAssignment(deduplicationId))?.item ?? null;
+  }
+
+  /**
+   * What the ID has, or `null`. Strongly consistent: an eventually consistent read can show an item
+   * that was released, and that another ID has by now.
+   */
+  async readAssignment(deduplicationId: string): Promise<StoredAssignment | null> {
     const command = new GetItemCommand({
       TableName: this.tableName,
       Key: this.#keyOf(deduplicationId),
-      ConsistentRead: isConsistent,
+      ConsistentRead: true,
     });
     try {
       const { Item } = await this.client.send(command);
-      return Item === undefined ? null : this.#itemOf(Item);
+      return this.#assignmentOf(Item);
     } catch (error) {
       throw await explainRefusal(error, this.client, [this]);
     }
   }
 
+  /** Like {@link readItem}, by {@link readAssignmentInTransaction}. */
+  async readItemInTransaction(deduplicationId: string): Promise<string | null> {
+    return (await this.readAssignmentInTransaction(deduplicationId))?.item ?? null;
+  }
+
   /**
-   * Like {@link readItem}, serialised against transactions. While one commits, a plain consistent
+   * Like {@link readAssignment}, serialised against transactions. While one commits, a plain consistent
    * read can see its delete in the bank before its put here. See "Amazon DynamoDB Transactions: How
    * it works" in the Developer Guide, section "Isolation levels".
    *
    * @throws ContentionError when a transaction on the ID did not end in bounded time
    */
-  async readItemInTransaction(deduplicationId: string): Promise<string | null> {
+  async readAssignmentInTransaction(deduplicationId: string): Promise<StoredAssignment | null> {
     const patience = new Patience(CLAIM_PATIENCE_MS);
     const command = new TransactGetItemsCommand({
       TransactItems: [{ Get: { TableName: this.tableName, Key: this.#keyOf(deduplicationId) } }],
@@ -84,7 +123,7 @@ export class DeduplicationTable implements TableReference {
     for (let retry = 0; ; retry++) {
       try {
         const { Responses } = await this.client.send(command);
-        return this.#itemOfResponse(Responses?.[0]);
+        return this.#assignmentOf(rowOfResponse(Responses?.[0]));
       } catch (error) {
         if (!isInTheWay(error)) throw await explainRefusal(error, this.client, [this]);
         patience.assertLeft({ cause: error });
@@ -102,15 +141,13 @@ export class DeduplicationTable implements TableReference {
     reason: CancellationReason | undefined,
   ): Promise<string | null> {
     const row = reason?.Item;
-    return row === undefined
-      ? this.readItem(deduplicationId, { isConsistent: true })
-      : this.#itemOf(row);
+    return row === undefined ? this.readItem(deduplicationId) : this.#itemOf(row);
   }
 
-  /** DynamoDB answers for each row that it was asked for, be there one or not. */
-  #itemOfResponse(response: ItemResponse | undefined): string | null {
-    if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
-    return response.Item === undefined ? null : this.#itemOf(response.Item);
+  #assignmentOf(row: Row | undefined): StoredAssignment | null {
+    if (row === undefined) return null;
+    const itemBankTableName = row[ITEM_BANK_TABLE_ATTRIBUTE]?.S;
+    return { item: this.#itemOf(row), itemBankTableName, row };
   }
 
   #itemOf(row: Row): string {
@@ -128,4 +165,10 @@ export class DeduplicationTable implements TableReference {
   #keyOf(deduplicationId: string): Row {
     return { [DEDUPLICATION_KEY]: { S: deduplicationId } };
   }
+}
+
+/** DynamoDB answers for each row that it was asked for, be there one or not. */
+function rowOfResponse(response: ItemResponse | undefined): Row | undefined {
+  if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
+  return response.Item;
 }

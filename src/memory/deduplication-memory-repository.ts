@@ -19,7 +19,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   /** @inheritDoc */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return assignments.of(this).get(deduplicationId) ?? null;
+    return assignments.of(this).get(deduplicationId)?.item ?? null;
   }
 
   /** @inheritDoc */
@@ -27,8 +27,8 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
     const existing = assignments.of(this).get(deduplicationId);
-    if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing);
-    assignments.of(this).set(deduplicationId, item);
+    if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing.item);
+    assignments.of(this).set(deduplicationId, { item });
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
@@ -38,17 +38,33 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   }
 }
 
-/** Atomic because nothing in it waits. */
-function atomicClaim(items: Map<string, string>, bank: MemoryBank): AtomicClaim {
-  const claim = (deduplicationId: string): ClaimResult => {
-    const existing = items.get(deduplicationId);
-    if (existing !== undefined) return { status: 'existing', item: existing };
-    const item = bank.take();
-    if (item === null) return { status: 'exhausted', item: null };
-    items.set(deduplicationId, item);
-    return { status: 'claimed', item };
-  };
-  return { claimItem: async (deduplicationId) => claim(deduplicationId) };
+interface MemoryAssignment {
+  readonly item: string;
+  /** The bank that it was claimed from. */
+  readonly bank?: MemoryBank;
 }
 
-const assignments = attachedState<Map<string, string>>('memory.assignments.1');
+/** Atomic because nothing in it waits. */
+function atomicClaim(held: Map<string, MemoryAssignment>, bank: MemoryBank): AtomicClaim {
+  const claim = (deduplicationId: string): ClaimResult => {
+    const existing = held.get(deduplicationId);
+    if (existing !== undefined) return { status: 'existing', item: existing.item };
+    const item = bank.take();
+    if (item === null) return { status: 'exhausted', item: null };
+    held.set(deduplicationId, { item, bank });
+    return { status: 'claimed', item };
+  };
+  const release = (deduplicationId: string, isReturned: boolean): string | null => {
+    const assignment = held.get(deduplicationId);
+    if (assignment === undefined) return null;
+    held.delete(deduplicationId);
+    if (isReturned) (assignment.bank ?? bank).add(assignment.item);
+    return assignment.item;
+  };
+  return {
+    claimItem: async (deduplicationId) => claim(deduplicationId),
+    releaseItem: async (deduplicationId, { fate }) => release(deduplicationId, fate === 'return'),
+  };
+}
+
+const assignments = attachedState<Map<string, MemoryAssignment>>('memory.assignments.2');

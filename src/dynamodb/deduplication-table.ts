@@ -71,7 +71,7 @@ export class DeduplicationTable implements TableReference {
     return {
       TableName: this.tableName,
       Key: { [DEDUPLICATION_KEY]: row[DEDUPLICATION_KEY] as AttributeValue },
-      ConditionExpression: `${isSameItem} AND ${isSameTime}`,
+      ConditionExpression: [isSameItem, isSameTime].join(' AND '),
       ExpressionAttributeNames: { '#item': ITEM_ATTRIBUTE, '#time': ASSIGNED_AT_ATTRIBUTE },
       ExpressionAttributeValues: {
         ':item': row[ITEM_ATTRIBUTE] as AttributeValue,

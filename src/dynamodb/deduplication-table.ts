@@ -1,15 +1,6 @@
 // What the DynamoDB deduplication table can do, for its repository and for the atomic claim.
-import {
-  type AttributeValue,
-  type CancellationReason,
-  GetItemCommand,
-  type ItemResponse,
-  type Put,
-  TransactGetItemsCommand,
-} from '@aws-sdk/client-dynamodb';
-import { sleepBeforeRetry } from '../backoff.js';
-import { MalformedReplyError, TableSchemaError } from '../errors.js';
-import { Patience } from '../patience.js';
+import { type CancellationReason, GetItemCommand, type Put } from '@aws-sdk/client-dynamodb';
+import { TableSchemaError } from '../errors.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { explainRefusal, type TableReference } from './refusals.js';
@@ -19,18 +10,18 @@ import {
   ITEM_ATTRIBUTE,
   ITEM_BANK_TABLE_ATTRIBUTE,
 } from './tables.js';
-import { CLAIM_PATIENCE_MS, isInTheWay } from './transaction.js';
-
-type Row = Record<string, AttributeValue>;
+import { type Row, TransactionalReads } from './transactional-reads.js';
 
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
+  readonly transactionalReads: TransactionalReads;
 
   constructor(client: SendingClient, tableName: string) {
     this.client = client;
     this.tableName = tableName;
+    this.transactionalReads = new TransactionalReads(client, this);
   }
 
   /** The action that assigns the item if the ID has none; a refusal brings the existing row. */
@@ -77,20 +68,8 @@ export class DeduplicationTable implements TableReference {
    * @throws ContentionError when a transaction on the ID did not end in bounded time
    */
   async readItemInTransaction(deduplicationId: string): Promise<string | null> {
-    const patience = new Patience(CLAIM_PATIENCE_MS);
-    const command = new TransactGetItemsCommand({
-      TransactItems: [{ Get: { TableName: this.tableName, Key: this.#keyOf(deduplicationId) } }],
-    });
-    for (let retry = 0; ; retry++) {
-      try {
-        const { Responses } = await this.client.send(command);
-        return this.#itemOfResponse(Responses?.[0]);
-      } catch (error) {
-        if (!isInTheWay(error)) throw await explainRefusal(error, this.client, [this]);
-        patience.assertLeft({ cause: error });
-      }
-      await sleepBeforeRetry(retry);
-    }
+    const row = await this.transactionalReads.read(deduplicationId);
+    return row === undefined ? null : this.#itemOf(row);
   }
 
   /**
@@ -105,12 +84,6 @@ export class DeduplicationTable implements TableReference {
     return row === undefined
       ? this.readItem(deduplicationId, { isConsistent: true })
       : this.#itemOf(row);
-  }
-
-  /** DynamoDB answers for each row that it was asked for, be there one or not. */
-  #itemOfResponse(response: ItemResponse | undefined): string | null {
-    if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
-    return response.Item === undefined ? null : this.#itemOf(response.Item);
   }
 
   #itemOf(row: Row): string {

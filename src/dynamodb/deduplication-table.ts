@@ -4,13 +4,9 @@ import {
   type CancellationReason,
   type Delete,
   GetItemCommand,
-  type ItemResponse,
   type Put,
-  TransactGetItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import { sleepBeforeRetry } from '../backoff.js';
-import { MalformedReplyError, TableSchemaError } from '../errors.js';
-import { Patience } from '../patience.js';
+import { TableSchemaError } from '../errors.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { explainRefusal, type TableReference } from './refusals.js';
@@ -20,9 +16,7 @@ import {
   ITEM_ATTRIBUTE,
   ITEM_BANK_TABLE_ATTRIBUTE,
 } from './tables.js';
-import { CLAIM_PATIENCE_MS, isInTheWay } from './transaction.js';
-
-type Row = Record<string, AttributeValue>;
+import { type Row, TransactionalReads } from './transactional-reads.js';
 
 /** An item that an ID has, with what tells this assignment from any other. */
 export interface StoredAssignment {
@@ -36,10 +30,12 @@ export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
+  readonly transactionalReads: TransactionalReads;
 
   constructor(client: SendingClient, tableName: string) {
     this.client = client;
     this.tableName = tableName;
+    this.transactionalReads = new TransactionalReads(client, this);
   }
 
   /** The action that assigns the item if the ID has none; a refusal brings the existing row. */
@@ -116,20 +112,7 @@ export class DeduplicationTable implements TableReference {
    * @throws ContentionError when a transaction on the ID did not end in bounded time
    */
   async readAssignmentInTransaction(deduplicationId: string): Promise<StoredAssignment | null> {
-    const patience = new Patience(CLAIM_PATIENCE_MS);
-    const command = new TransactGetItemsCommand({
-      TransactItems: [{ Get: { TableName: this.tableName, Key: this.#keyOf(deduplicationId) } }],
-    });
-    for (let retry = 0; ; retry++) {
-      try {
-        const { Responses } = await this.client.send(command);
-        return this.#assignmentOf(rowOfResponse(Responses?.[0]));
-      } catch (error) {
-        if (!isInTheWay(error)) throw await explainRefusal(error, this.client, [this]);
-        patience.assertLeft({ cause: error });
-      }
-      await sleepBeforeRetry(retry);
-    }
+    return this.#assignmentOf(await this.transactionalReads.read(deduplicationId));
   }
 
   /**
@@ -165,10 +148,4 @@ export class DeduplicationTable implements TableReference {
   #keyOf(deduplicationId: string): Row {
     return { [DEDUPLICATION_KEY]: { S: deduplicationId } };
   }
-}
-
-/** DynamoDB answers for each row that it was asked for, be there one or not. */
-function rowOfResponse(response: ItemResponse | undefined): Row | undefined {
-  if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
-  return response.Item;
 }

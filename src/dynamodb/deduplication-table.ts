@@ -6,9 +6,12 @@ import {
   GetItemCommand,
   type Put,
 } from '@aws-sdk/client-dynamodb';
+import type { Assignment } from '../deduplication-repository.js';
 import { TableSchemaError } from '../errors.js';
+import type { Listing, ListOptions } from '../listing.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
+import { listTable } from './listing.js';
 import { explainRefusal, type TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
@@ -17,14 +20,6 @@ import {
   ITEM_BANK_TABLE_ATTRIBUTE,
 } from './tables.js';
 import { type Row, TransactionalReads } from './transactional-reads.js';
-
-/** An item that an ID has, with what tells this assignment from any other. */
-export interface StoredAssignment {
-  readonly item: string;
-  /** The bank that it came from; rows of the Python module's nodes do not tell. */
-  readonly itemBankTableName: string | undefined;
-  readonly row: Row;
-}
 
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
@@ -57,10 +52,10 @@ export class DeduplicationTable implements TableReference {
   }
 
   /**
-   * The action that ends the assignment, and no later one: not even one of the same item to the same
-   * ID, which differs in its time.
+   * The action that ends the assignment in the row, and no later one: not even one of the same item
+   * to the same ID, which differs in its time.
    */
-  unassignment({ row }: StoredAssignment): Delete {
+  unassignment(row: Row): Delete {
     const assignedAt = row[ASSIGNED_AT_ATTRIBUTE];
     const isSameItem = '#item = :item';
     const isSameTime = assignedAt === undefined ? 'attribute_not_exists(#time)' : '#time = :time';
@@ -78,41 +73,57 @@ export class DeduplicationTable implements TableReference {
 
   /** The item of the ID, or `null`. */
   async readItem(deduplicationId: string): Promise<string | null> {
-    return (await this.readAssignment(deduplicationId))?.item ?? null;
+    const row = await this.readRow(deduplicationId);
+    return row === undefined ? null : this.#itemOf(row);
+  }
+
+  /** The assignment of the ID, or `null`. */
+  async readAssignment(deduplicationId: string): Promise<Assignment | null> {
+    const row = await this.readRow(deduplicationId);
+    return row === undefined ? null : this.assignmentOf(row);
+  }
+
+  listAssignments(options: ListOptions | undefined): Listing<Assignment> {
+    const contents = {
+      noun: 'assignments',
+      attributes: [
+        DEDUPLICATION_KEY,
+        ITEM_ATTRIBUTE,
+        ASSIGNED_AT_ATTRIBUTE,
+        ITEM_BANK_TABLE_ATTRIBUTE,
+      ],
+      elementOf: (row: Row) => this.assignmentOf(row),
+    };
+    return listTable(this, contents, options);
   }
 
   /**
-   * What the ID has, or `null`. Strongly consistent: an eventually consistent read can show an item
-   * that was released, and that another ID has by now.
+   * Strongly consistent: an eventually consistent read can show an item that was released, and that
+   * another ID has by now.
    */
-  async readAssignment(deduplicationId: string): Promise<StoredAssignment | null> {
+  async readRow(deduplicationId: string): Promise<Row | undefined> {
     const command = new GetItemCommand({
       TableName: this.tableName,
       Key: this.#keyOf(deduplicationId),
       ConsistentRead: true,
     });
     try {
-      const { Item } = await this.client.send(command);
-      return this.#assignmentOf(Item);
+      return (await this.client.send(command)).Item;
     } catch (error) {
       throw await explainRefusal(error, this.client, [this]);
     }
   }
 
-  /** Like {@link readItem}, by {@link readAssignmentInTransaction}. */
-  async readItemInTransaction(deduplicationId: string): Promise<string | null> {
-    return (await this.readAssignmentInTransaction(deduplicationId))?.item ?? null;
-  }
-
   /**
-   * Like {@link readAssignment}, serialised against transactions. While one commits, a plain consistent
+   * Like {@link readItem}, serialised against transactions. While one commits, a plain consistent
    * read can see its delete in the bank before its put here. See "Amazon DynamoDB Transactions: How
    * it works" in the Developer Guide, section "Isolation levels".
    *
    * @throws ContentionError when a transaction on the ID did not end in bounded time
    */
-  async readAssignmentInTransaction(deduplicationId: string): Promise<StoredAssignment | null> {
-    return this.#assignmentOf(await this.transactionalReads.read(deduplicationId));
+  async readItemInTransaction(deduplicationId: string): Promise<string | null> {
+    const row = await this.transactionalReads.read(deduplicationId);
+    return row === undefined ? null : this.#itemOf(row);
   }
 
   /**
@@ -127,10 +138,23 @@ export class DeduplicationTable implements TableReference {
     return row === undefined ? this.readItem(deduplicationId) : this.#itemOf(row);
   }
 
-  #assignmentOf(row: Row | undefined): StoredAssignment | null {
-    if (row === undefined) return null;
-    const itemBankTableName = row[ITEM_BANK_TABLE_ATTRIBUTE]?.S;
-    return { item: this.#itemOf(row), itemBankTableName, row };
+  /** The Python module writes neither the bank nor the time. */
+  assignmentOf(row: Row): Assignment {
+    const deduplicationId = row[DEDUPLICATION_KEY]?.S;
+    if (deduplicationId === undefined) {
+      throw new TableSchemaError(
+        this.tableName,
+        `the key "${DEDUPLICATION_KEY}" (S)`,
+        'a row without it',
+      );
+    }
+    const assignedAt = new Date(row[ASSIGNED_AT_ATTRIBUTE]?.S ?? '');
+    return {
+      deduplicationId,
+      item: this.#itemOf(row),
+      itemBankTableName: row[ITEM_BANK_TABLE_ATTRIBUTE]?.S ?? null,
+      assignedAt: Number.isNaN(assignedAt.getTime()) ? null : assignedAt,
+    };
   }
 
   #itemOf(row: Row): string {

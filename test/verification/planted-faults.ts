@@ -223,21 +223,20 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a release in two writes: the assignment ends, then the item returns',
     file: 'dynamodb/atomic-release.ts',
-    code: `        ...(fate === 'return' ? [addition(item, itemBankTableName)] : []),
-      ],
+    code: `      actions: [{ Delete: table.unassignment(row) }, ...arrival.actions],
       patienceMs: CLAIM_PATIENCE_MS,
       signal,
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') return item;
 `,
-    replacement: `      ],
+    replacement: `      actions: [{ Delete: table.unassignment(row) }],
       patienceMs: CLAIM_PATIENCE_MS,
       signal,
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') {
-      if (fate === 'return') await bank.addChunk([addition(item, itemBankTableName) && item]);
+      if (arrival.actions.length > 0) await bank.returnItem(item);
       return item;
     }
 `,
@@ -268,8 +267,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a plain read before the null of a release',
     file: 'dynamodb/atomic-release.ts',
-    code: '(await table.readAssignmentInTransaction(deduplicationId))',
-    replacement: 'null',
+    code: '(await table.transactionalReads.read(deduplicationId))',
+    replacement: 'undefined',
     noticedBy: ['null'],
     scenario: 'a claim, a null to another ID and then a release, row by row',
   },

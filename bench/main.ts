@@ -9,6 +9,7 @@ import { isLocal, useDynamoDb } from '../test/support/endpoint.js';
 import { measureMemoryPair, measureOwnCpu } from './in-process.js';
 import { measureClaims, measureSeeding } from './measure.js';
 import { Nodes } from './nodes.js';
+import { rateChart } from './rate-chart.js';
 import type { Results } from './results.js';
 import { claimScenarios, seedingScenarios } from './scenarios.js';
 import { spreadsOf } from './statistics.js';
@@ -46,9 +47,8 @@ try {
   console.log(`\n\n${claimTables(results.claims)}\n\n${otherTables(results)}\n`);
   console.log(targetsOf(results));
   await mkdir(RESULTS_FOLDER, { recursive: true });
-  const file = new URL('bench.json', RESULTS_FOLDER);
-  await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`\nAll figures: ${fileURLToPath(file)}`);
+  await write('bench.json', `${JSON.stringify(results, null, 2)}\n`);
+  await write('bench.svg', rateChart(results));
 } finally {
   nodes.stop();
   await dynamoDb.stop();
@@ -105,6 +105,12 @@ function spreadsByContestant<Contestant extends string, Figures extends object>(
 
 function announce(name: string): void {
   process.stdout.write(`\n${name} `);
+}
+
+async function write(name: string, content: string): Promise<void> {
+  const file = new URL(name, RESULTS_FOLDER);
+  await writeFile(file, content);
+  console.log(fileURLToPath(file));
 }
 
 /** One dot for each run. */

@@ -65,6 +65,12 @@ export class CandidatePool {
   /** What left the bank while a page was on its way: the page may show it still. */
   readonly #goneWhileReading = new Set<string>();
   #waitingCalls = 0;
+  /**
+   * Where more callers are than items, trying less at once is what avoids lost races. Nobody knows
+   * how many others there are, so it is found out as a network's capacity is: halved by each lost
+   * race, one more after each that is won.
+   */
+  #maxInFlight = Number.POSITIVE_INFINITY;
   #wakeUps: (() => void)[] = [];
 
   constructor(readPage: ReadPage) {
@@ -93,7 +99,8 @@ export class CandidatePool {
    */
   async take(mark: number, patience: Patience): Promise<Candidate | null> {
     for (;;) {
-      for (const item of this.#available) {
+      const isCrowded = this.#inFlight.size >= this.#maxInFlight;
+      for (const item of isCrowded ? [] : this.#available) {
         this.#available.delete(item);
         this.#inFlight.add(item);
         this.#readAhead();
@@ -105,7 +112,7 @@ export class CandidatePool {
         this.#pass.isComplete && this.#passNumber > mark && this.#inFlight.size > 0;
       this.#waitingCalls++;
       try {
-        await (isAllInFlight ? this.#nextSettlement() : this.#readOn());
+        await (isCrowded || isAllInFlight ? this.#nextSettlement() : this.#readOn());
       } finally {
         this.#waitingCalls--;
       }
@@ -116,7 +123,13 @@ export class CandidatePool {
     this.#inFlight.delete(item);
     if (fate === 'kept') this.#available.add(item);
     else if (this.#reading !== null) this.#goneWhileReading.add(item);
-    if (fate === 'won') this.#lostRacesInARow = 0;
+    if (fate === 'won') {
+      this.#lostRacesInARow = 0;
+      this.#maxInFlight++;
+    }
+    if (fate === 'gone') {
+      this.#maxInFlight = Math.max(1, Math.min(this.#maxInFlight, this.#inFlight.size) / 2);
+    }
     if (fate === 'gone' && pageNumber === this.#pageNumber) this.#countLostRace();
     this.#noteProof();
     const wakeUps = this.#wakeUps;

@@ -89,7 +89,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/transaction.ts',
     code: 'const failure = await attempts.send(client);',
     replacement: 'const failure = await new Attempts(actions).send(client);',
-    noticedBy: ['R2', 'R3'],
+    noticedBy: ['R2', 'R3', 'order'],
   },
   {
     name: 'a plain read on the way to null',
@@ -133,7 +133,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a candidate that was not needed is forgotten',
     file: 'dynamodb/candidate-pool.ts',
     code: "if (fate === 'kept') this.#available.add(item);",
-    replacement: '',
+    replacement: "if (fate === 'kept');",
     noticedBy: ['R6'],
   },
   {
@@ -163,7 +163,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'shared-claims.ts',
     code: '      await this.#wait(deduplicationId, earlier, signal);',
     replacement: '      return this.#wait(deduplicationId, earlier, signal);',
-    noticedBy: ['R6'],
+    noticedBy: ['R6', 'null', 'order'],
   },
   {
     name: 'every call that shared a claim is told that its item is new',
@@ -260,8 +260,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a retired item returns to the bank',
     file: 'dynamodb/atomic-release.ts',
-    code: "fate === 'return' ?",
-    replacement: "fate !== 'retired' ?",
+    code: ': retireIn(ledger, item);',
+    replacement: ': returnTo({ tableName: origin, key: ITEM_KEY }, item);',
     noticedBy: ['order'],
   },
   {

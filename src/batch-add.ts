@@ -1,7 +1,13 @@
 // Reads an input of any length in constant memory and adds it chunk by chunk, for every backend.
 import { BatchNotFullyAddedError } from './errors.js';
 import type { BatchAddItemsOptions, BatchAddItemsReport } from './item-bank-repository.js';
-import { assertItem, assertOption, assertPositiveInteger, assertSignal } from './validation.js';
+import {
+  assertItem,
+  assertIterable,
+  assertPositiveInteger,
+  assertProgressListener,
+  assertSignal,
+} from './validation.js';
 
 /** What became of one chunk. The four parts together are the chunk. */
 export interface ChunkOutcome {
@@ -127,25 +133,9 @@ function assertBatchArguments(
   onProgress: unknown,
   concurrency: unknown,
 ): void {
-  const isIterable =
-    typeof items === 'object' &&
-    items !== null &&
-    (Symbol.iterator in items || Symbol.asyncIterator in items);
-  assertOption(
-    isIterable,
-    'items',
-    'an iterable or async iterable of strings',
-    items,
-    'Pass an array, a set, a generator or a stream of lines; wrap a single item in an array.',
-  );
+  assertIterable('items', items);
   assertSignal(signal);
-  assertOption(
-    onProgress === undefined || typeof onProgress === 'function',
-    'onProgress',
-    'a function',
-    onProgress,
-    'Pass a function that takes the progress, or leave it out.',
-  );
+  assertProgressListener(onProgress);
   assertPositiveInteger('concurrency', concurrency, 'Leave it out for the default.');
   // What can be read twice is checked as a whole first, so that a bad item stops all of it.
   if (Array.isArray(items) || items instanceof Set) {

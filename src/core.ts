@@ -6,6 +6,12 @@ export {
   REPEAT_WINDOW,
 } from './batch-add.js';
 export {
+  type BulkClaimOptions,
+  type BulkClaimProgress,
+  DEFAULT_BULK_CONCURRENCY,
+  type HandOut,
+} from './bulk-claim.js';
+export {
   type AtomicClaim,
   type AtomicClaimOptions,
   type ClaimResult,

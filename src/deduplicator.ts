@@ -1,4 +1,5 @@
 import { attachedState } from './attached-state.js';
+import { type BulkClaimOptions, claimInBulk, type HandOut } from './bulk-claim.js';
 import type {
   AtomicClaim,
   ClaimResult,
@@ -111,6 +112,32 @@ export class Deduplicator {
     assertDeduplicationId(deduplicationId);
     assertSignal(options.signal);
     return claimers.of(this).claim(deduplicationId, options.signal);
+  }
+
+  /**
+   * {@link claim} for each ID of an input of any length, in constant memory: a mailing that gives a
+   * code to each of 100,000 subscribers. Read it with `for await`; nothing happens before, and the
+   * caller's own pace holds back further claims. A result comes for each ID, in the order of the
+   * input; an ID that comes twice gets the same item twice.
+   *
+   * Not atomic as a whole. After any failure the results before it have been handed out, what was
+   * under way has been waited for, and nothing more is begun. The same input may be given again:
+   * each ID that has an item gets the same one again, as `existing`.
+   *
+   * @returns an iterable that can be read once; an empty input gives no result
+   * @throws InvalidOptionError when `deduplicationIds` is no iterable of strings (a string is none),
+   *   or an option cannot be used
+   * @throws InvalidDeduplicationIdError with its `index`: at once when an array or a set holds an
+   *   invalid ID, else when its turn comes
+   *
+   * While it is read, it throws what {@link claim} throws, what the input throws, and the reason of
+   * the signal.
+   */
+  fetchItemsForDeduplicationIds(
+    deduplicationIds: Iterable<string> | AsyncIterable<string>,
+    options: BulkClaimOptions = {},
+  ): AsyncIterable<HandOut> {
+    return claimInBulk(deduplicationIds, options, (deduplicationId) => this.claim(deduplicationId));
   }
 
   /** {@link ItemBankRepository.batchAddItems} of the item bank. */

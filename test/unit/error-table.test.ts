@@ -34,6 +34,10 @@ const addItems =
   (...args: unknown[]) =>
   () =>
     memoryPair().itemRepo.batchAddItems(...any<[string[]]>(args));
+const fetchInBulk =
+  (...args: unknown[]) =>
+  () =>
+    new Deduplicator(memoryPair()).fetchItemsForDeduplicationIds(...any<[string[]]>(args));
 const newBank = (options: unknown) => () =>
   new ItemBankDynamoDbRepository(any<ItemBankDynamoDbRepositoryOptions>(options));
 const newDeduplicator = (options: unknown) => () =>
@@ -99,6 +103,9 @@ const misuses: Record<string, Misuse> = {
   'batch: signal is no signal': addItems([], { signal: 'abort' }),
   'claim: signal is no signal': () =>
     new Deduplicator(memoryPair()).claim('user', any({ signal: new AbortController() })),
+  'bulk: a single string': fetchInBulk('user-1'),
+  'bulk: one ID of an array is empty': fetchInBulk(['user-1', '']),
+  'bulk: concurrency is no whole number': fetchInBulk(['user-1'], { concurrency: 1.5 }),
   'repository: no options': newBank(undefined),
   'repository: table_name instead of tableName': newBank({ table_name: 'voucher_codes' }),
   'repository: empty table name': newBank({ tableName: '' }),

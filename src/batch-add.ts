@@ -1,6 +1,8 @@
 // Reads an input of any length in constant memory and adds it chunk by chunk, for every backend.
 import { BatchNotFullyAddedError } from './errors.js';
+import { hasListeners, publish, publishFailure } from './events.js';
 import type { BatchAddItemsOptions, BatchAddItemsReport } from './item-bank-repository.js';
+import { runtime } from './runtime.js';
 import {
   assertItem,
   assertIterable,
@@ -46,6 +48,7 @@ export async function addInChunks(
   assertBatchArguments(items, signal, onProgress, concurrency);
   signal?.throwIfAborted();
 
+  const startMs = runtime.nowMs();
   const input = new ChunkedInput(items, chunkSize);
   const stop = new Stop(signal);
   const notAdded: string[] = [];
@@ -76,6 +79,7 @@ export async function addInChunks(
   );
   await Promise.all(workers);
   stop.dispose();
+  publishEnd(report(), runtime.nowMs() - startMs, stop);
   if (!stop.isStopped) return report();
 
   await input.close();
@@ -83,6 +87,12 @@ export async function addInChunks(
     { ...report(), notAdded: [...notAdded, ...input.unsent()], unconfirmed },
     { cause: stop.reason },
   );
+}
+
+function publishEnd(report: BatchAddItemsReport, durationMs: number, stop: Stop): void {
+  if (!hasListeners()) return;
+  publish({ type: 'added', ...report, durationMs });
+  if (stop.isStopped) publishFailure('add', stop.reason, durationMs);
 }
 
 /** Ends a batch before its input does: at the first failure, or when the signal is aborted. */

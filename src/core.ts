@@ -36,6 +36,15 @@ export {
   TableSchemaError,
 } from './errors.js';
 export {
+  type AddedEvent,
+  EVENT_CHANNEL_NAME,
+  type FailedEvent,
+  type HandOutEvent,
+  type ObstacleEvent,
+  onStorageBoxEvent,
+  type StorageBoxEvent,
+} from './events.js';
+export {
   type BatchAddItemsOptions,
   type BatchAddItemsReport,
   ItemBankRepository,

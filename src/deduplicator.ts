@@ -5,6 +5,7 @@ import type {
   ClaimResult,
   DeduplicationRepository,
 } from './deduplication-repository.js';
+import { type HandOutEvent, hasListeners, publishOutcome } from './events.js';
 import type {
   BatchAddItemsOptions,
   BatchAddItemsReport,
@@ -27,6 +28,11 @@ export interface DeduplicatorOptions {
    * read; others ignore the option. Default: `false`.
    */
   readonly skipFirstRead?: boolean | undefined;
+  /**
+   * Puts deduplication IDs and items into the events that `onStorageBoxEvent` tells of this
+   * deduplicator's calls. Default: `false`, because IDs are personal data and items are money.
+   */
+  readonly revealInEvents?: boolean | undefined;
   /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
   readonly logger?: Logger | undefined;
 }
@@ -51,7 +57,13 @@ export class Deduplicator {
 
   /** @throws InvalidOptionError when a repository lacks a method of its contract */
   constructor(options: DeduplicatorOptions) {
-    const { itemRepo, deduplicationRepo, skipFirstRead = false, logger } = options ?? {};
+    const {
+      itemRepo,
+      deduplicationRepo,
+      skipFirstRead = false,
+      revealInEvents = false,
+      logger,
+    } = options ?? {};
     assertOption(
       hasMethods(itemRepo, 'batchAddItems', 'addItemToBank', 'getItemFromBank'),
       'itemRepo',
@@ -73,9 +85,19 @@ export class Deduplicator {
       skipFirstRead,
       'Leave it out for false.',
     );
+    assertOption(
+      typeof revealInEvents === 'boolean',
+      'revealInEvents',
+      'true or false',
+      revealInEvents,
+      'Leave it out for false.',
+    );
     this.itemRepo = itemRepo;
     this.deduplicationRepo = deduplicationRepo;
-    claimers.attach(this, new Claimer(itemRepo, deduplicationRepo, skipFirstRead, logger));
+    claimers.attach(
+      this,
+      new Claimer(itemRepo, deduplicationRepo, skipFirstRead, revealInEvents, logger),
+    );
   }
 
   /**
@@ -149,11 +171,18 @@ export class Deduplicator {
   }
 }
 
+const CLAIM_EVENTS = {
+  claimed: 'claim',
+  existing: 'repeat',
+  exhausted: 'exhausted',
+} as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
+
 /** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
 class Claimer {
   readonly #itemRepo: ItemBankRepository;
   readonly #deduplicationRepo: DeduplicationRepository;
   readonly #skipFirstRead: boolean;
+  readonly #revealInEvents: boolean;
   readonly #logger: LevelledLogger;
   readonly #sharedClaims = new SharedClaims();
   #atomicClaim: Promise<AtomicClaim | null> | undefined;
@@ -162,15 +191,31 @@ class Claimer {
     itemRepo: ItemBankRepository,
     deduplicationRepo: DeduplicationRepository,
     skipFirstRead: boolean,
+    revealInEvents: boolean,
     logger: Logger | undefined,
   ) {
     this.#itemRepo = itemRepo;
     this.#deduplicationRepo = deduplicationRepo;
     this.#skipFirstRead = skipFirstRead;
+    this.#revealInEvents = revealInEvents;
     this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
   }
 
-  async claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+  claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+    if (!hasListeners()) return this.#claim(deduplicationId, signal);
+    const isRevealed = this.#revealInEvents;
+    return publishOutcome(
+      'claim',
+      () => this.#claim(deduplicationId, signal),
+      ({ status, item }) => ({
+        type: CLAIM_EVENTS[status],
+        ...(isRevealed && item !== null && { item }),
+      }),
+      isRevealed ? { deduplicationId } : {},
+    );
+  }
+
+  async #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
     const result = await this.#sharedClaims.run(
       deduplicationId,
       (sharedSignal) => this.#begin(deduplicationId, sharedSignal),

@@ -10,6 +10,7 @@ import {
   type ItemBankDynamoDbRepositoryOptions,
   isStorageBoxError,
   itemBankTable,
+  onStorageBoxEvent,
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { beforeAll, expect, inject, test, vi } from 'vitest';
@@ -154,6 +155,11 @@ const misuses: Record<string, Misuse> = {
     ...memoryPair(),
     skipFirstRead: 'yes',
   }),
+  'deduplicator: revealInEvents is no boolean': newDeduplicator({
+    ...memoryPair(),
+    revealInEvents: 1,
+  }),
+  'events: the listener is no function': () => onStorageBoxEvent(any({})),
   'createTables: one definition without an array': () =>
     createTables(any(itemBankTable('voucher_codes')), { client }),
   'itemBankTable: no name': () => itemBankTable(any(undefined)),

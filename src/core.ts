@@ -12,6 +12,7 @@ export {
   type HandOut,
 } from './bulk-claim.js';
 export {
+  type Assignment,
   type AtomicClaim,
   type AtomicClaimOptions,
   type ClaimResult,
@@ -49,6 +50,7 @@ export {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from './item-bank-repository.js';
+export type { CountOptions, Listing, ListOptions } from './listing.js';
 export type { Logger, LoggingLevel } from './logger.js';
 export { DEFAULT_FETCH_LIMIT, DEFAULT_LOGGING_LEVEL } from './settings.js';
 export { assertDeduplicationId, assertItem, MAX_KEY_BYTES } from './validation.js';

@@ -9,6 +9,16 @@ export type ClaimResult =
   | { readonly status: 'claimed' | 'existing'; readonly item: string }
   | { readonly status: 'exhausted'; readonly item: null };
 
+/** Which item an ID has. */
+export interface Assignment {
+  readonly deduplicationId: string;
+  readonly item: string;
+  /** The bank that it came from; `null` where the row does not tell, or the bank is no table. */
+  readonly itemBankTableName: string | null;
+  /** `null` where the row does not tell: the Python module does not write it. */
+  readonly assignedAt: Date | null;
+}
+
 export interface AtomicClaimOptions {
   /** Aborted when nobody waits for the result any more. To be looked at between two writes. */
   readonly signal: AbortSignal;

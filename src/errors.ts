@@ -76,8 +76,8 @@ export class TableNotFoundError extends StorageBoxError {
     const tables = tableNames.map((tableName) => `"${tableName}"`).join(' or ');
     super(
       `The table ${tables} does not exist in Region ${region} for these credentials. ` +
-        'Check the name, the Region and the account; create it from itemBankTable() or ' +
-        'deduplicationTable(), in development with createTables().',
+        'Check the name, the Region and the account; create it from itemBankTable(), ' +
+        'deduplicationTable() or ledgerTable(), in development with createTables().',
       options,
     );
     this.tableNames = tableNames;
@@ -96,8 +96,8 @@ export class TableSchemaError extends StorageBoxError {
   constructor(tableName: string, expected: string, received: string, options?: ErrorOptions) {
     super(
       `Expected the table "${tableName}" to have ${expected}, got ${received}. ` +
-        'Point the repository at the right table, or create one from itemBankTable() or ' +
-        'deduplicationTable(): the key of an existing table cannot be changed.',
+        'Point the repository at the right table, or create one from itemBankTable(), ' +
+        'deduplicationTable() or ledgerTable(): the key of an existing table cannot be changed.',
       options,
     );
     this.tableName = tableName;
@@ -154,9 +154,9 @@ export class ContentionError extends StorageBoxError {
 /**
  * A write was sent, and after every retry it is still unknown whether it landed (lost response,
  * timeout, malformed reply). `cause` is the last failure seen. A claim may always be called again
- * with the same deduplication ID: if it had landed, that call returns its item. An item must not be
- * added again without a look for it in both tables while a sale is on: had it landed, it may have
- * been handed out since.
+ * with the same deduplication ID: if it had landed, that call returns its item. An item may be added
+ * again to a bank with a ledger; without one it must not be added again without a look for it in both
+ * tables while a sale is on: had it landed, it may have been handed out since.
  */
 export class OutcomeUnknownError extends StorageBoxError {
   readonly code = 'STORAGEBOX_OUTCOME_UNKNOWN';
@@ -165,7 +165,7 @@ export class OutcomeUnknownError extends StorageBoxError {
     super(
       `No answer told within ${Math.round(elapsedMs)} ms whether the write landed. ` +
         'After a claim, call again with the same deduplication ID, which finds out. After adding an ' +
-        'item, look for it in both tables before it is added again.',
+        'item to a bank with a ledger, add it again; to one without, look for it in both tables first.',
       options,
     );
   }
@@ -201,8 +201,9 @@ export interface BatchProgressAtFailure {
   /** Items that were read and are certainly not in the bank through this call. */
   readonly notAdded: readonly string[];
   /**
-   * Items that were sent, and of which it is unknown whether they are in. While a sale is on, look
-   * for them in both tables before they are added again: they may have been handed out since.
+   * Items that were sent, and of which it is unknown whether they are in. With a ledger, add them
+   * again. Without one, while a sale is on, look for them in both tables first: they may have been
+   * handed out since.
    */
   readonly unconfirmed: readonly string[];
 }
@@ -255,7 +256,7 @@ export class ItemStrandedError extends StorageBoxError {
   constructor(item: string, options: ErrorOptions) {
     super(
       'An item (`item`) left the bank, or may have, and it is unknown whether it was assigned. ' +
-        'Once no deduplication ID holds it, put it back with addItemToBank().',
+        'Once no deduplication ID holds it, put it back with returnItemToBank().',
       options,
     );
     this.item = item;

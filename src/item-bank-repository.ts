@@ -6,7 +6,7 @@ export interface BatchAddItemsReport {
   readonly added: number;
   /** Items dropped because the same input had held them before. */
   readonly repeats: number;
-  /** Items that the bank held already; they stay as they were. */
+  /** Items that the bank held already, or its ledger knew; they stay as they were. */
   readonly alreadyKnown: number;
 }
 
@@ -23,7 +23,7 @@ export interface BatchAddItemsOptions {
 }
 
 /**
- * The box with the items that are still to be handed out. All three methods must be safe to call
+ * The box with the items that are still to be handed out. All methods must be safe to call
  * from many processes at once. Each throws on failure; a failure must never read as an empty bank.
  */
 export abstract class ItemBankRepository {
@@ -33,7 +33,8 @@ export abstract class ItemBankRepository {
    * further as long as the bank still holds the item. Not atomic as a whole: on failure,
    * `BatchNotFullyAddedError` tells which items are in and which are not.
    *
-   * An item that was handed out and is added again can be handed out again.
+   * An item that was handed out and is added again can be handed out again, unless the bank keeps a
+   * ledger of what ever entered.
    *
    * @returns what was read, added and dropped; an empty input gives zeros
    * @throws InvalidOptionError when `items` is no iterable of strings (a string is none)
@@ -46,8 +47,8 @@ export abstract class ItemBankRepository {
   ): Promise<BatchAddItemsReport>;
 
   /**
-   * Puts one item into the bank, or gives one back that `getItemFromBank` took. Atomic. Does
-   * nothing if the bank holds the item already.
+   * Puts one item into the bank. Atomic. Does nothing if the bank holds the item already or, where
+   * it keeps a ledger, ever held it.
    *
    * @throws InvalidItemError when the item is no non-empty, well-formed string of ≤ 2,048 bytes
    */
@@ -61,4 +62,14 @@ export abstract class ItemBankRepository {
    * @throws ItemStrandedError when it is unknown whether an item was taken out
    */
   abstract getItemFromBank(): Promise<string | null>;
+
+  /**
+   * Gives one item back that `getItemFromBank` took. Atomic. Does nothing if the bank holds the item
+   * already. The same as `addItemToBank`, except for a bank with a ledger, which is not asked then.
+   *
+   * @throws InvalidItemError when the item is no non-empty, well-formed string of ≤ 2,048 bytes
+   */
+  returnItemToBank(item: string): Promise<void> {
+    return this.addItemToBank(item);
+  }
 }

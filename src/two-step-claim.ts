@@ -101,7 +101,9 @@ async function readOwned(
 
 async function giveBack(item: string, itemRepo: ItemBankRepository): Promise<void> {
   try {
-    await itemRepo.addItemToBank(item);
+    // A bank need not extend ours: an object with the three abstract methods is one as well.
+    const putBack = itemRepo.returnItemToBank ?? itemRepo.addItemToBank;
+    await putBack.call(itemRepo, item);
   } catch (error) {
     throw new ItemStrandedError(item, { cause: error });
   }

@@ -1,7 +1,12 @@
 import { attachedState } from '../attached-state.js';
-import { type AtomicClaim, DeduplicationRepository } from '../deduplication-repository.js';
+import {
+  type Assignment,
+  type AtomicClaim,
+  DeduplicationRepository,
+} from '../deduplication-repository.js';
 import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
+import type { CountOptions, Listing, ListOptions } from '../listing.js';
 import { type LevelledLogger, type Logger, levelledLogger } from '../logger.js';
 import { loggingLevelFromEnvironment } from '../settings.js';
 import { assertDeduplicationId, assertItem } from '../validation.js';
@@ -9,6 +14,7 @@ import { atomicClaim } from './atomic-claim.js';
 import { type ClientOptions, placeOf, resolveClient } from './client.js';
 import { DeduplicationTable } from './deduplication-table.js';
 import { itemBanks } from './item-bank.js';
+import { countRows, estimateRowCount } from './listing.js';
 import { assertTableName } from './tables.js';
 import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
 
@@ -102,6 +108,48 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
         'two steps of a claim can strand an item. Keep both tables in one Region.',
     );
     return null;
+  }
+
+  /**
+   * The assignment of the ID as it stands, strongly consistent. Never claims.
+   *
+   * @returns the assignment, or `null` when the ID has none
+   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of ≤ 2,048
+   *   bytes
+   */
+  async getAssignment(deduplicationId: string): Promise<Assignment | null> {
+    assertDeduplicationId(deduplicationId);
+    return states.of(this).table.readAssignment(deduplicationId);
+  }
+
+  /**
+   * How many IDs have an item. Exact while nobody claims: every row is counted, by strongly
+   * consistent scans, which cost one read unit for 4 KB.
+   *
+   * @throws InvalidOptionError when an option cannot be used
+   * @throws the signal's reason once it is aborted
+   */
+  async countAssignments(options?: CountOptions): Promise<number> {
+    return countRows(states.of(this).table, options);
+  }
+
+  /**
+   * What DynamoDB says of itself: about how many IDs had an item some hours ago, free of charge. See
+   * "DescribeTable" in the API reference, `ItemCount`.
+   */
+  async estimateAssignmentCount(): Promise<number> {
+    return estimateRowCount(states.of(this).table);
+  }
+
+  /**
+   * Who has what, strongly consistent, one read unit for 4 KB; of every bank whose assignments are in
+   * this table. An assignment that is made or released meanwhile may be listed or not.
+   *
+   * @throws InvalidOptionError when an option cannot be used, at once; everything else is thrown by
+   *   the iteration
+   */
+  listAssignments(options?: ListOptions): Listing<Assignment> {
+    return states.of(this).table.listAssignments(options);
   }
 }
 

@@ -8,10 +8,13 @@ import {
   TransactGetItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { sleepBeforeRetry } from '../backoff.js';
+import type { Assignment } from '../deduplication-repository.js';
 import { MalformedReplyError, TableSchemaError } from '../errors.js';
+import type { Listing, ListOptions } from '../listing.js';
 import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
+import { listTable } from './listing.js';
 import { explainRefusal, type TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
@@ -56,17 +59,28 @@ export class DeduplicationTable implements TableReference {
     deduplicationId: string,
     { isConsistent }: { readonly isConsistent: boolean },
   ): Promise<string | null> {
-    const command = new GetItemCommand({
-      TableName: this.tableName,
-      Key: this.#keyOf(deduplicationId),
-      ConsistentRead: isConsistent,
-    });
-    try {
-      const { Item } = await this.client.send(command);
-      return Item === undefined ? null : this.#itemOf(Item);
-    } catch (error) {
-      throw await explainRefusal(error, this.client, [this]);
-    }
+    const row = await this.#readRow(deduplicationId, isConsistent);
+    return row === undefined ? null : this.#itemOf(row);
+  }
+
+  /** The assignment of the ID, strongly consistent, or `null`. */
+  async readAssignment(deduplicationId: string): Promise<Assignment | null> {
+    const row = await this.#readRow(deduplicationId, true);
+    return row === undefined ? null : this.#assignmentOf(row);
+  }
+
+  listAssignments(options: ListOptions | undefined): Listing<Assignment> {
+    const contents = {
+      noun: 'assignments',
+      attributes: [
+        DEDUPLICATION_KEY,
+        ITEM_ATTRIBUTE,
+        ASSIGNED_AT_ATTRIBUTE,
+        ITEM_BANK_TABLE_ATTRIBUTE,
+      ],
+      elementOf: (row: Row) => this.#assignmentOf(row),
+    };
+    return listTable(this, contents, options);
   }
 
   /**
@@ -111,6 +125,38 @@ export class DeduplicationTable implements TableReference {
   #itemOfResponse(response: ItemResponse | undefined): string | null {
     if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
     return response.Item === undefined ? null : this.#itemOf(response.Item);
+  }
+
+  async #readRow(deduplicationId: string, isConsistent: boolean): Promise<Row | undefined> {
+    const command = new GetItemCommand({
+      TableName: this.tableName,
+      Key: this.#keyOf(deduplicationId),
+      ConsistentRead: isConsistent,
+    });
+    try {
+      return (await this.client.send(command)).Item;
+    } catch (error) {
+      throw await explainRefusal(error, this.client, [this]);
+    }
+  }
+
+  /** The Python module writes neither the bank nor the time. */
+  #assignmentOf(row: Row): Assignment {
+    const deduplicationId = row[DEDUPLICATION_KEY]?.S;
+    if (deduplicationId === undefined) {
+      throw new TableSchemaError(
+        this.tableName,
+        `the key "${DEDUPLICATION_KEY}" (S)`,
+        'a row without it',
+      );
+    }
+    const assignedAt = new Date(row[ASSIGNED_AT_ATTRIBUTE]?.S ?? '');
+    return {
+      deduplicationId,
+      item: this.#itemOf(row),
+      itemBankTableName: row[ITEM_BANK_TABLE_ATTRIBUTE]?.S ?? null,
+      assignedAt: Number.isNaN(assignedAt.getTime()) ? null : assignedAt,
+    };
   }
 
   #itemOf(row: Row): string {

@@ -8,4 +8,4 @@ export {
   ItemBankDynamoDbRepository,
   type ItemBankDynamoDbRepositoryOptions,
 } from './item-bank-dynamodb-repository.js';
-export { createTables, deduplicationTable, itemBankTable } from './tables.js';
+export { createTables, deduplicationTable, itemBankTable, ledgerTable } from './tables.js';

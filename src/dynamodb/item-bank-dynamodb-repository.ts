@@ -4,20 +4,29 @@ import {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from '../item-bank-repository.js';
+import type { CountOptions, Listing, ListOptions } from '../listing.js';
 import { type Logger, levelledLogger } from '../logger.js';
 import { fetchLimitFromEnvironment, loggingLevelFromEnvironment } from '../settings.js';
-import { assertItem, assertPositiveInteger } from '../validation.js';
+import { assertItem, assertOption, assertPositiveInteger, hasMethods } from '../validation.js';
 import { type ClientOptions, resolveClient } from './client.js';
+import type { DeduplicationDynamoDbRepository } from './deduplication-dynamodb-repository.js';
 import { ItemBank, itemBanks } from './item-bank.js';
-import { assertTableName } from './tables.js';
+import { Ledger } from './ledger.js';
+import { countRows, estimateRowCount } from './listing.js';
+import { MAX_ACTIONS_PER_TRANSACTION } from './put-if-absent.js';
+import { assertTableName, shortTableName } from './tables.js';
 
-/** The most actions that a transaction takes ("Constraints in Amazon DynamoDB", Developer Guide). */
-const MAX_ACTIONS_PER_TRANSACTION = 100;
 const DEFAULT_CONCURRENCY = 4;
 
 export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
   /** The table, by name or ARN. Its key is `item` (String): see `itemBankTable`. */
   readonly tableName: string;
+  /**
+   * A table that remembers every item that ever entered, by name or ARN, so that none enters a
+   * second time. Its key is `item` (String): see `ledgerTable`. It is in the account and Region of
+   * the bank, and every script that adds items names it. Default: none.
+   */
+  readonly ledgerTableName?: string | undefined;
   /** How many rows a scan reads at once. Default: `STORAGE_BOX_CONCURRENT_FETCH_LIMIT`, else 30. */
   readonly fetchLimit?: number | undefined;
   /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
@@ -37,6 +46,8 @@ export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
  */
 export class ItemBankDynamoDbRepository extends ItemBankRepository {
   readonly tableName: string;
+  /** `undefined` when items may enter more than once. */
+  readonly ledgerTableName: string | undefined;
 
   /**
    * Does no I/O.
@@ -45,13 +56,22 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    */
   constructor(options: ItemBankDynamoDbRepositoryOptions) {
     super();
-    const { tableName, fetchLimit = fetchLimitFromEnvironment(), logger } = options ?? {};
+    const {
+      tableName,
+      ledgerTableName,
+      fetchLimit = fetchLimitFromEnvironment(),
+      logger,
+    } = options ?? {};
     assertTableName(tableName);
+    if (ledgerTableName !== undefined) assertLedgerTableName(ledgerTableName, tableName);
     assertPositiveInteger('fetchLimit', fetchLimit, 'Leave it out for the default.');
     this.tableName = tableName;
+    this.ledgerTableName = ledgerTableName;
     const client = resolveClient(options);
     const levelled = levelledLogger(logger, loggingLevelFromEnvironment());
-    itemBanks.attach(this, new ItemBank(client, tableName, fetchLimit, levelled));
+    const ledger =
+      ledgerTableName === undefined ? null : new Ledger(client, ledgerTableName, levelled);
+    itemBanks.attach(this, new ItemBank(client, tableName, ledger, fetchLimit, levelled));
   }
 
   /**
@@ -60,28 +80,89 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    * Items enter in transactions of up to 100, 4 of them at once by default. A repeat is dropped when
    * the input held it among the 100,000 different items before, or when the bank holds it. A
    * throttled table is waited for, up to a minute a transaction.
+   *
+   * With a ledger transactions hold up to 50 items, each of which goes into the bank and into the
+   * ledger or into neither. An item that ever entered, in whatever run of whatever script, counts as
+   * `alreadyKnown`; so a batch that failed or was killed is simply made again. An item costs 4 write
+   * units, one that is known half a read unit.
    */
   override batchAddItems(
     items: Iterable<string> | AsyncIterable<string>,
     options: BatchAddItemsOptions = {},
   ): Promise<BatchAddItemsReport> {
     const bank = itemBanks.of(this);
+    const addChunk = (chunk: readonly string[]) => bank.addChunk(chunk, options.signal);
+    const { ledger } = bank;
     return addInChunks(items, options, {
+      chunkSize: MAX_ACTIONS_PER_TRANSACTION / (ledger === null ? 1 : 2),
+      concurrency: DEFAULT_CONCURRENCY,
+      addChunk: ledger === null ? addChunk : ledger.lookingFirst(addChunk),
+    });
+  }
+
+  /**
+   * Enters everything into the ledger that is in the bank, and then everything that was handed out
+   * from it: for a bank that was seeded without one. Assignments of other banks are left out; rows
+   * that do not tell their bank, as those of the Python module, count as this bank's own. Claims may
+   * go on meanwhile, releases and scripts that add items without the ledger may not.
+   *
+   * Whatever stops it, run it again: what is entered costs half a read unit an item, what is not 2
+   * write units. Reads both tables whole, strongly consistent: one read unit for 4 KB.
+   *
+   * @param options as those of {@link batchAddItems}
+   * @returns `read` items, of which `added` are new to the ledger, `alreadyKnown` were in it, and
+   *   `repeats` were seen twice, because they were handed out meanwhile
+   * @throws InvalidOptionError when the bank has no ledger or an argument cannot be used
+   * @throws BatchNotFullyAddedError on any failure after reading began
+   */
+  async fillLedger(
+    deduplicationRepo: DeduplicationDynamoDbRepository,
+    options: BatchAddItemsOptions = {},
+  ): Promise<BatchAddItemsReport> {
+    const { ledger } = itemBanks.of(this);
+    assertOption(
+      ledger !== null,
+      'ledgerTableName',
+      'the name or ARN of a DynamoDB table',
+      undefined,
+      'Make the repository with { tableName, ledgerTableName }.',
+    );
+    assertOption(
+      hasMethods(deduplicationRepo, 'listAssignments'),
+      'deduplicationRepo',
+      'a DeduplicationDynamoDbRepository',
+      deduplicationRepo,
+      'Pass the one that remembers who has the items of this bank.',
+    );
+    return addInChunks(everyItemOf(this, deduplicationRepo), options, {
       chunkSize: MAX_ACTIONS_PER_TRANSACTION,
       concurrency: DEFAULT_CONCURRENCY,
-      addChunk: (chunk) => bank.addChunk(chunk, options.signal),
+      addChunk: ledger.lookingFirst((chunk) => ledger.addChunk(chunk, options.signal)),
     });
   }
 
   /**
    * {@inheritDoc ItemBankRepository.addItemToBank}
    *
-   * @throws OutcomeUnknownError when no answer told whether the item is in. While a sale is on, look
-   *   for it in both tables before it is added again: it may have been handed out since.
+   * @throws OutcomeUnknownError when no answer told whether the item is in. With a ledger, add it
+   *   again. Without one, while a sale is on, look for it in both tables first: it may have been
+   *   handed out since.
    */
   override async addItemToBank(item: string): Promise<void> {
     assertItem(item);
     const outcome = await itemBanks.of(this).addChunk([item]);
+    if ('error' in outcome) throw outcome.error;
+  }
+
+  /**
+   * {@inheritDoc ItemBankRepository.returnItemToBank}
+   *
+   * @throws OutcomeUnknownError when no answer told whether the item is in. While a sale is on, look
+   *   for it in both tables before it is returned again: it may have been handed out since.
+   */
+  override async returnItemToBank(item: string): Promise<void> {
+    assertItem(item);
+    const outcome = await itemBanks.of(this).returnItem(item);
     if ('error' in outcome) throw outcome.error;
   }
 
@@ -92,5 +173,62 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    */
   override async getItemFromBank(): Promise<string | null> {
     return itemBanks.of(this).takeItem();
+  }
+
+  /**
+   * How many items are in the bank. Exact while nothing enters or leaves: every row is counted, by
+   * strongly consistent scans, which cost one read unit for 4 KB.
+   *
+   * @throws InvalidOptionError when an option cannot be used
+   * @throws the signal's reason once it is aborted
+   */
+  async countItems(options?: CountOptions): Promise<number> {
+    return countRows(itemBanks.of(this), options);
+  }
+
+  /**
+   * What DynamoDB says of itself: about how many items were in the bank some hours ago, free of
+   * charge. See "DescribeTable" in the API reference, `ItemCount`.
+   */
+  async estimateItemCount(): Promise<number> {
+    return estimateRowCount(itemBanks.of(this));
+  }
+
+  /**
+   * The items that are in the bank, strongly consistent, one read unit for 4 KB. An item that leaves
+   * the bank meanwhile may be listed or not.
+   *
+   * @throws InvalidOptionError when an option cannot be used, at once; everything else is thrown by
+   *   the iteration
+   */
+  listItems(options?: ListOptions): Listing<string> {
+    return itemBanks.of(this).listItems(options);
+  }
+}
+
+function assertLedgerTableName(
+  ledgerTableName: unknown,
+  tableName: string,
+): asserts ledgerTableName is string {
+  assertTableName(ledgerTableName, 'ledgerTableName');
+  assertOption(
+    shortTableName(ledgerTableName) !== shortTableName(tableName),
+    'ledgerTableName',
+    'another table than `tableName`',
+    ledgerTableName,
+    'Make one from ledgerTable().',
+  );
+}
+
+/** The bank first: an item that is handed out meanwhile is then seen in one of the tables at least. */
+async function* everyItemOf(
+  bank: ItemBankDynamoDbRepository,
+  deduplicationRepo: DeduplicationDynamoDbRepository,
+): AsyncGenerator<string, void, void> {
+  yield* bank.listItems();
+  const ownName = shortTableName(bank.tableName);
+  for await (const { item, itemBankTableName } of deduplicationRepo.listAssignments()) {
+    const isOwn = itemBankTableName === null || shortTableName(itemBankTableName) === ownName;
+    if (isOwn) yield item;
   }
 }

@@ -1,33 +1,28 @@
 // What the DynamoDB item bank can do, for its repository and for the atomic claim.
-import {
-  type AttributeValue,
-  type Delete,
-  ScanCommand,
-  type TransactWriteItem,
-} from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type Delete, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { attachedState } from '../attached-state.js';
 import type { ChunkOutcome } from '../batch-add.js';
-import {
-  ItemStrandedError,
-  isStorageBoxError,
-  MalformedReplyError,
-  TableSchemaError,
-} from '../errors.js';
+import { ItemStrandedError, MalformedReplyError, TableSchemaError } from '../errors.js';
+import type { Listing, ListOptions } from '../listing.js';
 import type { LevelledLogger } from '../logger.js';
 import { Patience } from '../patience.js';
 import { CandidatePool, type Page } from './candidate-pool.js';
 import type { SendingClient } from './client.js';
-import { explainRefusal, hasName, type TableReference } from './refusals.js';
+import type { Ledger } from './ledger.js';
+import { listTable } from './listing.js';
+import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-absent.js';
+import { explainRefusal, hasName } from './refusals.js';
 import { ITEM_KEY } from './tables.js';
-import { CLAIM_PATIENCE_MS, hasConditionFailed, sendTransaction } from './transaction.js';
+import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
 
-/** A new table's capacity can take a while to grow to what a large batch asks for. */
-const SEEDING_PATIENCE_MS = 60_000;
+type Row = Record<string, AttributeValue>;
 
-export class ItemBank implements TableReference {
+export class ItemBank implements ItemTable {
   readonly key = ITEM_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
+  /** `null` when items may enter more than once. */
+  readonly ledger: Ledger | null;
   readonly candidates = new CandidatePool((startKey) => this.#readPage(startKey));
   readonly #fetchLimit: number;
   readonly #logger: LevelledLogger;
@@ -35,11 +30,13 @@ export class ItemBank implements TableReference {
   constructor(
     client: SendingClient,
     tableName: string,
+    ledger: Ledger | null,
     fetchLimit: number,
     logger: LevelledLogger,
   ) {
     this.client = client;
     this.tableName = tableName;
+    this.ledger = ledger;
     this.#fetchLimit = fetchLimit;
     this.#logger = logger;
   }
@@ -88,51 +85,23 @@ export class ItemBank implements TableReference {
     }
   }
 
-  /**
-   * All items of the chunk or none enter, except those that the bank holds already. Never plain or
-   * batched puts: one that is sent again after its response was lost puts back what was claimed in
-   * between.
-   */
-  async addChunk(items: readonly string[], signal?: AbortSignal): Promise<ChunkOutcome> {
-    let absent = items;
-    while (absent.length > 0) {
-      const outcome = await sendTransaction({
-        client: this.client,
-        tables: [this],
-        actions: absent.map((item) => this.#addition(item)),
-        patienceMs: SEEDING_PATIENCE_MS,
-        signal,
-      });
-      const alreadyKnown = items.length - absent.length;
-      switch (outcome.status) {
-        case 'committed':
-          return { added: absent.length, alreadyKnown, notAdded: [], unconfirmed: [] };
-        case 'conditionFailed': {
-          const { reasons } = outcome;
-          absent = absent.filter((_, position) => !hasConditionFailed(reasons[position]));
-          break;
-        }
-        case 'failed': {
-          const { error } = outcome;
-          const parts = isOutcomeUnknownError(error)
-            ? { notAdded: [], unconfirmed: absent }
-            : { notAdded: absent, unconfirmed: [] };
-          return { added: 0, alreadyKnown, ...parts, error };
-        }
-      }
-    }
-    return { added: 0, alreadyKnown: items.length, notAdded: [], unconfirmed: [] };
+  /** All items of the chunk or none enter, except those that the bank or its ledger knows. */
+  addChunk(items: readonly string[], signal?: AbortSignal): Promise<ChunkOutcome> {
+    return putIfAbsent(items, this.ledger === null ? [this] : [this, this.ledger], signal);
   }
 
-  #addition(item: string): TransactWriteItem {
-    return {
-      Put: {
-        TableName: this.tableName,
-        Item: { [ITEM_KEY]: { S: item } },
-        ConditionExpression: 'attribute_not_exists(#item)',
-        ExpressionAttributeNames: { '#item': ITEM_KEY },
-      },
+  /** Puts back what was taken out: the ledger knows it, and is not asked. */
+  returnItem(item: string): Promise<ChunkOutcome> {
+    return putIfAbsent([item], [this]);
+  }
+
+  listItems(options: ListOptions | undefined): Listing<string> {
+    const contents = {
+      noun: 'items',
+      attributes: [ITEM_KEY],
+      elementOf: (row: Row) => this.#itemOf(row),
     };
+    return listTable(this, contents, options);
   }
 
   /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
@@ -169,7 +138,7 @@ export class ItemBank implements TableReference {
     };
   }
 
-  #itemOf(row: Record<string, AttributeValue>): string {
+  #itemOf(row: Row): string {
     const item = row[ITEM_KEY]?.S;
     if (item === undefined) {
       throw new TableSchemaError(this.tableName, `the key "${ITEM_KEY}" (S)`, 'a row without it');
@@ -178,8 +147,4 @@ export class ItemBank implements TableReference {
   }
 }
 
-function isOutcomeUnknownError(error: unknown): boolean {
-  return isStorageBoxError(error) && error.code === 'STORAGEBOX_OUTCOME_UNKNOWN';
-}
-
-export const itemBanks = attachedState<ItemBank>('dynamodb.item-bank.1');
+export const itemBanks = attachedState<ItemBank>('dynamodb.item-bank.2');

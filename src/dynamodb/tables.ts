@@ -1,4 +1,4 @@
-// The two tables: their schema, unchanged from the Python module's, and their making.
+// The tables: their schema, for the first two unchanged from the Python module's, and their making.
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
@@ -8,7 +8,7 @@ import { assertOption } from '../validation.js';
 import { type ClientOptions, resolveClient } from './client.js';
 import { hasName } from './refusals.js';
 
-/** The key of an item bank, its only attribute. */
+/** The key of an item bank, its only attribute, and of a ledger. */
 export const ITEM_KEY = 'item';
 /** The key of a deduplication table. */
 export const DEDUPLICATION_KEY = 'deduplication_id';
@@ -18,6 +18,8 @@ export const ITEM_ATTRIBUTE = 'item_string';
 export const ASSIGNED_AT_ATTRIBUTE = 'assigned_at';
 /** The table name of the bank that it came from. The Python module neither writes nor reads it. */
 export const ITEM_BANK_TABLE_ATTRIBUTE = 'item_bank_table';
+/** When an item entered the ledger, in ISO 8601. */
+export const ENTERED_AT_ATTRIBUTE = 'entered_at';
 
 /** How long a new table may take to become active. */
 const MAX_TABLE_CREATION_SECONDS = 120;
@@ -43,6 +45,17 @@ export function itemBankTable(tableName: string): CreateTableCommandInput {
  */
 export function deduplicationTable(tableName: string): CreateTableCommandInput {
   return tableDefinition(tableName, DEDUPLICATION_KEY);
+}
+
+/**
+ * The definition of a ledger: key `item` (String), on-demand capacity. It keeps a row for every item
+ * that ever entered the bank, also for those that were handed out; give it no time to live, or an
+ * item can enter again. What {@link itemBankTable} says of protection and recovery holds here, too.
+ *
+ * @throws InvalidOptionError when the name is empty or no string
+ */
+export function ledgerTable(tableName: string): CreateTableCommandInput {
+  return tableDefinition(tableName, ITEM_KEY);
 }
 
 function tableDefinition(tableName: string, key: string): CreateTableCommandInput {
@@ -92,12 +105,20 @@ export async function createTables(
   return (await Promise.all(definitions.map(create))).flat();
 }
 
-export function assertTableName(tableName: unknown): asserts tableName is string {
+export function assertTableName(
+  tableName: unknown,
+  option = 'tableName',
+): asserts tableName is string {
   assertOption(
     typeof tableName === 'string' && tableName !== '',
-    'tableName',
+    option,
     'the name or ARN of a DynamoDB table',
     tableName,
-    'Pass it as { tableName }.',
+    `Pass it as { ${option} }.`,
   );
+}
+
+/** The name alone, of a table that was named by its ARN as well. */
+export function shortTableName(tableName: string): string {
+  return tableName.slice(tableName.lastIndexOf('/') + 1);
 }

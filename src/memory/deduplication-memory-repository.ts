@@ -1,12 +1,21 @@
 import { attachedState } from '../attached-state.js';
 import {
+  type Assignment,
   type AtomicClaim,
   type ClaimResult,
   DeduplicationRepository,
 } from '../deduplication-repository.js';
 import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
+import {
+  assertCountOptions,
+  type CountOptions,
+  type Listing,
+  type ListOptions,
+} from '../listing.js';
+import { runtime } from '../runtime.js';
 import { assertDeduplicationId, assertItem } from '../validation.js';
+import { listMemory } from './listing.js';
 import { type MemoryBank, memoryBanks } from './memory-bank.js';
 
 /** A deduplication repository in this process's memory, for unit tests. */
@@ -19,7 +28,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   /** @inheritDoc */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return assignments.of(this).get(deduplicationId) ?? null;
+    return assignments.of(this).get(deduplicationId)?.item ?? null;
   }
 
   /** @inheritDoc */
@@ -27,8 +36,8 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
     const existing = assignments.of(this).get(deduplicationId);
-    if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing);
-    assignments.of(this).set(deduplicationId, item);
+    if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing.item);
+    assign(assignments.of(this), deduplicationId, item);
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
@@ -36,19 +45,63 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     const bank = memoryBanks.find(itemRepo);
     return bank === undefined ? null : atomicClaim(assignments.of(this), bank);
   }
+
+  /**
+   * The assignment of the ID, or `null` when it has none. Never claims.
+   *
+   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of ≤ 2,048
+   *   bytes
+   */
+  async getAssignment(deduplicationId: string): Promise<Assignment | null> {
+    assertDeduplicationId(deduplicationId);
+    return assignments.of(this).get(deduplicationId) ?? null;
+  }
+
+  /**
+   * How many IDs have an item.
+   *
+   * @throws InvalidOptionError when an option cannot be used
+   * @throws the signal's reason once it is aborted
+   */
+  async countAssignments(options: CountOptions = {}): Promise<number> {
+    assertCountOptions(options);
+    options.signal?.throwIfAborted();
+    return assignments.of(this).size;
+  }
+
+  /** The same as {@link countAssignments}: in memory there is nothing to estimate. */
+  async estimateAssignmentCount(): Promise<number> {
+    return assignments.of(this).size;
+  }
+
+  /**
+   * Who has what.
+   *
+   * @throws InvalidOptionError when an option cannot be used
+   */
+  listAssignments(options?: ListOptions): Listing<Assignment> {
+    return listMemory('assignments', () => assignments.of(this), options);
+  }
+}
+
+type Assignments = Map<string, Assignment>;
+
+function assign(assigned: Assignments, deduplicationId: string, item: string): void {
+  const assignedAt = runtime.date();
+  assigned.set(deduplicationId, { deduplicationId, item, itemBankTableName: null, assignedAt });
 }
 
 /** Atomic because nothing in it waits. */
-function atomicClaim(items: Map<string, string>, bank: MemoryBank): AtomicClaim {
+function atomicClaim(assigned: Assignments, bank: MemoryBank): AtomicClaim {
   const claim = (deduplicationId: string): ClaimResult => {
-    const existing = items.get(deduplicationId);
-    if (existing !== undefined) return { status: 'existing', item: existing };
+    const existing = assigned.get(deduplicationId);
+    if (existing !== undefined) return { status: 'existing', item: existing.item };
     const item = bank.take();
     if (item === null) return { status: 'exhausted', item: null };
-    items.set(deduplicationId, item);
+    assign(assigned, deduplicationId, item);
     return { status: 'claimed', item };
   };
   return { claimItem: async (deduplicationId) => claim(deduplicationId) };
 }
 
-const assignments = attachedState<Map<string, string>>('memory.assignments.1');
+const assignments = attachedState<Assignments>('memory.assignments.2');

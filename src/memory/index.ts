@@ -1,3 +1,6 @@
 // `storagebox/memory`: both repositories in this process's memory, for users' unit tests.
 export { DeduplicationMemoryRepository } from './deduplication-memory-repository.js';
-export { ItemBankMemoryRepository } from './item-bank-memory-repository.js';
+export {
+  ItemBankMemoryRepository,
+  type ItemBankMemoryRepositoryOptions,
+} from './item-bank-memory-repository.js';

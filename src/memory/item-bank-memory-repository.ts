@@ -4,17 +4,38 @@ import {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from '../item-bank-repository.js';
-import { assertItem } from '../validation.js';
+import {
+  assertCountOptions,
+  type CountOptions,
+  type Listing,
+  type ListOptions,
+} from '../listing.js';
+import { assertItem, assertOption } from '../validation.js';
+import { listMemory } from './listing.js';
 import { MemoryBank, memoryBanks } from './memory-bank.js';
+
+export interface ItemBankMemoryRepositoryOptions {
+  /** Whether the bank remembers every item that ever entered, so that none does again. Default: `false`. */
+  readonly hasLedger?: boolean | undefined;
+}
 
 /**
  * An item bank in this process's memory, for unit tests. Items come out in random order, as they do
  * from DynamoDB.
  */
 export class ItemBankMemoryRepository extends ItemBankRepository {
-  constructor() {
+  /** @throws InvalidOptionError when `hasLedger` is no boolean */
+  constructor(options: ItemBankMemoryRepositoryOptions = {}) {
     super();
-    memoryBanks.attach(this, new MemoryBank());
+    const { hasLedger = false } = options;
+    assertOption(
+      typeof hasLedger === 'boolean',
+      'hasLedger',
+      'true or false',
+      hasLedger,
+      'Leave it out for false.',
+    );
+    memoryBanks.attach(this, new MemoryBank(hasLedger));
   }
 
   /** @inheritDoc */
@@ -42,5 +63,38 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
   /** @inheritDoc */
   override async getItemFromBank(): Promise<string | null> {
     return memoryBanks.of(this).take();
+  }
+
+  /** @inheritDoc */
+  override async returnItemToBank(item: string): Promise<void> {
+    assertItem(item);
+    memoryBanks.of(this).giveBack(item);
+  }
+
+  /**
+   * How many items are in the bank.
+   *
+   * @throws InvalidOptionError when an option cannot be used
+   * @throws the signal's reason once it is aborted
+   */
+  async countItems(options: CountOptions = {}): Promise<number> {
+    assertCountOptions(options);
+    options.signal?.throwIfAborted();
+    return memoryBanks.of(this).items.length;
+  }
+
+  /** The same as {@link countItems}: in memory there is nothing to estimate. */
+  async estimateItemCount(): Promise<number> {
+    return memoryBanks.of(this).items.length;
+  }
+
+  /**
+   * The items that are in the bank.
+   *
+   * @throws InvalidOptionError when an option cannot be used
+   */
+  listItems(options?: ListOptions): Listing<string> {
+    const bank = memoryBanks.of(this);
+    return listMemory('items', () => bank.items.map((item) => [item, item] as const), options);
   }
 }

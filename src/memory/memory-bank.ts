@@ -5,9 +5,27 @@ import { runtime } from '../runtime.js';
 export class MemoryBank {
   readonly #items: string[] = [];
   readonly #members = new Set<string>();
+  /** Every item that ever entered; `null` when items may enter more than once. */
+  readonly #ledger: Set<string> | null;
 
-  /** Whether the item is new to the bank. */
+  constructor(hasLedger: boolean) {
+    this.#ledger = hasLedger ? new Set() : null;
+  }
+
+  /** In no particular order. */
+  get items(): readonly string[] {
+    return this.#items;
+  }
+
+  /** Whether the item is new to the bank and its ledger. */
   add(item: string): boolean {
+    if (this.#ledger?.has(item)) return false;
+    this.#ledger?.add(item);
+    return this.giveBack(item);
+  }
+
+  /** Whether the bank did not hold the item. The ledger is not asked. */
+  giveBack(item: string): boolean {
     if (this.#members.has(item)) return false;
     this.#members.add(item);
     this.#items.push(item);
@@ -25,4 +43,4 @@ export class MemoryBank {
   }
 }
 
-export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.1');
+export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.2');

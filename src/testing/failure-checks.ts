@@ -138,6 +138,10 @@ class FaultyItemBank extends ItemBankRepository {
     return this.#itemRepo.addItemToBank(item);
   }
 
+  override returnItemToBank(item: string): Promise<void> {
+    return this.#itemRepo.returnItemToBank(item);
+  }
+
   override async getItemFromBank(): Promise<string | null> {
     const item = await this.#itemRepo.getItemFromBank();
     await this.#faults.afterTake?.();

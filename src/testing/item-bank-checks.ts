@@ -44,7 +44,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
       const { itemRepo } = open();
       await itemRepo.addItemToBank('voucher-1');
       assert.equal(await itemRepo.getItemFromBank(), 'voucher-1');
-      await itemRepo.addItemToBank('voucher-1');
+      await itemRepo.returnItemToBank('voucher-1');
       assert.deepEqual(await drain(itemRepo), ['voucher-1']);
     },
   },

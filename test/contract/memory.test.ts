@@ -2,10 +2,12 @@ import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storage
 import { conformanceSuite } from 'storagebox/testing';
 import { describe, test } from 'vitest';
 
-conformanceSuite({ describe, test }, () => {
-  const pair = {
-    itemRepo: new ItemBankMemoryRepository(),
-    deduplicationRepo: new DeduplicationMemoryRepository(),
-  };
-  return { open: () => pair };
+describe.each([{ hasLedger: false }, { hasLedger: true }])('hasLedger: $hasLedger', (options) => {
+  conformanceSuite({ describe, test }, () => {
+    const pair = {
+      itemRepo: new ItemBankMemoryRepository(options),
+      deduplicationRepo: new DeduplicationMemoryRepository(),
+    };
+    return { open: () => pair };
+  });
 });

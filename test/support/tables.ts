@@ -12,6 +12,7 @@ import {
   deduplicationTable,
   ItemBankDynamoDbRepository,
   itemBankTable,
+  ledgerTable,
 } from 'storagebox';
 import { inject } from 'vitest';
 import { clientFor } from './client.js';
@@ -20,6 +21,8 @@ export interface Tables {
   readonly client: DynamoDBClient;
   readonly itemBankTableName: string;
   readonly deduplicationTableName: string;
+  /** Only where a test asked for one. */
+  readonly ledgerTableName?: string;
 }
 
 /** A new pair of empty tables that no other test uses. */
@@ -43,6 +46,15 @@ export function throughOwnClient(tables: Tables): Tables {
   return { ...tables, client: clientFor(inject('dynamoDbEndpoint')) };
 }
 
+/** The same with a ledger, which `openPair` then uses. */
+export async function freshTablesWithLedger(): Promise<Required<Tables>> {
+  const tables = await freshTables();
+  const { client } = tables;
+  const ledgerTableName = `ledger-${tables.itemBankTableName}`;
+  await createTables([ledgerTable(ledgerTableName)], { client });
+  return { ...tables, ledgerTableName };
+}
+
 export async function deleteTables({ client, ...tableNames }: Tables): Promise<void> {
   for (const TableName of Object.values(tableNames)) {
     await client.send(new DeleteTableCommand({ TableName }));
@@ -50,9 +62,14 @@ export async function deleteTables({ client, ...tableNames }: Tables): Promise<v
 }
 
 /** The pair as a process of its own would hold it. */
-export function openPair({ client, itemBankTableName, deduplicationTableName }: Tables) {
+export function openPair(tables: Tables) {
+  const { client, itemBankTableName, deduplicationTableName, ledgerTableName } = tables;
   return {
-    itemRepo: new ItemBankDynamoDbRepository({ tableName: itemBankTableName, client }),
+    itemRepo: new ItemBankDynamoDbRepository({
+      tableName: itemBankTableName,
+      ledgerTableName,
+      client,
+    }),
     deduplicationRepo: new DeduplicationDynamoDbRepository({
       tableName: deduplicationTableName,
       client,

@@ -8,8 +8,10 @@ import {
   type DeduplicatorOptions,
   ItemBankDynamoDbRepository,
   type ItemBankDynamoDbRepositoryOptions,
+  type ItemBankRepository,
   isStorageBoxError,
   itemBankTable,
+  type ListOptions,
   onStorageBoxEvent,
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
@@ -41,8 +43,15 @@ const fetchInBulk =
     new Deduplicator(memoryPair()).fetchItemsForDeduplicationIds(...any<[string[]]>(args));
 const newBank = (options: unknown) => () =>
   new ItemBankDynamoDbRepository(any<ItemBankDynamoDbRepositoryOptions>(options));
+const cursorOfItems = () => new ItemBankMemoryRepository().listItems().cursor;
+const listItems = (options: unknown) => () =>
+  new ItemBankMemoryRepository().listItems(any<ListOptions>(options));
 const newDeduplicator = (options: unknown) => () =>
   new Deduplicator(any<DeduplicatorOptions>(options));
+
+async function readAll(itemRepo: ItemBankRepository): Promise<void> {
+  for await (const _item of any<ItemBankDynamoDbRepository>(itemRepo).listItems());
+}
 
 async function* vouchersAndThenAFault() {
   yield* ['voucher-1', 'voucher-2'];
@@ -120,6 +129,14 @@ const misuses: Record<string, Misuse> = {
     tableName: 'voucher_codes',
     clientConfig: 'eu-west-1',
   }),
+  'repository: the bank as its own ledger': newBank({
+    tableName: 'voucher_codes',
+    ledgerTableName: 'voucher_codes',
+  }),
+  'repository: empty ledger table name': newBank({
+    tableName: 'voucher_codes',
+    ledgerTableName: '',
+  }),
   'repository: fetchLimit 0': newBank({ tableName: 'voucher_codes', fetchLimit: 0 }),
   'repository: fetchLimit 2.5': newBank({ tableName: 'voucher_codes', fetchLimit: 2.5 }),
   'repository: logger without methods': () =>
@@ -141,6 +158,8 @@ const misuses: Record<string, Misuse> = {
     'VERBOSE',
     () => new Deduplicator(memoryPair()),
   ),
+  'repository in memory: hasLedger is no boolean': () =>
+    new ItemBankMemoryRepository(any({ hasLedger: 'yes' })),
   'deduplicator: no options': newDeduplicator(undefined),
   'deduplicator: no item repository': newDeduplicator({ ...memoryPair(), itemRepo: undefined }),
   'deduplicator: repositories swapped': newDeduplicator({
@@ -166,6 +185,38 @@ const misuses: Record<string, Misuse> = {
   'claim: the item bank is missing': () => missing('bank').claim('user'),
   'claim: the deduplication table is missing': () => missing('deduplication').claim('user'),
   'batch: the item bank is missing': () => missing('bank').addItemsToBank(['voucher-1']),
+  'batch: the ledger is missing': () =>
+    new ItemBankDynamoDbRepository({
+      tableName: tables.itemBankTableName,
+      ledgerTableName: 'no_such_ledger',
+      client,
+    }).batchAddItems(['voucher-1']),
+  'item: the ledger has another key': () =>
+    new ItemBankDynamoDbRepository({
+      tableName: tables.itemBankTableName,
+      ledgerTableName: wrongTable,
+      client,
+    }).addItemToBank('voucher-1'),
+  'fillLedger: the bank has none': () => {
+    const { itemRepo, deduplicationRepo } = openPair(tables);
+    return itemRepo.fillLedger(deduplicationRepo);
+  },
+  'fillLedger: no deduplication repository': () =>
+    new ItemBankDynamoDbRepository({
+      tableName: tables.itemBankTableName,
+      ledgerTableName: 'ledger',
+      client,
+    }).fillLedger(any(undefined)),
+  'list: segments 0': listItems({ segments: 0 }),
+  'list: pageSize 0': listItems({ pageSize: 0 }),
+  'list: signal is no signal': listItems({ signal: 'abort' }),
+  'list: a cursor that was cut off': listItems({ cursor: cursorOfItems().slice(0, -9) }),
+  'list: a cursor of another listing': listItems({
+    cursor: new DeduplicationMemoryRepository().listAssignments().cursor,
+  }),
+  'list: a cursor and other segments': listItems({ cursor: cursorOfItems(), segments: 2 }),
+  'count: segments 1.5': () => memoryPair().itemRepo.countItems({ segments: 1.5 }),
+  'list: the item bank is missing': () => readAll(missing('bank').itemRepo),
   'claim: the item bank has another key': () => {
     const itemRepo = new ItemBankDynamoDbRepository({ tableName: wrongTable, client });
     return new Deduplicator({ ...openPair(tables), itemRepo }).claim('user');

@@ -1,0 +1,253 @@
+// Reading a store to its end, for every backend: in parallel segments, and resumable at any element.
+import { InvalidOptionError } from './errors.js';
+import { assertOption, assertPositiveInteger, assertSignal } from './validation.js';
+
+export interface CountOptions {
+  /**
+   * How many parts of the table are read at once, up to 1,000,000. More of them are faster and ask
+   * for more read units a second. Default: 1.
+   */
+  readonly segments?: number | undefined;
+  /** Stops the reading: what is waited for throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ListOptions extends CountOptions {
+  /**
+   * The `cursor` of an earlier listing of the same table: goes on behind the last element that it
+   * handed out, in as many segments. Default: from the beginning.
+   */
+  readonly cursor?: string | undefined;
+  /** How many rows are read at once in a segment. Default: as many as the backend gives, 1 MB. */
+  readonly pageSize?: number | undefined;
+}
+
+/**
+ * Elements in no particular order, each once, read page by page while they are iterated. Nothing is
+ * read before that. What is in the store from the beginning to the end is listed; what comes or goes
+ * meanwhile may be or not.
+ *
+ * An iteration that is left early, by `break` or by an error, is taken up again by iterating anew;
+ * two at the same time are not meant to be. An iteration throws what its reads throw, and the
+ * signal's reason once that is aborted.
+ */
+export interface Listing<Element> extends AsyncIterable<Element> {
+  /**
+   * Behind it is everything up to and including the last element that was handed out. Pass it as
+   * `{ cursor }` to go on later or in another process. It is opaque, and holds keys in clear.
+   */
+  readonly cursor: string;
+}
+
+/** One of the parts that a store is read in. */
+export interface Segment {
+  /** From 0. */
+  readonly number: number;
+  readonly total: number;
+}
+
+export interface PageRequest {
+  readonly segment: Segment;
+  /** The key behind which the page begins; `null` for the beginning of the segment. */
+  readonly startKey: string | null;
+  readonly pageSize: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface ListedPage<Element> {
+  readonly rows: readonly { readonly key: string; readonly element: Element }[];
+  /** The key behind which the segment goes on; `null` when this was its last page. */
+  readonly nextKey: string | null;
+}
+
+export interface ListingSource<Element> {
+  /** What is listed, and of which table: a cursor fits no other. */
+  readonly name: string;
+  readPage(request: PageRequest): Promise<ListedPage<Element>>;
+}
+
+/** How far a segment was read. */
+interface Position {
+  /** The last key that was handed out. */
+  after: string | null;
+  isAtEnd: boolean;
+}
+
+/** What DynamoDB allows ("Scan" in the API reference, `TotalSegments`). */
+const MAX_SEGMENTS = 1_000_000;
+const DEFAULT_SEGMENTS = 1;
+const CURSOR_VERSION = 1;
+
+/** @throws InvalidOptionError when an option cannot be used */
+export function listingOf<Element>(
+  source: ListingSource<Element>,
+  options: ListOptions = {},
+): Listing<Element> {
+  assertCountOptions(options);
+  const { cursor, segments, pageSize, signal } = options;
+  if (pageSize !== undefined) {
+    assertPositiveInteger('pageSize', pageSize, 'Leave it out for full pages.');
+  }
+  if (cursor === undefined) {
+    return new SegmentedListing(source, positionsAtStart(segments), pageSize, signal);
+  }
+  const positions = decodeCursor(cursor, source.name);
+  assertOption(
+    segments === undefined || segments === positions.length,
+    'segments',
+    `absent or ${positions.length}, as in the cursor`,
+    segments,
+    'Leave it out beside a cursor.',
+  );
+  return new SegmentedListing(source, positions, pageSize, signal);
+}
+
+/**
+ * The sum over all pages.
+ *
+ * @throws InvalidOptionError when an option cannot be used
+ */
+export async function countPages(
+  options: CountOptions,
+  countPage: (
+    request: PageRequest,
+  ) => Promise<{ readonly count: number; readonly nextKey: string | null }>,
+): Promise<number> {
+  assertCountOptions(options);
+  const { segments, signal } = options;
+  let sum = 0;
+  const pages = readSegments(positionsAtStart(segments), (segment, startKey) =>
+    countPage({ segment, startKey, pageSize: undefined, signal }),
+  );
+  for await (const { page } of pages) sum += page.count;
+  return sum;
+}
+
+class SegmentedListing<Element> implements Listing<Element> {
+  readonly #source: ListingSource<Element>;
+  readonly #positions: Position[];
+  readonly #pageSize: number | undefined;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(
+    source: ListingSource<Element>,
+    positions: Position[],
+    pageSize: number | undefined,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#source = source;
+    this.#positions = positions;
+    this.#pageSize = pageSize;
+    this.#signal = signal;
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#source.name, this.#positions);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Element, void, void> {
+    this.#signal?.throwIfAborted();
+    const pages = readSegments(this.#positions, (segment, startKey) =>
+      this.#source.readPage({
+        segment,
+        startKey,
+        pageSize: this.#pageSize,
+        signal: this.#signal,
+      }),
+    );
+    for await (const { position, page } of pages) {
+      for (const { key, element } of page.rows) {
+        this.#signal?.throwIfAborted();
+        position.after = key;
+        yield element;
+      }
+      position.after = page.nextKey ?? position.after;
+      position.isAtEnd = page.nextKey === null;
+    }
+  }
+}
+
+/** All pages of the segments that are not at their end, in the order in which they arrive. */
+async function* readSegments<Page extends { readonly nextKey: string | null }>(
+  positions: readonly Position[],
+  readPage: (segment: Segment, startKey: string | null) => Promise<Page>,
+): AsyncGenerator<{ readonly position: Position; readonly page: Page }, void, void> {
+  const reads = new Map<number, Promise<readonly [number, Page]>>();
+  const read = (number: number, startKey: string | null) => {
+    const segment = { number, total: positions.length };
+    const page = readPage(segment, startKey).then((result) => [number, result] as const);
+    // A read that fails after the iteration has ended has nobody to tell it to.
+    page.catch(() => {});
+    reads.set(number, page);
+  };
+  for (const [number, { after, isAtEnd }] of positions.entries()) {
+    if (!isAtEnd) read(number, after);
+  }
+  while (reads.size > 0) {
+    const [number, page] = await Promise.race(reads.values());
+    reads.delete(number);
+    // The segment's next page is on its way while this one is handed out.
+    if (page.nextKey !== null) read(number, page.nextKey);
+    yield { position: positions[number] as Position, page };
+  }
+}
+
+function positionsAtStart(segments = DEFAULT_SEGMENTS): Position[] {
+  return Array.from({ length: segments }, () => ({ after: null, isAtEnd: false }));
+}
+
+/** @throws InvalidOptionError when an option cannot be used */
+export function assertCountOptions({ segments, signal }: CountOptions): void {
+  assertSignal(signal);
+  const isUsable =
+    segments === undefined ||
+    (Number.isSafeInteger(segments) && segments >= 1 && segments <= MAX_SEGMENTS);
+  assertOption(
+    isUsable,
+    'segments',
+    `a whole number from 1 to ${MAX_SEGMENTS}`,
+    segments,
+    `Leave it out for ${DEFAULT_SEGMENTS}.`,
+  );
+}
+
+function encodeCursor(name: string, positions: readonly Position[]): string {
+  const content = JSON.stringify({ version: CURSOR_VERSION, name, positions });
+  return Buffer.from(content).toString('base64url');
+}
+
+// What came stays out of the text: a cursor holds items and deduplication IDs.
+function decodeCursor(cursor: unknown, name: string): Position[] {
+  const { version, name: itsName, positions } = contentOf(cursor);
+  const isReadable =
+    version === CURSOR_VERSION &&
+    Array.isArray(positions) &&
+    positions.length >= 1 &&
+    positions.length <= MAX_SEGMENTS &&
+    positions.every(isPosition);
+  if (!isReadable) throw unusableCursor(name, 'one that cannot be read');
+  if (itsName !== name) throw unusableCursor(name, `one of ${itsName}`);
+  return positions;
+}
+
+function contentOf(cursor: unknown): Record<string, unknown> {
+  try {
+    return JSON.parse(Buffer.from(cursor as string, 'base64url').toString()) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function isPosition(value: unknown): value is Position {
+  const { after, isAtEnd } = (value ?? {}) as Partial<Position>;
+  const isKey = typeof after === 'string' && after !== '';
+  return (after === null || isKey) && typeof isAtEnd === 'boolean';
+}
+
+function unusableCursor(name: string, received: string): InvalidOptionError {
+  return new InvalidOptionError(
+    'cursor',
+    `Expected \`cursor\` to be the cursor of a listing of ${name}, got ${received}. Pass it as the ` +
+      'listing gave it, or leave it out to begin at the beginning.',
+  );
+}

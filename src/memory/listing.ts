@@ -1,0 +1,38 @@
+import {
+  type Listing,
+  type ListOptions,
+  listingOf,
+  type PageRequest,
+  type Segment,
+} from '../listing.js';
+
+/**
+ * Lists what is in memory, in the order of its keys, which is what makes it resumable.
+ *
+ * @param elements what there is when a page is read, by key
+ */
+export function listMemory<Element>(
+  noun: string,
+  elements: () => Iterable<readonly [key: string, element: Element]>,
+  options: ListOptions | undefined,
+): Listing<Element> {
+  const readPage = async ({
+    segment,
+    startKey,
+    pageSize = Number.POSITIVE_INFINITY,
+  }: PageRequest) => {
+    const rows = [...elements()]
+      .map(([key, element]) => ({ key, element }))
+      .filter(({ key }) => isIn(segment, key) && (startKey === null || key > startKey))
+      .sort((one, other) => (one.key < other.key ? -1 : 1));
+    const page = rows.slice(0, pageSize);
+    return { rows: page, nextKey: rows.length > page.length ? (page.at(-1)?.key ?? null) : null };
+  };
+  return listingOf({ name: `the ${noun} in memory`, readPage }, options);
+}
+
+function isIn({ number, total }: Segment, key: string): boolean {
+  let sum = 0;
+  for (const character of key) sum += character.codePointAt(0) ?? 0;
+  return sum % total === number;
+}

@@ -1,0 +1,8 @@
+import { conformanceSuite } from 'storagebox/testing';
+import { describe, test } from 'vitest';
+import { deleteTables, freshTablesWithLedger, openPair } from '../support/tables.js';
+
+conformanceSuite({ describe, test }, async () => {
+  const tables = await freshTablesWithLedger();
+  return { open: () => openPair(tables), dispose: () => deleteTables(tables) };
+});

@@ -15,6 +15,7 @@ export {
   type Assignment,
   type AtomicClaim,
   type AtomicClaimOptions,
+  type AtomicReleaseOptions,
   type ClaimResult,
   DeduplicationRepository,
 } from './deduplication-repository.js';
@@ -32,6 +33,7 @@ export {
   isStorageBoxError,
   MalformedReplyError,
   OutcomeUnknownError,
+  ReleaseNotSupportedError,
   StorageBoxError,
   TableNotFoundError,
   TableSchemaError,

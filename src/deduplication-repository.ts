@@ -21,9 +21,16 @@ export interface Assignment {
 
 export interface AtomicClaimOptions {
   /** Aborted when nobody waits for the result any more. To be looked at between two writes. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The caller expects a new ID: looking for an existing item before the claim is a waste. */
   readonly skipFirstRead: boolean;
+}
+
+export interface AtomicReleaseOptions {
+  /** Aborted when the caller waits no more. To be looked at between two writes. */
+  readonly signal?: AbortSignal | undefined;
+  /** `return`: the item goes back to the bank that it came from; `retire`: it goes nowhere. */
+  readonly fate: 'return' | 'retire';
 }
 
 /** A claim that takes an item out of the bank and assigns it to an ID as one indivisible write. */
@@ -34,6 +41,16 @@ export interface AtomicClaim {
    * Throws on failure, after which the same call may be made again.
    */
   claimItem(deduplicationId: string, options: AtomicClaimOptions): Promise<ClaimResult>;
+
+  /**
+   * Optional. Ends the assignment of the ID, and with the fate `return` puts its item back: both
+   * writes happen or neither. A write that lands when the call has ended ends no later assignment,
+   * not even one of the same item to the same ID. Throws on failure, after which the same call may
+   * be made again.
+   *
+   * @returns the item that the ID had, or `null` when it had none
+   */
+  releaseItem?(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null>;
 }
 
 /**

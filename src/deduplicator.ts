@@ -2,9 +2,11 @@ import { attachedState } from './attached-state.js';
 import { type BulkClaimOptions, claimInBulk, type HandOut } from './bulk-claim.js';
 import type {
   AtomicClaim,
+  AtomicReleaseOptions,
   ClaimResult,
   DeduplicationRepository,
 } from './deduplication-repository.js';
+import { ReleaseNotSupportedError } from './errors.js';
 import { type HandOutEvent, hasListeners, publishOutcome } from './events.js';
 import type {
   BatchAddItemsOptions,
@@ -15,6 +17,7 @@ import { type LevelledLogger, type Logger, levelledLogger } from './logger.js';
 import { loggingLevelFromEnvironment } from './settings.js';
 import { SharedClaims } from './shared-claims.js';
 import { claimInTwoSteps } from './two-step-claim.js';
+import { untilAborted } from './until-aborted.js';
 import { assertDeduplicationId, assertOption, assertSignal, hasMethods } from './validation.js';
 
 export interface DeduplicatorOptions {
@@ -40,7 +43,7 @@ export interface DeduplicatorOptions {
 export interface ClaimOptions {
   /**
    * Stops the waiting: the call throws the signal's reason. A write that is on its way may still
-   * land; a later call with the same ID returns its item.
+   * land; a later call with the same ID finds out.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -162,6 +165,41 @@ export class Deduplicator {
     return claimInBulk(deduplicationIds, options, (deduplicationId) => this.claim(deduplicationId));
   }
 
+  /**
+   * Takes the ID's item from it and puts it back into the bank that it came from, for anybody to get:
+   * both in one write or neither, whatever crashes. Afterwards the ID is a new one; should it claim
+   * again, it may get the same item or another one.
+   *
+   * A call with the same ID that is under way at the same time comes before the release or after it.
+   *
+   * @returns the item that the ID had, or `null` when it had none
+   * @throws InvalidDeduplicationIdError, ContentionError and the backend's own errors like
+   *   {@link fetchItemForDeduplicationId}
+   * @throws OutcomeUnknownError when no answer told whether the write landed. Call again: `null` says
+   *   that it had, an item that it had not and that this call released it. Until then the first
+   *   write can still land, though it never ends an assignment that was made after it was sent.
+   * @throws ReleaseNotSupportedError with a pair that has no atomic write for it
+   *
+   * After any error the same call may be made again.
+   */
+  async releaseItemForDeduplicationId(
+    deduplicationId: string,
+    options?: ClaimOptions,
+  ): Promise<string | null> {
+    return endAssignment(this, deduplicationId, 'return', options);
+  }
+
+  /**
+   * Like {@link releaseItemForDeduplicationId}, but the item does not return to the bank: for a code
+   * that leaked. Nobody gets it again, unless somebody adds it again.
+   */
+  async retireItemForDeduplicationId(
+    deduplicationId: string,
+    options?: ClaimOptions,
+  ): Promise<string | null> {
+    return endAssignment(this, deduplicationId, 'retire', options);
+  }
+
   /** {@link ItemBankRepository.batchAddItems} of the item bank. */
   addItemsToBank(
     items: Iterable<string> | AsyncIterable<string>,
@@ -176,6 +214,19 @@ const CLAIM_EVENTS = {
   existing: 'repeat',
   exhausted: 'exhausted',
 } as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
+
+async function endAssignment(
+  deduplicator: Deduplicator,
+  deduplicationId: string,
+  fate: AtomicReleaseOptions['fate'],
+  { signal }: ClaimOptions = {},
+): Promise<string | null> {
+  assertDeduplicationId(deduplicationId);
+  assertSignal(signal);
+  signal?.throwIfAborted();
+  const release = claimers.of(deduplicator).release(deduplicationId, { fate, signal });
+  return untilAborted(release, signal);
+}
 
 /** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
 class Claimer {
@@ -218,18 +269,46 @@ class Claimer {
   async #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
     const result = await this.#sharedClaims.run(
       deduplicationId,
-      (sharedSignal) => this.#begin(deduplicationId, sharedSignal),
+      (isRepeat, sharedSignal) => this.#begin(deduplicationId, isRepeat, sharedSignal),
       signal,
     );
     this.#logger.debug(`A call for an item ended as "${result.status}".`);
     return result;
   }
 
-  async #begin(deduplicationId: string, signal: AbortSignal): Promise<ClaimResult> {
+  async #begin(
+    deduplicationId: string,
+    isRepeat: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ClaimResult> {
     const atomicClaim = await this.#findAtomicClaim();
+    const skipFirstRead = this.#skipFirstRead && !isRepeat;
     return atomicClaim === null
       ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
-      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead: this.#skipFirstRead });
+      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead });
+  }
+
+  release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+    if (!hasListeners()) return this.#release(deduplicationId, options);
+    const isRevealed = this.#revealInEvents;
+    const isReturned = options.fate === 'return';
+    return publishOutcome(
+      isReturned ? 'release' : 'retire',
+      () => this.#release(deduplicationId, options),
+      (item) =>
+        item === null
+          ? null
+          : { type: isReturned ? 'released' : 'retired', ...(isRevealed && { item }) },
+      isRevealed ? { deduplicationId } : {},
+    );
+  }
+
+  async #release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+    const atomicClaim = await this.#findAtomicClaim();
+    if (atomicClaim?.releaseItem === undefined) throw new ReleaseNotSupportedError();
+    const item = await atomicClaim.releaseItem(deduplicationId, options);
+    this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
+    return item;
   }
 
   async #findAtomicClaim(): Promise<AtomicClaim | null> {

@@ -154,9 +154,11 @@ export class ContentionError extends StorageBoxError {
 /**
  * A write was sent, and after every retry it is still unknown whether it landed (lost response,
  * timeout, malformed reply). `cause` is the last failure seen. A claim may always be called again
- * with the same deduplication ID: if it had landed, that call returns its item. An item may be added
- * again to a bank with a ledger; without one it must not be added again without a look for it in both
- * tables while a sale is on: had it landed, it may have been handed out since.
+ * with the same deduplication ID: if it had landed, that call returns its item. So may a release: if
+ * it had landed, that call returns `null`, else it does what the first one did not; until it has
+ * ended, the first one can still land. An item may be added again to a bank with a ledger; without
+ * one it must not be added again without a look for it in both tables while a sale is on: had it
+ * landed, it may have been handed out since.
  */
 export class OutcomeUnknownError extends StorageBoxError {
   readonly code = 'STORAGEBOX_OUTCOME_UNKNOWN';
@@ -164,8 +166,9 @@ export class OutcomeUnknownError extends StorageBoxError {
   constructor(elapsedMs: number, options: ErrorOptions) {
     super(
       `No answer told within ${Math.round(elapsedMs)} ms whether the write landed. ` +
-        'After a claim, call again with the same deduplication ID, which finds out. After adding an ' +
-        'item to a bank with a ledger, add it again; to one without, look for it in both tables first.',
+        'After a claim or a release, call again with the same deduplication ID, which finds out. ' +
+        'After adding an item to a bank with a ledger, add it again; to one without, look for it in ' +
+        'both tables first.',
       options,
     );
   }
@@ -267,6 +270,26 @@ export class ItemStrandedError extends StorageBoxError {
   }
 }
 
+/**
+ * An item cannot be taken from its ID with this pair of repositories: they have no atomic write for
+ * it. Nothing was written.
+ */
+export class ReleaseNotSupportedError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_RELEASE_NOT_SUPPORTED';
+
+  constructor() {
+    super(
+      'Expected a pair of repositories that can end an assignment and put its item back in one ' +
+        'atomic write, got one that cannot. Use two DynamoDB repositories in one Region and at one ' +
+        'endpoint, or two in-memory ones; give a backend of your own `releaseItem` beside `claimItem`.',
+    );
+  }
+
+  override get name() {
+    return 'ReleaseNotSupportedError' as const;
+  }
+}
+
 /** Every error of this package; `code` tells them apart for the compiler, too. */
 export type AnyStorageBoxError =
   | InvalidDeduplicationIdError
@@ -279,7 +302,8 @@ export type AnyStorageBoxError =
   | OutcomeUnknownError
   | MalformedReplyError
   | BatchNotFullyAddedError
-  | ItemStrandedError;
+  | ItemStrandedError
+  | ReleaseNotSupportedError;
 
 /**
  * Whether a thrown value is an error of this package, from whichever copy of it. Once true,

@@ -1,11 +1,16 @@
-// A user who clicks twice asks the same process twice at once: one claim serves both calls.
+// A user who clicks twice asks the same process twice at once. The second call does not take over
+// what the first one's claim comes to: that claim may have looked before the call began, and items
+// come and go in between. It waits, and shares one look with all that came meanwhile.
 import type { ClaimResult } from './deduplication-repository.js';
+import { untilAborted } from './until-aborted.js';
 
-type BeginClaim = (signal: AbortSignal) => Promise<ClaimResult>;
+/** `isRepeat`: a claim for the same ID has just ended, so the ID is likely to have an item. */
+type BeginClaim = (isRepeat: boolean, signal: AbortSignal | undefined) => Promise<ClaimResult>;
 
 interface SharedClaim {
   readonly result: Promise<ClaimResult>;
-  readonly controller: AbortController;
+  /** Absent when a call without a signal began it: that one stays to the end. */
+  readonly controller: AbortController | undefined;
   waitingCalls: number;
   /** Whether a call was told `claimed`: a first hand-out is told once. */
   isClaimTold: boolean;
@@ -22,28 +27,38 @@ export class SharedClaims {
     signal?.throwIfAborted();
     const earlier = this.#underWay.get(deduplicationId);
     if (earlier !== undefined) {
-      const result = await this.#wait(deduplicationId, earlier, signal);
-      // That claim may have looked at the bank before this call began, so it cannot say for this
-      // call that the bank was empty. Whatever is under way now began after it.
-      if (result.status !== 'exhausted') return result;
+      await this.#wait(deduplicationId, earlier, signal);
       signal?.throwIfAborted();
     }
-    const claim = this.#underWay.get(deduplicationId) ?? this.#begin(deduplicationId, begin);
-    return this.#wait(deduplicationId, claim, signal);
+    // Whatever is under way now began after this call did.
+    const claim =
+      this.#underWay.get(deduplicationId) ??
+      this.#begin(deduplicationId, begin, earlier !== undefined, signal);
+    const result = await this.#wait(deduplicationId, claim, signal);
+    if (result.status !== 'claimed') return result;
+    if (claim.isClaimTold) return { ...result, status: 'existing' };
+    claim.isClaimTold = true;
+    return result;
   }
 
-  #begin(deduplicationId: string, begin: BeginClaim): SharedClaim {
-    const controller = new AbortController();
+  #begin(
+    deduplicationId: string,
+    begin: BeginClaim,
+    isRepeat: boolean,
+    signal: AbortSignal | undefined,
+  ): SharedClaim {
+    const controller = signal && new AbortController();
     const claim: SharedClaim = {
-      result: begin(controller.signal).finally(() => {
-        this.#forget(deduplicationId, claim);
-      }),
+      result: begin(isRepeat, controller?.signal),
       controller,
       waitingCalls: 0,
       isClaimTold: false,
     };
-    // When every call has gone away, nobody is left to see the rejection.
-    claim.result.catch(() => {});
+    const forget = () => {
+      this.#forget(deduplicationId, claim);
+    };
+    // Before any waiting call goes on. A rejection that every call has gone away from is seen here.
+    claim.result.then(forget, forget);
     this.#underWay.set(deduplicationId, claim);
     return claim;
   }
@@ -55,15 +70,11 @@ export class SharedClaims {
   ): Promise<ClaimResult> {
     claim.waitingCalls++;
     try {
-      const result = await untilAborted(claim.result, signal);
-      if (result.status === 'claimed' && claim.isClaimTold)
-        return { ...result, status: 'existing' };
-      claim.isClaimTold = true;
-      return result;
+      return await untilAborted(claim.result, signal);
     } finally {
       claim.waitingCalls--;
       if (claim.waitingCalls === 0 && this.#forget(deduplicationId, claim)) {
-        claim.controller.abort();
+        claim.controller?.abort();
       }
     }
   }
@@ -74,14 +85,4 @@ export class SharedClaims {
     if (isUnderWay) this.#underWay.delete(deduplicationId);
     return isUnderWay;
   }
-}
-
-/** The promise's outcome, or the signal's reason if that comes first. */
-function untilAborted<Value>(promise: Promise<Value>, signal?: AbortSignal): Promise<Value> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

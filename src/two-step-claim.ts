@@ -21,13 +21,13 @@ export async function claimInTwoSteps(
   deduplicationId: string,
   itemRepo: ItemBankRepository,
   deduplicationRepo: DeduplicationRepository,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ClaimResult> {
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   const existing = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);
   if (existing !== null) return { status: 'existing', item: existing };
 
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   const item = await itemRepo.getItemFromBank();
   if (item === null) {
     const assignedMeanwhile = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);

@@ -11,6 +11,7 @@
 //        │ anything else ── throw; the next call finds out what became of it
 import type { AtomicClaim, AtomicClaimOptions, ClaimResult } from '../deduplication-repository.js';
 import { Patience } from '../patience.js';
+import { releaseItem } from './atomic-release.js';
 import type { Candidate } from './candidate-pool.js';
 import type { DeduplicationTable } from './deduplication-table.js';
 import type { ItemBank } from './item-bank.js';
@@ -19,6 +20,7 @@ import { CLAIM_PATIENCE_MS, hasConditionFailed, sendTransaction } from './transa
 export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
   return {
     claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
+    releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
   };
 }
 
@@ -30,8 +32,7 @@ async function claimItem(
 ): Promise<ClaimResult> {
   const mark = bank.candidates.mark();
   if (!skipFirstRead) {
-    // A stale miss is caught by the condition of the put.
-    const item = await table.readItem(deduplicationId, { isConsistent: false });
+    const item = await table.readItem(deduplicationId);
     if (item !== null) return { status: 'existing', item };
   }
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
@@ -53,7 +54,7 @@ async function claimCandidate(
   table: DeduplicationTable,
   deduplicationId: string,
   candidate: Candidate,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ClaimResult | null> {
   const { item } = candidate;
   const outcome = await sendTransaction({

@@ -58,7 +58,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   /** {@inheritDoc DeduplicationRepository.getValueForDeduplicationId} */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).table.readItem(deduplicationId, { isConsistent: true });
+    return states.of(this).table.readItem(deduplicationId);
   }
 
   /**
@@ -119,7 +119,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).table.readAssignment(deduplicationId);
+    return (await states.of(this).table.readAssignment(deduplicationId))?.assignment ?? null;
   }
 
   /**

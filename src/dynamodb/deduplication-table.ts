@@ -2,6 +2,7 @@
 import {
   type AttributeValue,
   type CancellationReason,
+  type Delete,
   GetItemCommand,
   type ItemResponse,
   type Put,
@@ -25,6 +26,12 @@ import {
 import { CLAIM_PATIENCE_MS, isInTheWay } from './transaction.js';
 
 type Row = Record<string, AttributeValue>;
+
+/** What an ID has, with the row that tells this assignment from any other. */
+export interface StoredAssignment {
+  readonly assignment: Assignment;
+  readonly row: Row;
+}
 
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
@@ -54,19 +61,39 @@ export class DeduplicationTable implements TableReference {
     };
   }
 
-  /** The item of the ID, or `null`. An eventually consistent read costs half and may miss a new row. */
-  async readItem(
-    deduplicationId: string,
-    { isConsistent }: { readonly isConsistent: boolean },
-  ): Promise<string | null> {
-    const row = await this.#readRow(deduplicationId, isConsistent);
+  /**
+   * The action that ends the assignment, and no later one: not even one of the same item to the same
+   * ID, which differs in its time.
+   */
+  unassignment({ row }: StoredAssignment): Delete {
+    const assignedAt = row[ASSIGNED_AT_ATTRIBUTE];
+    const isSameItem = '#item = :item';
+    const isSameTime = assignedAt === undefined ? 'attribute_not_exists(#time)' : '#time = :time';
+    return {
+      TableName: this.tableName,
+      Key: { [DEDUPLICATION_KEY]: row[DEDUPLICATION_KEY] as AttributeValue },
+      ConditionExpression: `${isSameItem} AND ${isSameTime}`,
+      ExpressionAttributeNames: { '#item': ITEM_ATTRIBUTE, '#time': ASSIGNED_AT_ATTRIBUTE },
+      ExpressionAttributeValues: {
+        ':item': row[ITEM_ATTRIBUTE] as AttributeValue,
+        ...(assignedAt !== undefined && { ':time': assignedAt }),
+      },
+    };
+  }
+
+  /**
+   * The item of the ID, or `null`. Strongly consistent: an eventually consistent read can show an item
+   * that was released, and that another ID has by now.
+   */
+  async readItem(deduplicationId: string): Promise<string | null> {
+    const row = await this.#readRow(deduplicationId);
     return row === undefined ? null : this.#itemOf(row);
   }
 
-  /** The assignment of the ID, strongly consistent, or `null`. */
-  async readAssignment(deduplicationId: string): Promise<Assignment | null> {
-    const row = await this.#readRow(deduplicationId, true);
-    return row === undefined ? null : this.#assignmentOf(row);
+  /** Like {@link readItem}, and tells all of it. */
+  async readAssignment(deduplicationId: string): Promise<StoredAssignment | null> {
+    const row = await this.#readRow(deduplicationId);
+    return row === undefined ? null : { assignment: this.#assignmentOf(row), row };
   }
 
   listAssignments(options: ListOptions | undefined): Listing<Assignment> {
@@ -83,28 +110,16 @@ export class DeduplicationTable implements TableReference {
     return listTable(this, contents, options);
   }
 
-  /**
-   * Like {@link readItem}, serialised against transactions. While one commits, a plain consistent
-   * read can see its delete in the bank before its put here. See "Amazon DynamoDB Transactions: How
-   * it works" in the Developer Guide, section "Isolation levels".
-   *
-   * @throws ContentionError when a transaction on the ID did not end in bounded time
-   */
+  /** Like {@link readItem}, serialised against transactions. */
   async readItemInTransaction(deduplicationId: string): Promise<string | null> {
-    const patience = new Patience(CLAIM_PATIENCE_MS);
-    const command = new TransactGetItemsCommand({
-      TransactItems: [{ Get: { TableName: this.tableName, Key: this.#keyOf(deduplicationId) } }],
-    });
-    for (let retry = 0; ; retry++) {
-      try {
-        const { Responses } = await this.client.send(command);
-        return this.#itemOfResponse(Responses?.[0]);
-      } catch (error) {
-        if (!isInTheWay(error)) throw await explainRefusal(error, this.client, [this]);
-        patience.assertLeft({ cause: error });
-      }
-      await sleepBeforeRetry(retry);
-    }
+    const row = await this.#readRowInTransaction(deduplicationId);
+    return row === undefined ? null : this.#itemOf(row);
+  }
+
+  /** Like {@link readAssignment}, serialised against transactions. */
+  async readAssignmentInTransaction(deduplicationId: string): Promise<StoredAssignment | null> {
+    const row = await this.#readRowInTransaction(deduplicationId);
+    return row === undefined ? null : { assignment: this.#assignmentOf(row), row };
   }
 
   /**
@@ -116,27 +131,43 @@ export class DeduplicationTable implements TableReference {
     reason: CancellationReason | undefined,
   ): Promise<string | null> {
     const row = reason?.Item;
-    return row === undefined
-      ? this.readItem(deduplicationId, { isConsistent: true })
-      : this.#itemOf(row);
+    return row === undefined ? this.readItem(deduplicationId) : this.#itemOf(row);
   }
 
-  /** DynamoDB answers for each row that it was asked for, be there one or not. */
-  #itemOfResponse(response: ItemResponse | undefined): string | null {
-    if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
-    return response.Item === undefined ? null : this.#itemOf(response.Item);
-  }
-
-  async #readRow(deduplicationId: string, isConsistent: boolean): Promise<Row | undefined> {
+  async #readRow(deduplicationId: string): Promise<Row | undefined> {
     const command = new GetItemCommand({
       TableName: this.tableName,
       Key: this.#keyOf(deduplicationId),
-      ConsistentRead: isConsistent,
+      ConsistentRead: true,
     });
     try {
       return (await this.client.send(command)).Item;
     } catch (error) {
       throw await explainRefusal(error, this.client, [this]);
+    }
+  }
+
+  /**
+   * While a transaction commits, a plain consistent read can see its delete in the bank before its
+   * put here. See "Amazon DynamoDB Transactions: How it works" in the Developer Guide, section
+   * "Isolation levels".
+   *
+   * @throws ContentionError when a transaction on the ID did not end in bounded time
+   */
+  async #readRowInTransaction(deduplicationId: string): Promise<Row | undefined> {
+    const patience = new Patience(CLAIM_PATIENCE_MS);
+    const command = new TransactGetItemsCommand({
+      TransactItems: [{ Get: { TableName: this.tableName, Key: this.#keyOf(deduplicationId) } }],
+    });
+    for (let retry = 0; ; retry++) {
+      try {
+        const { Responses } = await this.client.send(command);
+        return rowOfResponse(Responses?.[0]);
+      } catch (error) {
+        if (!isInTheWay(error)) throw await explainRefusal(error, this.client, [this]);
+        patience.assertLeft({ cause: error });
+      }
+      await sleepBeforeRetry(retry);
     }
   }
 
@@ -174,4 +205,10 @@ export class DeduplicationTable implements TableReference {
   #keyOf(deduplicationId: string): Row {
     return { [DEDUPLICATION_KEY]: { S: deduplicationId } };
   }
+}
+
+/** DynamoDB answers for each row that it was asked for, be there one or not. */
+function rowOfResponse(response: ItemResponse | undefined): Row | undefined {
+  if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
+  return response.Item;
 }

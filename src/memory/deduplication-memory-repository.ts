@@ -28,7 +28,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   /** @inheritDoc */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return assignments.of(this).get(deduplicationId)?.item ?? null;
+    return assignments.of(this).get(deduplicationId)?.assignment.item ?? null;
   }
 
   /** @inheritDoc */
@@ -36,8 +36,9 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
     const existing = assignments.of(this).get(deduplicationId);
-    if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing.item);
-    assign(assignments.of(this), deduplicationId, item);
+    if (existing !== undefined)
+      throw new DeduplicationIdAlreadyAssignedError(existing.assignment.item);
+    assign(assignments.of(this), deduplicationId, item, null);
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
@@ -54,7 +55,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
     assertDeduplicationId(deduplicationId);
-    return assignments.of(this).get(deduplicationId) ?? null;
+    return assignments.of(this).get(deduplicationId)?.assignment ?? null;
   }
 
   /**
@@ -80,28 +81,55 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    * @throws InvalidOptionError when an option cannot be used
    */
   listAssignments(options?: ListOptions): Listing<Assignment> {
-    return listMemory('assignments', () => assignments.of(this), options);
+    return listMemory('assignments', () => assignmentsById(assignments.of(this)), options);
   }
 }
 
-type Assignments = Map<string, Assignment>;
+type Assignments = Map<string, MemoryAssignment>;
 
-function assign(assigned: Assignments, deduplicationId: string, item: string): void {
+function assign(
+  held: Assignments,
+  deduplicationId: string,
+  item: string,
+  bank: MemoryBank | null,
+): void {
   const assignedAt = runtime.date();
-  assigned.set(deduplicationId, { deduplicationId, item, itemBankTableName: null, assignedAt });
+  const assignment = { deduplicationId, item, itemBankTableName: null, assignedAt };
+  held.set(deduplicationId, { assignment, bank });
+}
+
+interface MemoryAssignment {
+  readonly assignment: Assignment;
+  /** The bank that it was claimed from; `null` where `putDeduplicationId` assigned it. */
+  readonly bank: MemoryBank | null;
+}
+
+function* assignmentsById(held: Assignments): Generator<readonly [string, Assignment], void, void> {
+  for (const [deduplicationId, { assignment }] of held) yield [deduplicationId, assignment];
 }
 
 /** Atomic because nothing in it waits. */
-function atomicClaim(assigned: Assignments, bank: MemoryBank): AtomicClaim {
+function atomicClaim(held: Assignments, bank: MemoryBank): AtomicClaim {
   const claim = (deduplicationId: string): ClaimResult => {
-    const existing = assigned.get(deduplicationId);
-    if (existing !== undefined) return { status: 'existing', item: existing.item };
+    const existing = held.get(deduplicationId);
+    if (existing !== undefined) return { status: 'existing', item: existing.assignment.item };
     const item = bank.take();
     if (item === null) return { status: 'exhausted', item: null };
-    assign(assigned, deduplicationId, item);
+    assign(held, deduplicationId, item, bank);
     return { status: 'claimed', item };
   };
-  return { claimItem: async (deduplicationId) => claim(deduplicationId) };
+  const release = (deduplicationId: string, isReturned: boolean): string | null => {
+    const existing = held.get(deduplicationId);
+    if (existing === undefined) return null;
+    held.delete(deduplicationId);
+    const { item } = existing.assignment;
+    if (isReturned) (existing.bank ?? bank).giveBack(item);
+    return item;
+  };
+  return {
+    claimItem: async (deduplicationId) => claim(deduplicationId),
+    releaseItem: async (deduplicationId, { fate }) => release(deduplicationId, fate === 'return'),
+  };
 }
 
 const assignments = attachedState<Assignments>('memory.assignments.2');

@@ -27,6 +27,8 @@ export interface ConformanceCheck {
   readonly name: string;
   /** The promises that break with it; none where a lesser expectation does. */
   readonly promises: readonly PromiseName[];
+  /** What the atomic claim of the pair has to offer. Without it there is nothing to check. */
+  readonly needs?: 'releaseItem';
   /** Rejects with an `AssertionError` that tells what was expected and what came. */
   run(storage: TestStorage): Promise<void>;
 }

@@ -1,4 +1,6 @@
 // The suite proves itself: a backend with a fault must fail the checks of the promise that it breaks.
+import type { AtomicClaim, AtomicReleaseOptions } from 'storagebox/core';
+import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { conformanceReport, type PromiseName, type RepositoryPair } from 'storagebox/testing';
 import { expect, test } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
@@ -77,6 +79,29 @@ class RefusesItsOwnAssignment extends MapDeduplication {
   }
 }
 
+/** The in-memory pair with a release of its own in place of the right one. */
+function releasingBy(
+  release: (
+    claim: Required<AtomicClaim>,
+    bank: ItemBankMemoryRepository,
+    deduplicationId: string,
+    options: AtomicReleaseOptions,
+  ) => Promise<string | null>,
+): RepositoryPair {
+  const itemRepo = new ItemBankMemoryRepository();
+  class Releasing extends DeduplicationMemoryRepository {
+    override async atomicClaimWith(): Promise<AtomicClaim> {
+      const claim = (await super.atomicClaimWith(itemRepo)) as Required<AtomicClaim>;
+      return {
+        claimItem: claim.claimItem,
+        releaseItem: (deduplicationId, options) =>
+          release(claim, itemRepo, deduplicationId, options),
+      };
+    }
+  }
+  return { itemRepo, deduplicationRepo: new Releasing() };
+}
+
 interface Fault {
   readonly makeFaulty: () => Partial<RepositoryPair>;
   readonly broken: readonly PromiseName[];
@@ -110,6 +135,39 @@ const faults: Record<string, Fault> = {
   },
   'takes any item': { makeFaulty: () => ({ itemRepo: new TakesAnything() }), broken: [] },
   'confuses IDs': { makeFaulty: () => ({ deduplicationRepo: new FoldsCase() }), broken: [] },
+  'loses what is released': {
+    makeFaulty: () =>
+      releasingBy(({ releaseItem }, _bank, id) => releaseItem(id, { fate: 'retire' })),
+    broken: ['P3'],
+  },
+  'returns what is retired': {
+    makeFaulty: () =>
+      releasingBy(({ releaseItem }, _bank, id) => releaseItem(id, { fate: 'return' })),
+    broken: ['P3'],
+  },
+  'returns an item before its assignment has ended': {
+    makeFaulty: () =>
+      releasingBy(async ({ claimItem, releaseItem }, bank, id, options) => {
+        const { status, item } = await claimItem(id, { skipFirstRead: false });
+        if (status !== 'existing') return releaseItem(id, options);
+        if (options.fate === 'return') await bank.addItemToBank(item);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        return releaseItem(id, { fate: 'retire' });
+      }),
+    broken: ['P3'],
+  },
+  'tells everybody who releases at once that it was theirs': {
+    makeFaulty: () => {
+      const underWay = new Map<string, Promise<string | null>>();
+      return releasingBy(async ({ releaseItem }, _bank, id, options) => {
+        const own = underWay.get(id) ?? releaseItem(id, options);
+        underWay.set(id, own);
+        setTimeout(() => underWay.delete(id), 1);
+        return own;
+      });
+    },
+    broken: ['P3'],
+  },
 };
 
 const report = (makeFaulty: () => Partial<RepositoryPair>) =>
@@ -126,6 +184,18 @@ test('a backend without a fault fails no check', async () => {
   const { passed, failed, brokenPromises } = await report(() => ({}));
   expect({ failed, brokenPromises }).toEqual({ failed: [], brokenPromises: [] });
   expect(passed.length).toBeGreaterThan(30);
+});
+
+test('the checks of release are left out, and the report says why, for a pair that cannot', async () => {
+  const { leftOut } = await report(() => ({}));
+  expect(leftOut.length).toBeGreaterThan(5);
+  expect(new Set(leftOut.map(({ reason }) => reason))).toEqual(
+    new Set(['the atomic claim has no `releaseItem`']),
+  );
+  const whole = await report(() =>
+    releasingBy(({ releaseItem }, _bank, ...call) => releaseItem(...call)),
+  );
+  expect({ failed: whole.failed, leftOut: whole.leftOut }).toEqual({ failed: [], leftOut: [] });
 });
 
 for (const [name, { makeFaulty, broken }] of Object.entries(faults)) {

@@ -149,6 +149,7 @@ describe('the permissions in the README are those that the requests need, no mor
   async function needed(use: (deduplicator: Deduplicator) => Promise<unknown>) {
     const tables = await freshTables();
     await openPair(tables).itemRepo.batchAddItems(['voucher-1']);
+    await openPair(tables).deduplicationRepo.putDeduplicationId('user-with-item', 'voucher-0');
     const actions = new Map<unknown, Set<string>>();
     const note = (table: unknown, action: string) => {
       actions.set(table, (actions.get(table) ?? new Set()).add(`dynamodb:${action}`));
@@ -177,6 +178,16 @@ describe('the permissions in the README are those that the requests need, no mor
     });
     expect(permitted('handlers', 'voucher_codes')).toEqual(bank);
     expect(permitted('handlers', 'storage_box_deduplication_table')).toEqual(deduplication);
+  });
+
+  test('for those who take items back', async () => {
+    const { bank, deduplication } = await needed(async (deduplicator) => {
+      // With an item, and without one.
+      await deduplicator.releaseItemForDeduplicationId('user-with-item');
+      await deduplicator.retireItemForDeduplicationId('user-with-item');
+    });
+    expect(permitted('releasers', 'voucher_codes')).toEqual(bank);
+    expect(permitted('releasers', 'storage_box_deduplication_table')).toEqual(deduplication);
   });
 
   test('for seeders', async () => {

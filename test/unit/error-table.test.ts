@@ -259,6 +259,23 @@ const misuses: Record<string, Misuse> = {
     useVirtualTime();
     await claimWithFailingTransactions(timeout);
   },
+  'release: signal is no signal': () =>
+    new Deduplicator(memoryPair()).releaseItemForDeduplicationId('user', any({ signal: 'abort' })),
+  'release: the item bank is missing': async () => {
+    const deduplicationRepo = openPair(tables).deduplicationRepo;
+    await deduplicationRepo.putDeduplicationId('user-of-no-bank', 'voucher-1');
+    const itemRepo = new ItemBankDynamoDbRepository({ tableName: 'no_such_bank', client });
+    await new Deduplicator({ itemRepo, deduplicationRepo }).releaseItemForDeduplicationId(
+      'user-of-no-bank',
+    );
+  },
+  'release: the pair has no atomic claim': () => {
+    const { itemRepo, deduplicationRepo } = memoryPair();
+    return new Deduplicator({
+      itemRepo,
+      deduplicationRepo: Object.assign(deduplicationRepo, { atomicClaimWith: undefined }),
+    }).retireItemForDeduplicationId('user');
+  },
   'claim in two steps: the item can be neither assigned nor put back': async () => {
     const { itemRepo, deduplicationRepo } = memoryPair();
     await itemRepo.addItemToBank('voucher-1');

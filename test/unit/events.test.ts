@@ -114,6 +114,43 @@ describe('a claim', () => {
   });
 });
 
+describe('a release', () => {
+  test('tells what became of the item, and nothing when the ID had none', async () => {
+    const deduplicator = new Deduplicator({ ...memoryPair(), revealInEvents: true });
+    await deduplicator.addItemsToBank(['voucher']);
+    await deduplicator.claim('user');
+    const events = listen();
+    await deduplicator.releaseItemForDeduplicationId('user');
+    await deduplicator.releaseItemForDeduplicationId('user');
+    await deduplicator.claim('user');
+    await deduplicator.retireItemForDeduplicationId('user');
+    const revealed = { deduplicationId: 'user', item: 'voucher', durationMs: expect.any(Number) };
+    expect(events).toEqual([
+      { type: 'released', ...revealed },
+      { type: 'claim', ...revealed },
+      { type: 'retired', ...revealed },
+    ]);
+  });
+
+  test('that fails tells which kind it was', async () => {
+    const deduplicator = new Deduplicator({
+      itemRepo: new SetItemBank(),
+      deduplicationRepo: new MapDeduplication(),
+    });
+    const events = listen();
+    await expect(deduplicator.retireItemForDeduplicationId('user')).rejects.toThrow();
+    expect(events).toEqual([
+      {
+        type: 'failed',
+        operation: 'retire',
+        errorName: 'ReleaseNotSupportedError',
+        errorCode: 'STORAGEBOX_RELEASE_NOT_SUPPORTED',
+        durationMs: expect.any(Number),
+      },
+    ]);
+  });
+});
+
 describe('a batch', () => {
   test('tells what was read and added', async () => {
     const { itemRepo } = memoryPair();

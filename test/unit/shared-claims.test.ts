@@ -4,20 +4,25 @@ import { expect, test } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 
 /** A pair whose claims wait until the test settles them. */
-function setUp() {
+function setUp(options: { skipFirstRead?: boolean } = {}) {
   const begun: {
-    readonly signal: AbortSignal;
+    readonly signal?: AbortSignal | undefined;
+    readonly skipFirstRead: boolean;
     resolve(result: ClaimResult): void;
     reject(error: unknown): void;
   }[] = [];
   const atomicClaim: AtomicClaim = {
-    claimItem: (_id, { signal }) =>
-      new Promise((resolve, reject) => begun.push({ signal, resolve, reject })),
+    claimItem: (_id, options) =>
+      new Promise((resolve, reject) => begun.push({ ...options, resolve, reject })),
   };
   const deduplicationRepo = Object.assign(new MapDeduplication(), {
     atomicClaimWith: async () => atomicClaim,
   });
-  const deduplicator = new Deduplicator({ itemRepo: new SetItemBank(), deduplicationRepo });
+  const deduplicator = new Deduplicator({
+    itemRepo: new SetItemBank(),
+    deduplicationRepo,
+    ...options,
+  });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   return { begun, deduplicator, settled };
 }
@@ -26,13 +31,29 @@ const EXHAUSTED = { status: 'exhausted', item: null } as const;
 const CLAIMED = { status: 'claimed', item: 'voucher' } as const;
 const EXISTING = { status: 'existing', item: 'voucher' } as const;
 
-test('shares one claim, and one call alone is told of the first hand-out', async () => {
-  const { begun, deduplicator, settled } = setUp();
+test('shares one claim and one look after it', async () => {
+  const { begun, deduplicator, settled } = setUp({ skipFirstRead: true });
   const answers = Promise.all([1, 2, 3].map(() => deduplicator.claim('user')));
   await settled();
   expect(begun).toHaveLength(1);
   begun[0]?.resolve(CLAIMED);
+  await settled();
+  expect(begun).toHaveLength(2);
+  begun[1]?.resolve(EXISTING);
   expect(await answers).toEqual([CLAIMED, EXISTING, EXISTING]);
+  expect(begun.map(({ skipFirstRead }) => skipFirstRead)).toEqual([true, false]);
+});
+
+test('does not hand a later call an item that may have been given back before it', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const first = deduplicator.claim('user');
+  await settled();
+  const later = deduplicator.claim('user');
+  begun[0]?.resolve(EXISTING);
+  expect(await first).toEqual(EXISTING);
+  await settled();
+  begun[1]?.resolve({ status: 'claimed', item: 'another voucher' });
+  expect(await later).toEqual({ status: 'claimed', item: 'another voucher' });
 });
 
 test('claims anew once the shared claim has ended', async () => {
@@ -69,9 +90,11 @@ test('an abort ends the wait of its own call alone', async () => {
   await settled();
   controller.abort(new Error('gone'));
   await expect(aborted).rejects.toThrow('gone');
-  expect(begun[0]?.signal.aborted).toBe(false);
+  expect(begun[0]?.signal?.aborted).toBe(false);
   begun[0]?.resolve(CLAIMED);
-  expect(await patient).toEqual(CLAIMED);
+  await settled();
+  begun[1]?.resolve(EXISTING);
+  expect(await patient).toEqual(EXISTING);
 });
 
 test('a claim that nobody waits for is told to stop, and the next call begins another', async () => {
@@ -81,7 +104,7 @@ test('a claim that nobody waits for is told to stop, and the next call begins an
   await settled();
   controller.abort(new Error('gone'));
   await expect(aborted).rejects.toThrow('gone');
-  expect(begun[0]?.signal.aborted).toBe(true);
+  expect(begun[0]?.signal?.aborted).toBe(true);
 
   const next = deduplicator.claim('user');
   await settled();

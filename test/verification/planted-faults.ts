@@ -159,15 +159,15 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a call believes a "sold out" that was looked for before it began',
     file: 'shared-claims.ts',
-    code: "if (result.status !== 'exhausted') return result;",
-    replacement: 'return result;',
+    code: '      await this.#wait(deduplicationId, earlier, signal);',
+    replacement: '      return this.#wait(deduplicationId, earlier, signal);',
     noticedBy: ['R6'],
   },
   {
     name: 'every call that shared a claim is told that its item is new',
     file: 'shared-claims.ts',
-    code: "result.status === 'claimed' && claim.isClaimTold",
-    replacement: 'false',
+    code: '    if (claim.isClaimTold)',
+    replacement: '    if (false)',
     noticedBy: ['told twice'],
   },
   {

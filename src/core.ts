@@ -52,7 +52,12 @@ export {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from './item-bank-repository.js';
-export type { CountOptions, Listing, ListOptions } from './listing.js';
+export type {
+  CountAssignmentsOptions,
+  CountOptions,
+  Listing,
+  ListOptions,
+} from './listing.js';
 export type { Logger, LoggingLevel } from './logger.js';
 export { DEFAULT_FETCH_LIMIT, DEFAULT_LOGGING_LEVEL } from './settings.js';
 export { assertDeduplicationId, assertItem, MAX_KEY_BYTES } from './validation.js';

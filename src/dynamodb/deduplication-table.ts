@@ -11,11 +11,11 @@ import {
 import { sleepBeforeRetry } from '../backoff.js';
 import type { Assignment } from '../deduplication-repository.js';
 import { MalformedReplyError, TableSchemaError } from '../errors.js';
-import type { Listing, ListOptions } from '../listing.js';
+import type { CountAssignmentsOptions, Listing, ListOptions } from '../listing.js';
 import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
-import { listTable } from './listing.js';
+import { countRows, listTable } from './listing.js';
 import { explainRefusal, type TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
@@ -94,6 +94,17 @@ export class DeduplicationTable implements TableReference {
   async readAssignment(deduplicationId: string): Promise<StoredAssignment | null> {
     const row = await this.#readRow(deduplicationId);
     return row === undefined ? null : { assignment: this.#assignmentOf(row), row };
+  }
+
+  countAssignments(options: CountAssignmentsOptions = {}): Promise<number> {
+    const { assignedAfter } = options;
+    if (assignedAfter === undefined) return countRows(this, options);
+    // Times in ISO 8601, all of them in UTC, sort as text.
+    return countRows(this, options, {
+      FilterExpression: '#time > :time',
+      ExpressionAttributeNames: { '#time': ASSIGNED_AT_ATTRIBUTE },
+      ExpressionAttributeValues: { ':time': { S: assignedAfter.toISOString() } },
+    });
   }
 
   listAssignments(options: ListOptions | undefined): Listing<Assignment> {

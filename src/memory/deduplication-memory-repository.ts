@@ -8,8 +8,8 @@ import {
 import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
 import {
-  assertCountOptions,
-  type CountOptions,
+  assertCountAssignmentsOptions,
+  type CountAssignmentsOptions,
   type Listing,
   type ListOptions,
 } from '../listing.js';
@@ -64,10 +64,13 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    * @throws InvalidOptionError when an option cannot be used
    * @throws the signal's reason once it is aborted
    */
-  async countAssignments(options: CountOptions = {}): Promise<number> {
-    assertCountOptions(options);
-    options.signal?.throwIfAborted();
-    return assignments.of(this).size;
+  async countAssignments(options: CountAssignmentsOptions = {}): Promise<number> {
+    assertCountAssignmentsOptions(options);
+    const { signal, assignedAfter } = options;
+    signal?.throwIfAborted();
+    const held = [...assignments.of(this).values()];
+    if (assignedAfter === undefined) return held.length;
+    return held.filter(({ assignment: { assignedAt } }) => assignedAt > assignedAfter).length;
   }
 
   /** The same as {@link countAssignments}: in memory there is nothing to estimate. */
@@ -99,7 +102,7 @@ function assign(
 }
 
 interface MemoryAssignment {
-  readonly assignment: Assignment;
+  readonly assignment: Assignment & { readonly assignedAt: Date };
   /** The bank that it was claimed from; `null` where `putDeduplicationId` assigned it. */
   readonly bank: MemoryBank | null;
 }

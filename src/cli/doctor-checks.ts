@@ -45,13 +45,14 @@ export async function* findings(context: Context<unknown>): AsyncGenerator<Findi
   for (const [index, table] of tables.entries()) {
     const description = await describe(client, table);
     if (index === 0) yield clock.finding();
-    if ('finding' in description) {
-      yield description.finding;
-      if (description.finding.level === 'fault') continue;
-    } else {
-      arns.push(description.table.TableArn ?? '');
-      yield* descriptionFindings(table, description.table);
-    }
+    const found =
+      'finding' in description
+        ? [description.finding]
+        : [...descriptionFindings(table, description.table)];
+    yield* found;
+    // Of a table that is missing or another one, the rest would only mislead.
+    if (found.some(({ level }) => level === 'fault')) continue;
+    if ('table' in description) arns.push(description.table.TableArn ?? '');
     yield await timeToLiveFinding(client, table);
     yield await backupsFinding(client, table);
     yield await permissionsFinding(client, table);

@@ -32,10 +32,12 @@ export function openBox(options: SharedOptions): Box {
   return { client, itemRepo, deduplicationRepo, deduplicator, ledgerTableName };
 }
 
+const SILENT_LOGGER = { debug() {}, info() {}, warn() {}, error() {} };
+
 function openClient({ endpointUrl, region, profile }: SharedOptions): DynamoDBClient {
   const { env } = process;
-  // The switch that every release of the SDK knows; a named profile goes before keys in the
-  // environment, as it does for the AWS command line.
+  // The switch that every release of the SDK knows. A named profile goes before keys in the
+  // environment, as it does for the AWS command line, so there is nothing to be warned of.
   if (profile !== undefined) env.AWS_PROFILE = profile;
   // The SDK itself does not read the second variable of the AWS command line.
   const regionName = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;
@@ -43,5 +45,6 @@ function openClient({ endpointUrl, region, profile }: SharedOptions): DynamoDBCl
     ...DEFAULT_CLIENT_CONFIG,
     ...(regionName && { region: regionName }),
     ...(endpointUrl && { endpoint: endpointUrl }),
+    ...(profile !== undefined && { logger: SILENT_LOGGER }),
   });
 }

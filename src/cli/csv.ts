@@ -44,6 +44,15 @@ export async function openInput(file: string, column: string | undefined): Promi
 async function openFile(file: string) {
   const handle = await open(file);
   const stat = await handle.stat();
+  if (stat.isDirectory()) {
+    await handle.close();
+    throw new CommandFailure({
+      code: 'EISDIR',
+      message: `"${file}" is a folder.`,
+      remedy: 'Name a file in it.',
+      exitCode: EXIT_CODES.file,
+    });
+  }
   return { bytes: handle.createReadStream(), size: stat.isFile() ? stat.size : null };
 }
 
@@ -92,7 +101,7 @@ function noSuchColumn(file: string, column: string, header: readonly string[]): 
   return new CommandFailure({
     code: 'NO_SUCH_COLUMN',
     message: `"${file}" has no column "${column}" in its first row.`,
-    remedy: `Name one of ${header.join(', ')}, or count it from 1 where there is no such row.`,
+    remedy: `It has ${header.join(', ')}. Where there is no such row, count the column from 1.`,
     exitCode: EXIT_CODES.file,
   });
 }

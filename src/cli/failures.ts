@@ -65,13 +65,13 @@ export function describeFailure(error: unknown): Failure {
 }
 
 function wrongUsage({ code, message }: CommanderError): Failure {
+  // Commander has printed the help by then.
+  const isCommandMissing = code === 'commander.help';
+  const text = message.replace(/^error: /, '').replace(/^./, (first) => first.toUpperCase());
   return {
     code: 'USAGE',
-    message: message.replace(/^error: /, '').replace(/^./, (first) => first.toUpperCase()),
-    remedy:
-      code === 'commander.help'
-        ? 'Name a command.'
-        : 'See "storagebox --help", or "storagebox COMMAND --help".',
+    message: isCommandMissing ? 'No command was given.' : sentence(text.replace('\n', '. ')),
+    remedy: 'See "storagebox --help", or "storagebox COMMAND --help".',
     exitCode: EXIT_CODES.usage,
   };
 }
@@ -107,7 +107,13 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
       };
     }
     case 'STORAGEBOX_TABLE_SCHEMA':
-      return failure(EXIT_CODES.setUp, 'Name the right table; "storagebox doctor" looks at all.');
+      return {
+        code,
+        // What follows tells a programmer what to do.
+        message: sentence(message.split('. ')[0] ?? message),
+        remedy: 'Name the right table; "storagebox doctor" looks at all of them.',
+        exitCode: EXIT_CODES.setUp,
+      };
     case 'STORAGEBOX_CONTENTION':
     case 'STORAGEBOX_MALFORMED_REPLY':
       return failure(EXIT_CODES.tryAgain, 'Run the same command again.');
@@ -121,7 +127,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         `${notAdded.length} were not added, ${unconfirmed.length} are unconfirmed.`;
       return {
         ...cause,
-        message: `${cause.message} ${progress}`,
+        message: read === 0 ? cause.message : `${cause.message} ${progress}`,
         details: { read, added, repeats, alreadyKnown, notAdded, unconfirmed },
       };
     }
@@ -133,8 +139,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
 const RUN_AGAIN = 'Run the same command again.';
 
 const FILE_REMEDIES: Readonly<Record<string, string>> = {
-  ENOENT: 'Check the path, or pass - for standard input.',
-  EISDIR: 'Name a file in it.',
+  ENOENT: 'Check the path.',
   EACCES: 'Ask for the permission, or use another file.',
   ENOSPC: 'Make room and run the same command again.',
 };
@@ -184,7 +189,7 @@ function describeSystemError(error: unknown): Failure {
   };
   const failure = (exitCode: ExitCode, remedy: string | null, text = message || String(code)) => ({
     code: String(code),
-    message: text,
+    message: sentence(text),
     remedy,
     exitCode,
   });
@@ -207,8 +212,12 @@ function describeSystemError(error: unknown): Failure {
   if (NETWORK_CODES.includes(String(code))) {
     const remedy =
       'Check --endpoint-url, --region and the network, then run the same command again.';
-    return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}.`);
+    return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}`);
   }
   if (BUSY.includes(String(name))) return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
   return failure(EXIT_CODES.failed, null, `${name ?? 'Error'}: ${message}`);
+}
+
+function sentence(text: string): string {
+  return /[.!?]\)?$/.test(text) ? text : `${text}.`;
 }

@@ -27,19 +27,19 @@ export interface RunOptions {
 export class CommandLine {
   /** Where files are written and commands run. */
   readonly folder: string;
-  readonly #program: string;
+  readonly program: string;
   // DynamoDB Local keeps the tables of each access key apart, so their names can be the defaults.
   readonly #accessKeyId: string;
 
   constructor(folder: string, program: string, accessKeyId = newAccessKeyId()) {
     this.folder = folder;
-    this.#program = program;
+    this.program = program;
     this.#accessKeyId = accessKeyId;
   }
 
   /** The same program in front of a DynamoDB without tables. */
   withoutTables(): CommandLine {
-    return new CommandLine(this.folder, this.#program);
+    return new CommandLine(this.folder, this.program);
   }
 
   async run(args: readonly string[], { input = '', env = {} }: RunOptions = {}): Promise<Ended> {
@@ -49,7 +49,7 @@ export class CommandLine {
   }
 
   start(args: readonly string[], env: RunOptions['env'] = {}): ChildProcess {
-    return spawn(process.execPath, [this.#program, ...args], {
+    return spawn(process.execPath, [this.program, ...args], {
       cwd: this.folder,
       env: { ...this.environment, ...env },
     });

@@ -1,7 +1,15 @@
 // Reads an input of any length in constant memory and adds it chunk by chunk, for every backend.
 import { BatchNotFullyAddedError } from './errors.js';
+import { hasListeners, publish, publishFailure } from './events.js';
 import type { BatchAddItemsOptions, BatchAddItemsReport } from './item-bank-repository.js';
-import { assertItem, assertOption, assertPositiveInteger, assertSignal } from './validation.js';
+import { runtime } from './runtime.js';
+import {
+  assertItem,
+  assertIterable,
+  assertPositiveInteger,
+  assertProgressListener,
+  assertSignal,
+} from './validation.js';
 
 /** What became of one chunk. The four parts together are the chunk. */
 export interface ChunkOutcome {
@@ -40,6 +48,7 @@ export async function addInChunks(
   assertBatchArguments(items, signal, onProgress, concurrency);
   signal?.throwIfAborted();
 
+  const startMs = runtime.nowMs();
   const input = new ChunkedInput(items, chunkSize);
   const stop = new Stop(signal);
   const notAdded: string[] = [];
@@ -70,6 +79,7 @@ export async function addInChunks(
   );
   await Promise.all(workers);
   stop.dispose();
+  publishEnd(report(), runtime.nowMs() - startMs, stop);
   if (!stop.isStopped) return report();
 
   await input.close();
@@ -77,6 +87,12 @@ export async function addInChunks(
     { ...report(), notAdded: [...notAdded, ...input.unsent()], unconfirmed },
     { cause: stop.reason },
   );
+}
+
+function publishEnd(report: BatchAddItemsReport, durationMs: number, stop: Stop): void {
+  if (!hasListeners()) return;
+  publish({ type: 'added', ...report, durationMs });
+  if (stop.isStopped) publishFailure('add', stop.reason, durationMs);
 }
 
 /** Ends a batch before its input does: at the first failure, or when the signal is aborted. */
@@ -127,25 +143,9 @@ function assertBatchArguments(
   onProgress: unknown,
   concurrency: unknown,
 ): void {
-  const isIterable =
-    typeof items === 'object' &&
-    items !== null &&
-    (Symbol.iterator in items || Symbol.asyncIterator in items);
-  assertOption(
-    isIterable,
-    'items',
-    'an iterable or async iterable of strings',
-    items,
-    'Pass an array, a set, a generator or a stream of lines; wrap a single item in an array.',
-  );
+  assertIterable('items', items);
   assertSignal(signal);
-  assertOption(
-    onProgress === undefined || typeof onProgress === 'function',
-    'onProgress',
-    'a function',
-    onProgress,
-    'Pass a function that takes the progress, or leave it out.',
-  );
+  assertProgressListener(onProgress);
   assertPositiveInteger('concurrency', concurrency, 'Leave it out for the default.');
   // What can be read twice is checked as a whole first, so that a bad item stops all of it.
   if (Array.isArray(items) || items instanceof Set) {

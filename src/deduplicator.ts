@@ -1,4 +1,5 @@
 import { attachedState } from './attached-state.js';
+import { type BulkClaimOptions, claimInBulk, type HandOut } from './bulk-claim.js';
 import type {
   AtomicClaim,
   AtomicReleaseOptions,
@@ -6,6 +7,7 @@ import type {
   DeduplicationRepository,
 } from './deduplication-repository.js';
 import { ReleaseNotSupportedError } from './errors.js';
+import { type HandOutEvent, hasListeners, publishOutcome } from './events.js';
 import type {
   BatchAddItemsOptions,
   BatchAddItemsReport,
@@ -29,6 +31,11 @@ export interface DeduplicatorOptions {
    * read; others ignore the option. Default: `false`.
    */
   readonly skipFirstRead?: boolean | undefined;
+  /**
+   * Puts deduplication IDs and items into the events that `onStorageBoxEvent` tells of this
+   * deduplicator's calls. Default: `false`, because IDs are personal data and items are money.
+   */
+  readonly revealInEvents?: boolean | undefined;
   /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
   readonly logger?: Logger | undefined;
 }
@@ -53,7 +60,13 @@ export class Deduplicator {
 
   /** @throws InvalidOptionError when a repository lacks a method of its contract */
   constructor(options: DeduplicatorOptions) {
-    const { itemRepo, deduplicationRepo, skipFirstRead = false, logger } = options ?? {};
+    const {
+      itemRepo,
+      deduplicationRepo,
+      skipFirstRead = false,
+      revealInEvents = false,
+      logger,
+    } = options ?? {};
     assertOption(
       hasMethods(itemRepo, 'batchAddItems', 'addItemToBank', 'getItemFromBank'),
       'itemRepo',
@@ -75,9 +88,19 @@ export class Deduplicator {
       skipFirstRead,
       'Leave it out for false.',
     );
+    assertOption(
+      typeof revealInEvents === 'boolean',
+      'revealInEvents',
+      'true or false',
+      revealInEvents,
+      'Leave it out for false.',
+    );
     this.itemRepo = itemRepo;
     this.deduplicationRepo = deduplicationRepo;
-    claimers.attach(this, new Claimer(itemRepo, deduplicationRepo, skipFirstRead, logger));
+    claimers.attach(
+      this,
+      new Claimer(itemRepo, deduplicationRepo, skipFirstRead, revealInEvents, logger),
+    );
   }
 
   /**
@@ -114,6 +137,32 @@ export class Deduplicator {
     assertDeduplicationId(deduplicationId);
     assertSignal(options.signal);
     return claimers.of(this).claim(deduplicationId, options.signal);
+  }
+
+  /**
+   * {@link claim} for each ID of an input of any length, in constant memory: a mailing that gives a
+   * code to each of 100,000 subscribers. Read it with `for await`; nothing happens before, and the
+   * caller's own pace holds back further claims. A result comes for each ID, in the order of the
+   * input; an ID that comes twice gets the same item twice.
+   *
+   * Not atomic as a whole. After any failure the results before it have been handed out, what was
+   * under way has been waited for, and nothing more is begun. The same input may be given again:
+   * each ID that has an item gets the same one again, as `existing`.
+   *
+   * @returns an iterable that can be read once; an empty input gives no result
+   * @throws InvalidOptionError when `deduplicationIds` is no iterable of strings (a string is none),
+   *   or an option cannot be used
+   * @throws InvalidDeduplicationIdError with its `index`: at once when an array or a set holds an
+   *   invalid ID, else when its turn comes
+   *
+   * While it is read, it throws what {@link claim} throws, what the input throws, and the reason of
+   * the signal.
+   */
+  fetchItemsForDeduplicationIds(
+    deduplicationIds: Iterable<string> | AsyncIterable<string>,
+    options: BulkClaimOptions = {},
+  ): AsyncIterable<HandOut> {
+    return claimInBulk(deduplicationIds, options, (deduplicationId) => this.claim(deduplicationId));
   }
 
   /**
@@ -160,6 +209,12 @@ export class Deduplicator {
   }
 }
 
+const CLAIM_EVENTS = {
+  claimed: 'claim',
+  existing: 'repeat',
+  exhausted: 'exhausted',
+} as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
+
 async function endAssignment(
   deduplicator: Deduplicator,
   deduplicationId: string,
@@ -178,6 +233,7 @@ class Claimer {
   readonly #itemRepo: ItemBankRepository;
   readonly #deduplicationRepo: DeduplicationRepository;
   readonly #skipFirstRead: boolean;
+  readonly #revealInEvents: boolean;
   readonly #logger: LevelledLogger;
   readonly #sharedClaims = new SharedClaims();
   #atomicClaim: Promise<AtomicClaim | null> | undefined;
@@ -186,15 +242,31 @@ class Claimer {
     itemRepo: ItemBankRepository,
     deduplicationRepo: DeduplicationRepository,
     skipFirstRead: boolean,
+    revealInEvents: boolean,
     logger: Logger | undefined,
   ) {
     this.#itemRepo = itemRepo;
     this.#deduplicationRepo = deduplicationRepo;
     this.#skipFirstRead = skipFirstRead;
+    this.#revealInEvents = revealInEvents;
     this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
   }
 
-  async claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+  claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+    if (!hasListeners()) return this.#claim(deduplicationId, signal);
+    const isRevealed = this.#revealInEvents;
+    return publishOutcome(
+      'claim',
+      () => this.#claim(deduplicationId, signal),
+      ({ status, item }) => ({
+        type: CLAIM_EVENTS[status],
+        ...(isRevealed && item !== null && { item }),
+      }),
+      isRevealed ? { deduplicationId } : {},
+    );
+  }
+
+  async #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
     const result = await this.#sharedClaims.run(
       deduplicationId,
       (isRepeat, sharedSignal) => this.#begin(deduplicationId, isRepeat, sharedSignal),
@@ -216,7 +288,22 @@ class Claimer {
       : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead });
   }
 
-  async release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+  release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+    if (!hasListeners()) return this.#release(deduplicationId, options);
+    const isRevealed = this.#revealInEvents;
+    const isReturned = options.fate === 'return';
+    return publishOutcome(
+      isReturned ? 'release' : 'retire',
+      () => this.#release(deduplicationId, options),
+      (item) =>
+        item === null
+          ? null
+          : { type: isReturned ? 'released' : 'retired', ...(isRevealed && { item }) },
+      isRevealed ? { deduplicationId } : {},
+    );
+  }
+
+  async #release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
     const atomicClaim = await this.#findAtomicClaim();
     if (atomicClaim?.releaseItem === undefined) throw new ReleaseNotSupportedError();
     const item = await atomicClaim.releaseItem(deduplicationId, options);

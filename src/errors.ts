@@ -21,6 +21,13 @@ export abstract class StorageBoxError extends Error {
 /** The deduplication ID is no string, empty, too long, or ill-formed. Nothing was sent. */
 export class InvalidDeduplicationIdError extends StorageBoxError {
   readonly code = 'STORAGEBOX_INVALID_DEDUPLICATION_ID';
+  /** Where the ID stood in the input of a bulk hand-out, from 0; `null` outside one. */
+  readonly index: number | null;
+
+  constructor(message: string, index: number | null = null) {
+    super(message);
+    this.index = index;
+  }
 
   override get name() {
     return 'InvalidDeduplicationIdError' as const;

@@ -12,6 +12,14 @@ export interface CountOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface CountAssignmentsOptions extends CountOptions {
+  /**
+   * Counts only what was assigned after this time: how many in the last minute? Rows without a time,
+   * as those of the Python module, are left out then. It is the clock of the process that assigned.
+   */
+  readonly assignedAfter?: Date | undefined;
+}
+
 export interface ListOptions extends CountOptions {
   /**
    * The `cursor` of an earlier listing of the same table: goes on behind the last element that it
@@ -208,6 +216,20 @@ export function assertCountOptions({ segments, signal }: CountOptions): void {
     `a whole number from 1 to ${MAX_SEGMENTS}`,
     segments,
     `Leave it out for ${DEFAULT_SEGMENTS}.`,
+  );
+}
+
+/** @throws InvalidOptionError when an option cannot be used */
+export function assertCountAssignmentsOptions(options: CountAssignmentsOptions): void {
+  assertCountOptions(options);
+  const { assignedAfter } = options;
+  const isDate = assignedAfter instanceof Date && !Number.isNaN(assignedAfter.getTime());
+  assertOption(
+    assignedAfter === undefined || isDate,
+    'assignedAfter',
+    'a valid Date',
+    assignedAfter,
+    'Pass new Date(…), or leave it out for all.',
   );
 }
 

@@ -9,11 +9,16 @@ export const MAX_KEY_BYTES = 2_048;
 const KEY_EXPECTATION = `a non-empty, well-formed string of at most ${MAX_KEY_BYTES} bytes in UTF-8`;
 
 /** Throws {@link InvalidDeduplicationIdError} unless the value can be a deduplication ID. */
-export function assertDeduplicationId(value: unknown): asserts value is string {
+export function assertDeduplicationId(
+  value: unknown,
+  index: number | null = null,
+): asserts value is string {
   const fault = keyFault(value);
   if (fault !== null) {
+    const place = index === null ? '' : ` at index ${index}`;
     throw new InvalidDeduplicationIdError(
-      `Expected the deduplication ID to be ${KEY_EXPECTATION}, got ${fault}.`,
+      `Expected the deduplication ID${place} to be ${KEY_EXPECTATION}, got ${fault}.`,
+      index,
     );
   }
 }
@@ -72,6 +77,32 @@ export function assertPositiveInteger(
     'a whole number from 1',
     value,
     remedy,
+  );
+}
+
+/** Throws {@link InvalidOptionError} unless strings can be read from the value, one by one. */
+export function assertIterable(option: string, value: unknown): void {
+  const isIterable =
+    typeof value === 'object' &&
+    value !== null &&
+    (Symbol.iterator in value || Symbol.asyncIterator in value);
+  assertOption(
+    isIterable,
+    option,
+    'an iterable or async iterable of strings',
+    value,
+    'Pass an array, a set, a generator or a stream of lines; wrap a single string in an array.',
+  );
+}
+
+/** Throws {@link InvalidOptionError} unless the value is a function or absent. */
+export function assertProgressListener(value: unknown): void {
+  assertOption(
+    value === undefined || typeof value === 'function',
+    'onProgress',
+    'a function',
+    value,
+    'Pass a function that takes the progress, or leave it out.',
   );
 }
 

@@ -6,7 +6,12 @@ import {
 } from '../deduplication-repository.js';
 import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
-import type { CountOptions, Listing, ListOptions } from '../listing.js';
+import {
+  assertCountAssignmentsOptions,
+  type CountAssignmentsOptions,
+  type Listing,
+  type ListOptions,
+} from '../listing.js';
 import { type LevelledLogger, type Logger, levelledLogger } from '../logger.js';
 import { loggingLevelFromEnvironment } from '../settings.js';
 import { assertDeduplicationId, assertItem } from '../validation.js';
@@ -14,7 +19,7 @@ import { atomicClaim } from './atomic-claim.js';
 import { type ClientOptions, placeOf, resolveClient } from './client.js';
 import { DeduplicationTable } from './deduplication-table.js';
 import { itemBanks } from './item-bank.js';
-import { countRows, estimateRowCount } from './listing.js';
+import { estimateRowCount } from './listing.js';
 import { assertTableName } from './tables.js';
 import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
 
@@ -129,8 +134,9 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
    * @throws InvalidOptionError when an option cannot be used
    * @throws the signal's reason once it is aborted
    */
-  async countAssignments(options?: CountOptions): Promise<number> {
-    return countRows(states.of(this).table, options);
+  async countAssignments(options: CountAssignmentsOptions = {}): Promise<number> {
+    assertCountAssignmentsOptions(options);
+    return states.of(this).table.countAssignments(options);
   }
 
   /**

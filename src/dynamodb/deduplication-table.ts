@@ -8,10 +8,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Assignment } from '../deduplication-repository.js';
 import { TableSchemaError } from '../errors.js';
-import type { Listing, ListOptions } from '../listing.js';
+import type { CountAssignmentsOptions, Listing, ListOptions } from '../listing.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
-import { listTable } from './listing.js';
+import { countRows, listTable } from './listing.js';
 import { explainRefusal, type TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
@@ -81,6 +81,17 @@ export class DeduplicationTable implements TableReference {
   async readAssignment(deduplicationId: string): Promise<Assignment | null> {
     const row = await this.readRow(deduplicationId);
     return row === undefined ? null : this.assignmentOf(row);
+  }
+
+  countAssignments(options: CountAssignmentsOptions = {}): Promise<number> {
+    const { assignedAfter } = options;
+    if (assignedAfter === undefined) return countRows(this, options);
+    // Times in ISO 8601, all of them in UTC, sort as text.
+    return countRows(this, options, {
+      FilterExpression: '#time > :time',
+      ExpressionAttributeNames: { '#time': ASSIGNED_AT_ATTRIBUTE },
+      ExpressionAttributeValues: { ':time': { S: assignedAfter.toISOString() } },
+    });
   }
 
   listAssignments(options: ListOptions | undefined): Listing<Assignment> {

@@ -1,5 +1,10 @@
 // Looking at a whole table: scans that are strongly consistent and never write.
-import { type AttributeValue, DescribeTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  DescribeTableCommand,
+  ScanCommand,
+  type ScanCommandInput,
+} from '@aws-sdk/client-dynamodb';
 import { MalformedReplyError, TableSchemaError } from '../errors.js';
 import {
   type CountOptions,
@@ -48,9 +53,14 @@ export function listTable<Element>(
   return listingOf({ name, readPage }, options);
 }
 
-export function countRows(table: ScannedTable, options: CountOptions = {}): Promise<number> {
+/** All rows, or those that fit the filter. */
+export function countRows(
+  table: ScannedTable,
+  options: CountOptions = {},
+  filter: Filter = {},
+): Promise<number> {
   return countPages(options, async (request) => {
-    const { Count: count, nextKey } = await scan(table, request, { Select: 'COUNT' });
+    const { Count: count, nextKey } = await scan(table, request, { Select: 'COUNT', ...filter });
     if (count === undefined) throw new MalformedReplyError('Scan', 'Count');
     return { count, nextKey };
   });
@@ -67,8 +77,13 @@ export async function estimateRowCount(table: ScannedTable): Promise<number> {
   }
 }
 
+export type Filter = Pick<
+  ScanCommandInput,
+  'FilterExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'
+>;
+
 type Projection =
-  | { readonly Select: 'COUNT' }
+  | ({ readonly Select: 'COUNT' } & Filter)
   | {
       readonly ProjectionExpression: string;
       readonly ExpressionAttributeNames: Record<string, string>;

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { sleepBeforeRetry } from '../backoff.js';
 import { ContentionError, OutcomeUnknownError } from '../errors.js';
+import { hasListeners, publish } from '../events.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { cancellationCodes, explainRefusal, hasName, type TableReference } from './refusals.js';
@@ -21,12 +22,10 @@ const MAX_TOKEN_AGE_MS = 9 * 60_000;
 
 const CONDITION_FAILED = 'ConditionalCheckFailed';
 
+const THROTTLING_REASONS: readonly string[] = ['ThrottlingError', 'ProvisionedThroughputExceeded'];
+
 /** Reasons that pass. The SDK leaves them to its caller: to it every cancellation is final. */
-const PASSING_REASONS: readonly string[] = [
-  'TransactionConflict',
-  'ThrottlingError',
-  'ProvisionedThroughputExceeded',
-];
+const PASSING_REASONS: readonly string[] = ['TransactionConflict', ...THROTTLING_REASONS];
 
 const THROTTLING_ERRORS: readonly string[] = [
   'ThrottlingException',
@@ -75,6 +74,7 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
     if (!mayPass) return fail(await explainRefusal(error, client, tables));
     if (attempts.isTokenTooOld()) return fail(error);
     const elapsedMs = attempts.elapsedMs();
+    publishObstacle(error, retry + 1, elapsedMs, tables);
     if (elapsedMs >= patienceMs) {
       const isLeftToTheCaller = isThrottling(error) || attempts.mayHaveLanded;
       return fail(isLeftToTheCaller ? error : new ContentionError(elapsedMs, { cause: error }));
@@ -136,6 +136,22 @@ class Attempts {
   isTokenTooOld(): boolean {
     return runtime.date().getTime() - this.#firstSentMs > MAX_TOKEN_AGE_MS;
   }
+}
+
+/** An unknown outcome is none: it tells nothing of the tables. */
+function publishObstacle(
+  error: unknown,
+  attempt: number,
+  durationMs: number,
+  tables: readonly TableReference[],
+): void {
+  if (!hasListeners()) return;
+  const isThrottled =
+    isThrottling(error) ||
+    cancellationCodes(error).some((code) => THROTTLING_REASONS.includes(code));
+  if (!isThrottled && !isInTheWay(error)) return;
+  const tableNames = tables.map(({ tableName }) => tableName);
+  publish({ type: isThrottled ? 'throttled' : 'contention', attempt, durationMs, tableNames });
 }
 
 function isConditionFailure(error: unknown): boolean {

@@ -9,8 +9,8 @@ import {
 import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
 import {
-  assertCountOptions,
-  type CountOptions,
+  assertCountAssignmentsOptions,
+  type CountAssignmentsOptions,
   type Listing,
   type ListOptions,
 } from '../listing.js';
@@ -23,28 +23,28 @@ import { type MemoryBank, memoryBanks } from './memory-bank.js';
 export class DeduplicationMemoryRepository extends DeduplicationRepository {
   constructor() {
     super();
-    states.attach(this, { assigned: new Map(), origins: new WeakMap() });
+    assignments.attach(this, new Map());
   }
 
   /** @inheritDoc */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).assigned.get(deduplicationId)?.item ?? null;
+    return assignments.of(this).get(deduplicationId)?.item ?? null;
   }
 
   /** @inheritDoc */
   override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
-    const existing = states.of(this).assigned.get(deduplicationId);
+    const existing = assignments.of(this).get(deduplicationId);
     if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing.item);
-    assign(states.of(this).assigned, deduplicationId, item);
+    assignments.of(this).set(deduplicationId, { item, assignedAt: runtime.date(), origin: null });
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
   override async atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicClaim | null> {
     const bank = memoryBanks.find(itemRepo);
-    return bank === undefined ? null : atomicClaim(states.of(this), bank);
+    return bank === undefined ? null : atomicClaim(assignments.of(this), bank);
   }
 
   /**
@@ -55,7 +55,8 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).assigned.get(deduplicationId) ?? null;
+    const held = assignments.of(this).get(deduplicationId);
+    return held === undefined ? null : assignmentOf(deduplicationId, held);
   }
 
   /**
@@ -64,15 +65,18 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    * @throws InvalidOptionError when an option cannot be used
    * @throws the signal's reason once it is aborted
    */
-  async countAssignments(options: CountOptions = {}): Promise<number> {
-    assertCountOptions(options);
-    options.signal?.throwIfAborted();
-    return states.of(this).assigned.size;
+  async countAssignments(options: CountAssignmentsOptions = {}): Promise<number> {
+    assertCountAssignmentsOptions(options);
+    const { signal, assignedAfter } = options;
+    signal?.throwIfAborted();
+    if (assignedAfter === undefined) return assignments.of(this).size;
+    const held = [...assignments.of(this).values()];
+    return held.filter(({ assignedAt }) => assignedAt > assignedAfter).length;
   }
 
   /** The same as {@link countAssignments}: in memory there is nothing to estimate. */
   async estimateAssignmentCount(): Promise<number> {
-    return states.of(this).assigned.size;
+    return assignments.of(this).size;
   }
 
   /**
@@ -81,44 +85,46 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    * @throws InvalidOptionError when an option cannot be used
    */
   listAssignments(options?: ListOptions): Listing<Assignment> {
-    return listMemory('assignments', () => states.of(this).assigned, options);
+    const held = () =>
+      [...assignments.of(this)].map(([id, one]) => [id, assignmentOf(id, one)] as const);
+    return listMemory('assignments', held, options);
   }
 }
 
-interface State {
-  readonly assigned: Map<string, Assignment>;
-  /** The bank that an item was claimed from. */
-  readonly origins: WeakMap<Assignment, MemoryBank>;
+/** An assignment, and the bank that its item was claimed from. */
+interface Held {
+  readonly item: string;
+  readonly assignedAt: Date;
+  readonly origin: MemoryBank | null;
 }
 
-function assign(assigned: State['assigned'], deduplicationId: string, item: string): Assignment {
-  const assignedAt = runtime.date();
-  const assignment = { deduplicationId, item, itemBankTableName: null, assignedAt };
-  assigned.set(deduplicationId, assignment);
-  return assignment;
+type Assigned = Map<string, Held>;
+
+function assignmentOf(deduplicationId: string, { item, assignedAt }: Held): Assignment {
+  return { deduplicationId, item, itemBankTableName: null, assignedAt };
 }
 
 /** Atomic because nothing in it waits. */
-function atomicClaim({ assigned, origins }: State, bank: MemoryBank): AtomicClaim {
+function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
   const claim = (deduplicationId: string): ClaimResult => {
     const existing = assigned.get(deduplicationId);
     if (existing !== undefined) return { status: 'existing', item: existing.item };
     const item = bank.take();
     if (item === null) return { status: 'exhausted', item: null };
-    origins.set(assign(assigned, deduplicationId, item), bank);
+    assigned.set(deduplicationId, { item, assignedAt: runtime.date(), origin: bank });
     return { status: 'claimed', item };
   };
   const release = (
     deduplicationId: string,
     { fate }: Pick<AtomicReleaseOptions, 'fate'>,
   ): string | null => {
-    const assignment = assigned.get(deduplicationId);
-    if (assignment === undefined) return null;
+    const held = assigned.get(deduplicationId);
+    if (held === undefined) return null;
     assigned.delete(deduplicationId);
-    const origin = origins.get(assignment) ?? bank;
-    if (fate === 'return') origin.giveBack(assignment.item);
-    else origin.retire(assignment.item);
-    return assignment.item;
+    const origin = held.origin ?? bank;
+    if (fate === 'return') origin.giveBack(held.item);
+    else origin.retire(held.item);
+    return held.item;
   };
   return {
     claimItem: async (deduplicationId) => claim(deduplicationId),
@@ -126,4 +132,4 @@ function atomicClaim({ assigned, origins }: State, bank: MemoryBank): AtomicClai
   };
 }
 
-const states = attachedState<State>('memory.assignments.3');
+const assignments = attachedState<Assigned>('memory.assignments.3');

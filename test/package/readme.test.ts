@@ -31,6 +31,7 @@ const READERS_VALUES = {
   ipAddress: '192.0.2.1',
   requestedClass: 2,
   studentId: 'student-1',
+  subscribers: ['ann@example.com', 'bob@example.com'],
 };
 
 const ITEM_BANKS = ['voucher_codes', 'seats', 'referral_links'].concat(

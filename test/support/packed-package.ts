@@ -35,10 +35,7 @@ export interface PackedPackage {
 export async function packPackage(): Promise<PackedPackage> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-package-'));
   const build = join(folder, 'build');
-  for (const input of BUILD_INPUTS) {
-    await cp(join(ROOT, input), join(build, input), { recursive: true });
-  }
-  await symlink(join(ROOT, 'node_modules'), join(build, 'node_modules'));
+  await copySources(build);
   const { stdout } = await run('npm', ['pack', '--json', '--foreground-scripts=false'], {
     cwd: build,
   });
@@ -54,6 +51,14 @@ export async function packPackage(): Promise<PackedPackage> {
     projectWithoutPeers: await makeProject(join(folder, 'project-without-peers'), tarball, []),
     dispose: () => rm(folder, { recursive: true }),
   };
+}
+
+/** What a build needs, in a folder of its own. */
+export async function copySources(build: string): Promise<void> {
+  for (const input of BUILD_INPUTS) {
+    await cp(join(ROOT, input), join(build, input), { recursive: true });
+  }
+  await symlink(join(ROOT, 'node_modules'), join(build, 'node_modules'));
 }
 
 async function makeProject(

@@ -7,6 +7,7 @@ import {
   DeduplicationDynamoDbRepository,
   DeduplicationRepository,
   Deduplicator,
+  type HandOut,
   ItemBankDynamoDbRepository,
   ItemBankRepository,
   isStorageBoxError,
@@ -105,4 +106,17 @@ test('five methods make a backend', () => {
   // @ts-expect-error methods are missing
   class Incomplete extends ItemBankRepository {}
   expectTypeOf(Incomplete).toBeConstructibleWith();
+});
+
+test('a bulk hand-out is read with for await, and each result narrows by its status', () => {
+  const handOuts = new Deduplicator(pair).fetchItemsForDeduplicationIds(['user']);
+  expectTypeOf(handOuts).toEqualTypeOf<AsyncIterable<HandOut>>();
+  const use = (handOut: HandOut) => {
+    expectTypeOf(handOut.deduplicationId).toEqualTypeOf<string>();
+    if (handOut.status === 'exhausted') expectTypeOf(handOut.item).toEqualTypeOf<null>();
+    else expectTypeOf(handOut.item).toEqualTypeOf<string>();
+  };
+  expectTypeOf(use).parameter(0).toEqualTypeOf<HandOut>();
+  // @ts-expect-error a number is no list of IDs
+  new Deduplicator(pair).fetchItemsForDeduplicationIds(42);
 });

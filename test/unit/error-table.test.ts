@@ -12,6 +12,7 @@ import {
   isStorageBoxError,
   itemBankTable,
   type ListOptions,
+  onStorageBoxEvent,
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { beforeAll, expect, inject, test, vi } from 'vitest';
@@ -36,6 +37,10 @@ const addItems =
   (...args: unknown[]) =>
   () =>
     memoryPair().itemRepo.batchAddItems(...any<[string[]]>(args));
+const fetchInBulk =
+  (...args: unknown[]) =>
+  () =>
+    new Deduplicator(memoryPair()).fetchItemsForDeduplicationIds(...any<[string[]]>(args));
 const newBank = (options: unknown) => () =>
   new ItemBankDynamoDbRepository(any<ItemBankDynamoDbRepositoryOptions>(options));
 const cursorOfItems = () => new ItemBankMemoryRepository().listItems().cursor;
@@ -108,6 +113,9 @@ const misuses: Record<string, Misuse> = {
   'batch: signal is no signal': addItems([], { signal: 'abort' }),
   'claim: signal is no signal': () =>
     new Deduplicator(memoryPair()).claim('user', any({ signal: new AbortController() })),
+  'bulk: a single string': fetchInBulk('user-1'),
+  'bulk: one ID of an array is empty': fetchInBulk(['user-1', '']),
+  'bulk: concurrency is no whole number': fetchInBulk(['user-1'], { concurrency: 1.5 }),
   'repository: no options': newBank(undefined),
   'repository: table_name instead of tableName': newBank({ table_name: 'voucher_codes' }),
   'repository: empty table name': newBank({ tableName: '' }),
@@ -166,6 +174,11 @@ const misuses: Record<string, Misuse> = {
     ...memoryPair(),
     skipFirstRead: 'yes',
   }),
+  'deduplicator: revealInEvents is no boolean': newDeduplicator({
+    ...memoryPair(),
+    revealInEvents: 1,
+  }),
+  'events: the listener is no function': () => onStorageBoxEvent(any({})),
   'createTables: one definition without an array': () =>
     createTables(any(itemBankTable('voucher_codes')), { client }),
   'itemBankTable: no name': () => itemBankTable(any(undefined)),

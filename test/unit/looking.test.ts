@@ -85,6 +85,30 @@ describe.each([
     expect(await deduplicationRepo.countAssignments()).toBe(1);
   });
 
+  test('assignments are counted from a time on', async () => {
+    const { itemRepo, deduplicationRepo } = await open();
+    const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
+    await itemRepo.batchAddItems(vouchers(3));
+    const times: Date[] = [];
+    for (const user of ['user-1', 'user-2', 'user-3']) {
+      await deduplicator.claim(user);
+      const assignment = await deduplicationRepo.getAssignment(user);
+      times.push(assignment?.assignedAt as Date);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const [first, second] = times as [Date, Date];
+    const countAfter = (assignedAfter: Date) =>
+      deduplicationRepo.countAssignments({ assignedAfter });
+    expect(await countAfter(new Date(first.getTime() - 1))).toBe(3);
+    expect(await countAfter(first)).toBe(2);
+    expect(await countAfter(second)).toBe(1);
+    expect(await countAfter(new Date())).toBe(0);
+    await expect(countAfter(new Date('yesterday'))).rejects.toMatchObject({
+      code: 'STORAGEBOX_INVALID_OPTION',
+      option: 'assignedAfter',
+    });
+  });
+
   test('looking up an ID never claims', async () => {
     const { itemRepo, deduplicationRepo } = await open();
     await itemRepo.addItemToBank('voucher');

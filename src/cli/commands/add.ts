@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { type BatchAddItemsReport, isStorageBoxError } from 'storagebox';
+import { action } from '../action.js';
+import { openInput } from '../csv.js';
+import { EXIT_CODES } from '../exit-codes.js';
+import { CommandFailure, describeFailure } from '../failures.js';
+import { wholeNumber } from '../options.js';
+import { print, printJson } from '../output.js';
+import { ProgressLine, withThousands } from '../progress.js';
+
+interface AddOptions {
+  readonly column?: string;
+  readonly concurrency?: number;
+}
+
+export function addAdd(program: Command): void {
+  program
+    .command('add')
+    .description('Put items into the bank. What is in already, or was ever, is left out.')
+    .argument('<file>', 'an item a line; - for standard input')
+    .option('--column <name>', 'read this column of a CSV file: its name, or its number from 1')
+    .option('--concurrency <count>', 'transactions under way at once (default: 4)', wholeNumber)
+    .action(
+      action<AddOptions>(async (context, file = '-') => {
+        const { itemRepo, ledgerTableName, options, signal, isJson } = context;
+        const input = await openInput(file, options.column);
+        const line = new ProgressLine('items');
+        try {
+          const report = await itemRepo.batchAddItems(input, {
+            signal,
+            concurrency: options.concurrency,
+            onProgress: ({ read }) => line.show({ done: read, fraction: input.fraction() }),
+          });
+          line.clear();
+          await (isJson ? printJson(report) : print(textOf(report)));
+          return EXIT_CODES.success;
+        } catch (error) {
+          line.clear();
+          throw withRemedy(error, ledgerTableName);
+        }
+      }),
+    );
+}
+
+function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): string {
+  return (
+    `${withThousands(read)} read: ${withThousands(added)} added, ` +
+    `${withThousands(alreadyKnown)} already known, ${withThousands(repeats)} repeats`
+  );
+}
+
+/** With a ledger the whole file is simply added again; without one, somebody has to look. */
+function withRemedy(error: unknown, ledgerTableName: string | undefined): unknown {
+  if (ledgerTableName !== undefined || !isStorageBoxError(error)) return error;
+  if (error.code !== 'STORAGEBOX_BATCH_NOT_FULLY_ADDED') return error;
+  return new CommandFailure({
+    ...describeFailure(error),
+    remedy:
+      'Without a ledger, what was handed out since would enter again. While a sale is on, add only ' +
+      'what is not in (--json lists it), and look for the unconfirmed in both tables first.',
+  });
+}

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { BulkClaimProgress, HandOut } from 'storagebox';
+import { action } from '../action.js';
+import { openInput } from '../csv.js';
+import { EXIT_CODES } from '../exit-codes.js';
+import { wholeNumber } from '../options.js';
+import { note, type Row, writeRows } from '../output.js';
+import { ProgressLine, withThousands } from '../progress.js';
+
+interface AssignOptions {
+  readonly column?: string;
+  readonly output?: string;
+  readonly concurrency?: number;
+}
+
+export function addAssign(program: Command): void {
+  program
+    .command('assign')
+    .description(
+      'Give each ID of a file its item and print them as CSV, in the order of the file. Stopped ' +
+        'half-way and run again, it gives everybody the same item again.',
+    )
+    .argument('<file>', 'an ID a line; - for standard input')
+    .option('--column <name>', 'read this column of a CSV file: its name, or its number from 1')
+    .option('-o, --output <file>', 'write to a file, which appears when it is complete')
+    .option('--concurrency <count>', 'claims under way at once (default: 16)', wholeNumber)
+    .action(
+      action<AssignOptions>(async ({ deduplicator, options, signal, isJson }, file = '-') => {
+        const input = await openInput(file, options.column);
+        const line = new ProgressLine('IDs');
+        let progress: BulkClaimProgress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };
+        const handOuts = deduplicator.fetchItemsForDeduplicationIds(input, {
+          signal,
+          concurrency: options.concurrency,
+          onProgress: (now) => {
+            progress = now;
+            line.show({ done: now.done, fraction: input.fraction() });
+          },
+        });
+        try {
+          await writeRows(isJson ? handOuts : rowsOf(handOuts), {
+            columns: ['deduplication_id', 'item', 'status'],
+            format: isJson ? 'jsonl' : 'csv',
+            file: options.output,
+          });
+        } finally {
+          line.clear();
+        }
+        if (!isJson) note(textOf(progress));
+        return progress.exhausted > 0 ? EXIT_CODES.noItem : EXIT_CODES.success;
+      }),
+    );
+}
+
+async function* rowsOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, void, void> {
+  for await (const { deduplicationId, item, status } of handOuts) {
+    yield { deduplication_id: deduplicationId, item, status };
+  }
+}
+
+function textOf({ done, claimed, existing, exhausted }: BulkClaimProgress): string {
+  return (
+    `${withThousands(done)} IDs: ${withThousands(claimed)} got an item, ` +
+    `${withThousands(existing)} had theirs already, ${withThousands(exhausted)} came too late`
+  );
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { createTables, deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
+import { action } from '../action.js';
+import { EXIT_CODES } from '../exit-codes.js';
+import { print, printJson } from '../output.js';
+
+export function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('Make the tables that do not exist yet, on demand; the others are left alone.')
+    .action(
+      action(async ({ client, options, ledgerTableName, isJson }) => {
+        const definitions = [
+          itemBankTable(options.itemBankTable),
+          deduplicationTable(options.deduplicationTable),
+          ...(ledgerTableName === undefined ? [] : [ledgerTable(ledgerTableName)]),
+        ];
+        const created = await createTables(definitions, { client });
+        const tables = definitions.map(({ TableName: tableName = '' }) => ({
+          tableName,
+          isCreated: created.includes(tableName),
+        }));
+        if (isJson) await printJson({ tables });
+        else await print(tables.map(textOf).join('\n'));
+        return EXIT_CODES.success;
+      }),
+    );
+}
+
+function textOf({ tableName, isCreated }: { tableName: string; isCreated: boolean }): string {
+  return `${isCreated ? 'created' : 'exists '}  ${tableName}`;
+}

@@ -1,0 +1,332 @@
+// What can be wrong with a set-up, found without writing anything.
+import {
+  BatchGetItemCommand,
+  DescribeContinuousBackupsCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  ScanCommand,
+  type TableDescription,
+  type TransactWriteItem,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import { deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
+import type { Context } from './action.js';
+import { describeFailure } from './failures.js';
+
+export interface Finding {
+  /** `unknown`: it could not be looked at. */
+  readonly level: 'ok' | 'warning' | 'fault' | 'unknown';
+  readonly subject: string;
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+interface TableToCheck {
+  readonly subject: string;
+  readonly tableName: string;
+  readonly key: string;
+  readonly permissions: Readonly<Record<string, string>>;
+}
+
+/** Above it, times in the tables mislead people; DynamoDB refuses signatures that are 5 minutes off. */
+const MAX_CLOCK_SKEW_MS = 30_000;
+
+export async function* findings(context: Context<unknown>): AsyncGenerator<Finding, void, void> {
+  const { client, options, ledgerTableName } = context;
+  const set = [await regionFinding(client), await credentialsFinding(client)];
+  yield* set;
+  if (set.some(({ level }) => level === 'fault')) return;
+
+  const clock = watchClock(client);
+  const tables = tablesToCheck(options, ledgerTableName);
+  const arns: string[] = [];
+  for (const [index, table] of tables.entries()) {
+    const description = await describe(client, table);
+    if (index === 0) yield clock.finding();
+    const found =
+      'finding' in description
+        ? [description.finding]
+        : [...descriptionFindings(table, description.table)];
+    yield* found;
+    // Of a table that is missing or another one, the rest would only mislead.
+    if (found.some(({ level }) => level === 'fault')) continue;
+    if ('table' in description) arns.push(description.table.TableArn ?? '');
+    yield await timeToLiveFinding(client, table);
+    yield await backupsFinding(client, table);
+    yield await permissionsFinding(client, table);
+  }
+  yield placeFinding(arns);
+}
+
+function tablesToCheck(
+  { itemBankTable: bank, deduplicationTable: deduplication }: Context<unknown>['options'],
+  ledger: string | undefined,
+): TableToCheck[] {
+  const keyOf = (definition: {
+    KeySchema?: { AttributeName?: string | undefined }[] | undefined;
+  }) => String(definition.KeySchema?.[0]?.AttributeName);
+  const tables = [
+    {
+      subject: 'item bank',
+      tableName: bank,
+      key: keyOf(itemBankTable(bank)),
+      permissions: {
+        Scan: 'to claim, to count and to list',
+        DeleteItem: 'to claim',
+        PutItem: 'to add and to release',
+      },
+    },
+    {
+      subject: 'deduplication table',
+      tableName: deduplication,
+      key: keyOf(deduplicationTable(deduplication)),
+      permissions: {
+        GetItem: 'to claim and to release',
+        PutItem: 'to claim',
+        DeleteItem: 'to release and to retire',
+        Scan: 'to count and to list',
+      },
+    },
+  ];
+  if (ledger === undefined) return tables;
+  const ledgerToCheck = {
+    subject: 'ledger',
+    tableName: ledger,
+    key: keyOf(ledgerTable(ledger)),
+    permissions: { PutItem: 'to add', BatchGetItem: 'to add' },
+  };
+  return [...tables, ledgerToCheck];
+}
+
+async function regionFinding(client: DynamoDBClient): Promise<Finding> {
+  return orFailure('region', 'region', async () => ok('region', await client.config.region()));
+}
+
+async function credentialsFinding(client: DynamoDBClient): Promise<Finding> {
+  return orFailure('credentials', 'credentials', async () => {
+    await client.config.credentials();
+    return ok('credentials', 'found');
+  });
+}
+
+/** Compares the clock of this machine with DynamoDB's, as its replies tell it. */
+function watchClock(client: DynamoDBClient): { finding(): Finding } {
+  let skewMs: number | null = null;
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers = {} } = result.response as { headers?: Record<string, string> };
+      const serverMs = Date.parse(headers.date ?? '');
+      if (!Number.isNaN(serverMs)) skewMs = Date.now() - serverMs;
+      return result;
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+  return {
+    finding: () => {
+      if (skewMs === null) return unknown('clock', 'DynamoDB did not tell the time');
+      const seconds = Math.round(Math.abs(skewMs) / 1_000);
+      if (Math.abs(skewMs) <= MAX_CLOCK_SKEW_MS) return ok('clock', 'is right');
+      return {
+        level: 'warning',
+        subject: 'clock',
+        message: `is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of DynamoDB`,
+        remedy: 'Set the clock of this machine, by NTP; 5 minutes off, requests are refused.',
+      };
+    },
+  };
+}
+
+async function describe(
+  client: DynamoDBClient,
+  { subject, tableName }: TableToCheck,
+): Promise<{ readonly table: TableDescription } | { readonly finding: Finding }> {
+  try {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    return { table: Table ?? {} };
+  } catch (error) {
+    const isMissing = nameOf(error) === 'ResourceNotFoundException';
+    if (isMissing) {
+      const remedy = 'Make it with "storagebox init", or check the name, --region and --profile.';
+      return { finding: fault(subject, `"${tableName}" does not exist`, remedy) };
+    }
+    return { finding: failureFinding(subject, 'description', error) };
+  }
+}
+
+function* descriptionFindings(
+  { subject, tableName, key }: TableToCheck,
+  table: TableDescription,
+): Generator<Finding, void, void> {
+  const { KeySchema = [], AttributeDefinitions = [], TableStatus: status = 'unknown' } = table;
+  const [partitionKey] = KeySchema;
+  const type = AttributeDefinitions.find(
+    ({ AttributeName }) => AttributeName === key,
+  )?.AttributeType;
+  const isKeyRight = KeySchema.length === 1 && partitionKey?.AttributeName === key && type === 'S';
+  if (!isKeyRight) {
+    const names = KeySchema.map(({ AttributeName }) => `"${AttributeName}"`).join(', ');
+    const remedy =
+      'Name the right table, or make one with "storagebox init": a key cannot be changed.';
+    yield fault(subject, `"${tableName}" has the key ${names}, expected "${key}" (S)`, remedy);
+  } else if (status !== 'ACTIVE' && status !== 'UPDATING') {
+    yield fault(subject, `"${tableName}" is ${status}`, 'Wait until it is ACTIVE.');
+  } else {
+    yield ok(subject, `"${tableName}" is ${status}, its key is "${key}" (S)`);
+  }
+  if (table.DeletionProtectionEnabled !== true) {
+    const command = `aws dynamodb update-table --table-name ${tableName} --deletion-protection-enabled`;
+    yield warning(subject, 'can be deleted: deletion protection is off', command);
+  }
+  if ((table.Replicas ?? []).length > 0) {
+    const remedy = 'Claim in one Region only: conditions are checked in each Region by itself.';
+    yield warning(subject, 'is a global table', remedy);
+  }
+}
+
+async function timeToLiveFinding(client: DynamoDBClient, table: TableToCheck): Promise<Finding> {
+  const { subject, tableName } = table;
+  return orFailure(subject, 'time to live', async () => {
+    const { TimeToLiveDescription: description } = await client.send(
+      new DescribeTimeToLiveCommand({ TableName: tableName }),
+    );
+    const status = description?.TimeToLiveStatus ?? 'DISABLED';
+    if (status === 'DISABLED' || status === 'DISABLING') {
+      return ok(subject, 'no row ever expires');
+    }
+    return fault(
+      subject,
+      `rows expire: time to live is ${status}`,
+      `aws dynamodb update-time-to-live --table-name ${tableName} --time-to-live-specification ` +
+        `Enabled=false,AttributeName=${description?.AttributeName}`,
+    );
+  });
+}
+
+async function backupsFinding(client: DynamoDBClient, table: TableToCheck): Promise<Finding> {
+  const { subject, tableName } = table;
+  return orFailure(subject, 'point-in-time recovery', async () => {
+    const { ContinuousBackupsDescription: description } = await client.send(
+      new DescribeContinuousBackupsCommand({ TableName: tableName }),
+    );
+    const status = description?.PointInTimeRecoveryDescription?.PointInTimeRecoveryStatus;
+    if (status === 'ENABLED') return ok(subject, 'point-in-time recovery is on');
+    return warning(
+      subject,
+      'point-in-time recovery is off',
+      `aws dynamodb update-continuous-backups --table-name ${tableName} ` +
+        '--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true',
+    );
+  });
+}
+
+async function permissionsFinding(client: DynamoDBClient, table: TableToCheck): Promise<Finding> {
+  const { subject, permissions } = table;
+  return orFailure(subject, 'permissions', async () => {
+    const missing: string[] = [];
+    for (const operation of Object.keys(permissions)) {
+      if (!(await isPermitted(client, table, operation))) missing.push(operation);
+    }
+    if (missing.length === 0) {
+      return ok(subject, `permitted: ${Object.keys(permissions).join(', ')}`);
+    }
+    return fault(
+      subject,
+      `not permitted: ${missing.map((name) => `dynamodb:${name} (${permissions[name]})`).join(', ')}`,
+      'Allow it to the role of these credentials, if the role is to do that.',
+    );
+  });
+}
+
+/**
+ * Tries the operation on a key that does not exist. A write has a condition that cannot hold; whoever
+ * may not write is refused before the condition is looked at.
+ */
+async function isPermitted(
+  client: DynamoDBClient,
+  { tableName: TableName, key }: TableToCheck,
+  operation: string,
+): Promise<boolean> {
+  const Key = { [key]: { S: `storagebox-doctor-${crypto.randomUUID()}` } };
+  const never = {
+    TableName,
+    ConditionExpression: 'attribute_exists(#key)',
+    ExpressionAttributeNames: { '#key': key },
+  };
+  const write = (action: TransactWriteItem) =>
+    client.send(new TransactWriteItemsCommand({ TransactItems: [action] }));
+  const attempts: Readonly<Record<string, () => Promise<unknown>>> = {
+    Scan: () => client.send(new ScanCommand({ TableName, Limit: 1 })),
+    GetItem: () => client.send(new GetItemCommand({ TableName, Key })),
+    BatchGetItem: () =>
+      client.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [Key] } } })),
+    PutItem: () => write({ Put: { ...never, Item: Key } }),
+    DeleteItem: () => write({ Delete: { ...never, Key } }),
+  };
+  try {
+    await attempts[operation]?.();
+    return true;
+  } catch (error) {
+    if (nameOf(error) === 'AccessDeniedException') return false;
+    if (nameOf(error) === 'TransactionCanceledException') return true;
+    throw error;
+  }
+}
+
+/** A table may be named by an ARN, so the tables need not be neighbours. */
+function placeFinding(arns: readonly string[]): Finding {
+  const places = new Set(arns.map((arn) => arn.split(':').slice(3, 5).join(' in account ')));
+  return places.size <= 1
+    ? ok('tables', 'in one account and Region: a claim is one transaction')
+    : fault(
+        'tables',
+        `in different places: ${[...places].join(', ')}`,
+        'Keep all of them in one account and Region: no transaction spans two.',
+      );
+}
+
+async function orFailure(
+  subject: string,
+  what: string,
+  check: () => Promise<Finding>,
+): Promise<Finding> {
+  try {
+    return await check();
+  } catch (error) {
+    return failureFinding(subject, what, error);
+  }
+}
+
+function failureFinding(subject: string, what: string, error: unknown): Finding {
+  const name = nameOf(error);
+  if (name === 'AccessDeniedException') {
+    return unknown(subject, `${what}: these credentials may not look at it`);
+  }
+  if (name === 'UnknownOperationException') {
+    return unknown(subject, `${what}: this server knows nothing of it`);
+  }
+  const { message, remedy } = describeFailure(error);
+  return { level: 'fault', subject, message, remedy };
+}
+
+function nameOf(error: unknown): string | undefined {
+  return (error as { name?: string } | null)?.name;
+}
+
+function ok(subject: string, message: string): Finding {
+  return { level: 'ok', subject, message, remedy: null };
+}
+
+function unknown(subject: string, message: string): Finding {
+  return { level: 'unknown', subject, message, remedy: null };
+}
+
+function warning(subject: string, message: string, remedy: string): Finding {
+  return { level: 'warning', subject, message, remedy };
+}
+
+function fault(subject: string, message: string, remedy: string): Finding {
+  return { level: 'fault', subject, message, remedy };
+}

@@ -1,0 +1,25 @@
+/** How the command line ends, for scripts: see docs/command-line.md. */
+export const EXIT_CODES = {
+  success: 0,
+  /** Nothing that the others tell. */
+  failed: 1,
+  /** The command was called in a wrong way; nothing was done. */
+  usage: 2,
+  /** Everything went well, but there was no item to give, to release or to retire. */
+  noItem: 3,
+  /** A table is missing or wrong, or `doctor` found a fault. */
+  setUp: 4,
+  /** No credentials, no Region, or no permission. */
+  access: 5,
+  /** A file cannot be read or written, or what is in it cannot be used. */
+  file: 6,
+  /** Throttled, in conflict, or no answer from DynamoDB: it can be tried again. */
+  tryAgain: 7,
+  /** Ctrl-C, after a clean stop: 128 and the number of the signal, as shells have it. */
+  interrupted: 130,
+  /** Whoever read the output stopped reading. */
+  brokenPipe: 141,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];

@@ -1,0 +1,223 @@
+// What the command line says of each failure: what happened, what to do, how to end.
+import { CommanderError } from 'commander';
+import { CsvError } from 'csv-parse';
+import { type AnyStorageBoxError, isStorageBoxError } from 'storagebox';
+import { EXIT_CODES, type ExitCode } from './exit-codes.js';
+
+export interface Failure {
+  /** Stable, for scripts: an error's own code or name. */
+  readonly code: string;
+  readonly message: string;
+  /** `null` where nothing helps or nothing is wrong. */
+  readonly remedy: string | null;
+  readonly exitCode: ExitCode;
+  /** More for programs, printed with `--json` only. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A failure that the command line notices by itself. */
+export class CommandFailure extends Error implements Failure {
+  readonly code: string;
+  readonly remedy: string;
+  readonly exitCode: ExitCode;
+  readonly details: Failure['details'];
+
+  constructor({ code, message, remedy, exitCode, details }: Failure & { readonly remedy: string }) {
+    super(message);
+    this.code = code;
+    this.remedy = remedy;
+    this.exitCode = exitCode;
+    this.details = details;
+  }
+}
+
+/** The reason with which a command is stopped by Ctrl-C or by whoever runs it. */
+export class Interruption extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`Stopped by ${signal}.`);
+    this.exitCode = signal === 'SIGINT' ? EXIT_CODES.interrupted : EXIT_CODES.terminated;
+  }
+}
+
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof CommandFailure) return error;
+  if (error instanceof Interruption) {
+    return {
+      code: 'INTERRUPTED',
+      message: error.message,
+      remedy: 'Everything under way was waited for. Run the same command again to go on.',
+      exitCode: error.exitCode,
+    };
+  }
+  if (error instanceof CommanderError) return wrongUsage(error);
+  if (error instanceof CsvError) {
+    return {
+      code: error.code,
+      message: `The CSV cannot be read: ${error.message}.`,
+      remedy: 'Mend the file; it is read as RFC 4180 has it, in UTF-8.',
+      exitCode: EXIT_CODES.file,
+    };
+  }
+  if (isStorageBoxError(error)) return describeStorageBoxError(error);
+  return describeSystemError(error);
+}
+
+function wrongUsage({ code, message }: CommanderError): Failure {
+  // Commander has printed the help by then.
+  const isCommandMissing = code === 'commander.help';
+  const text = message.replace(/^error: /, '').replace(/^./, (first) => first.toUpperCase());
+  return {
+    code: 'USAGE',
+    message: isCommandMissing ? 'No command was given.' : sentence(text.replace('\n', '. ')),
+    remedy: 'See "storagebox --help", or "storagebox COMMAND --help".',
+    exitCode: EXIT_CODES.usage,
+  };
+}
+
+function describeStorageBoxError(error: AnyStorageBoxError): Failure {
+  const { code, message } = error;
+  const failure = (exitCode: ExitCode, remedy: string | null) => ({
+    code,
+    message,
+    remedy,
+    exitCode,
+  });
+  switch (error.code) {
+    case 'STORAGEBOX_INVALID_OPTION':
+      return failure(EXIT_CODES.usage, null);
+    case 'STORAGEBOX_INVALID_DEDUPLICATION_ID':
+    case 'STORAGEBOX_INVALID_ITEM':
+      return error.index === null
+        ? failure(EXIT_CODES.usage, null)
+        : failure(
+            EXIT_CODES.file,
+            'Mend the file and run the same command again. The index counts from 0, without empty lines.',
+          );
+    case 'STORAGEBOX_TABLE_NOT_FOUND': {
+      const names = error.tableNames.map((name) => `"${name}"`).join(' or ');
+      return {
+        code,
+        message: `The table ${names} does not exist in this Region for these credentials.`,
+        remedy:
+          'Check the name, --region and --profile; make the tables with "storagebox init"; ' +
+          'a ledger is done without by --no-ledger.',
+        exitCode: EXIT_CODES.setUp,
+      };
+    }
+    case 'STORAGEBOX_TABLE_SCHEMA':
+      return {
+        code,
+        // What follows tells a programmer what to do.
+        message: sentence(message.split('. ')[0] ?? message),
+        remedy: 'Name the right table; "storagebox doctor" looks at all of them.',
+        exitCode: EXIT_CODES.setUp,
+      };
+    case 'STORAGEBOX_CONTENTION':
+    case 'STORAGEBOX_MALFORMED_REPLY':
+      return failure(EXIT_CODES.tryAgain, 'Run the same command again.');
+    case 'STORAGEBOX_OUTCOME_UNKNOWN':
+      return failure(EXIT_CODES.tryAgain, 'Run the same command again: it finds out.');
+    case 'STORAGEBOX_BATCH_NOT_FULLY_ADDED': {
+      const cause = describeFailure(error.cause);
+      const { read, added, repeats, alreadyKnown, notAdded, unconfirmed } = error;
+      const progress =
+        `Of ${read} items read, ${added} were added, ${alreadyKnown} were already known, ` +
+        `${notAdded.length} were not added, ${unconfirmed.length} are unconfirmed.`;
+      return {
+        ...cause,
+        message: read === 0 ? cause.message : `${cause.message} ${progress}`,
+        details: { read, added, repeats, alreadyKnown, notAdded, unconfirmed },
+      };
+    }
+    default:
+      return failure(EXIT_CODES.failed, null);
+  }
+}
+
+const RUN_AGAIN = 'Run the same command again.';
+
+const FILE_REMEDIES: Readonly<Record<string, string>> = {
+  ENOENT: 'Check the path.',
+  EACCES: 'Ask for the permission, or use another file.',
+  ENOSPC: 'Make room and run the same command again.',
+};
+
+const ACCESS_REMEDIES: Readonly<Record<string, string>> = {
+  CredentialsProviderError:
+    'Sign in as for the AWS command line: --profile NAME, "aws sso login", or AWS_ACCESS_KEY_ID ' +
+    'and AWS_SECRET_ACCESS_KEY (DynamoDB Local takes any two words).',
+  ExpiredTokenException: 'Sign in again, for example by "aws sso login".',
+  UnrecognizedClientException: 'Check the credentials, and that --region is of the same partition.',
+  InvalidSignatureException: 'Check the secret key, and the clock of this machine.',
+  AccessDeniedException:
+    'Ask for the permission that the message names; "storagebox doctor" looks at all of them.',
+};
+
+const BUSY: readonly string[] = [
+  'ThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'InternalServerError',
+  'ServiceUnavailable',
+  'TimeoutError',
+];
+
+const NETWORK_CODES: readonly string[] = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+];
+
+/** Errors of Node.js and of the SDK, which know nothing of each other. */
+function describeSystemError(error: unknown): Failure {
+  const {
+    name,
+    code = name,
+    message = String(error),
+    path,
+  } = (error ?? {}) as {
+    name?: string;
+    code?: string;
+    message?: string;
+    path?: string;
+  };
+  const failure = (exitCode: ExitCode, remedy: string | null, text = message || String(code)) => ({
+    code: String(code),
+    message: sentence(text),
+    remedy,
+    exitCode,
+  });
+  if (code === 'EPIPE') return failure(EXIT_CODES.brokenPipe, null);
+  const fileRemedy = FILE_REMEDIES[String(code)];
+  if (fileRemedy !== undefined || path !== undefined) {
+    return failure(EXIT_CODES.file, fileRemedy ?? 'Check the path and the permissions.');
+  }
+  const accessRemedy = ACCESS_REMEDIES[String(name)];
+  if (accessRemedy !== undefined) return failure(EXIT_CODES.access, accessRemedy);
+  if (message.startsWith('Region is missing')) {
+    const remedy = 'Pass --region, set AWS_REGION, or give the profile a region.';
+    return {
+      code: 'REGION_MISSING',
+      message: 'No Region is known.',
+      remedy,
+      exitCode: EXIT_CODES.access,
+    };
+  }
+  if (NETWORK_CODES.includes(String(code))) {
+    const remedy =
+      'Check --endpoint-url, --region and the network, then run the same command again.';
+    return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}`);
+  }
+  if (BUSY.includes(String(name))) return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
+  return failure(EXIT_CODES.failed, null, `${name ?? 'Error'}: ${message}`);
+}
+
+function sentence(text: string): string {
+  return /[.!?]\)?$/.test(text) ? text : `${text}.`;
+}

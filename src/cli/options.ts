@@ -1,0 +1,68 @@
+// The options that all commands share, named as those of the AWS command line where it has them.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export const DEFAULT_ITEM_BANK_TABLE = 'storage_box_item_bank';
+export const DEFAULT_DEDUPLICATION_TABLE = 'storage_box_deduplication_table';
+/** What the name of a ledger has more than that of its bank, unless it is given. */
+const LEDGER_SUFFIX = '_ledger';
+
+export interface SharedOptions {
+  readonly itemBankTable: string;
+  readonly deduplicationTable: string;
+  readonly ledgerTable?: string;
+  /** `false` by `--no-ledger`. */
+  readonly ledger: boolean;
+  readonly endpointUrl?: string;
+  readonly region?: string;
+  readonly profile?: string;
+  readonly json?: true;
+}
+
+export function addSharedOptions(program: Command): void {
+  program
+    .addOption(
+      new Option('--item-bank-table <name>', 'the table with the items, by name or ARN')
+        .env('STORAGE_BOX_ITEM_BANK_TABLE')
+        .default(DEFAULT_ITEM_BANK_TABLE),
+    )
+    .addOption(
+      new Option('--deduplication-table <name>', 'the table that knows who has what')
+        .env('STORAGE_BOX_DEDUPLICATION_TABLE')
+        .default(DEFAULT_DEDUPLICATION_TABLE),
+    )
+    .addOption(
+      new Option(
+        '--ledger-table <name>',
+        `the table of all items that ever entered (default: that of the bank, with "${LEDGER_SUFFIX}")`,
+      ).env('STORAGE_BOX_LEDGER_TABLE'),
+    )
+    .option('--no-ledger', 'do without a ledger: an item that is added again can go out twice')
+    .option(
+      '--endpoint-url <url>',
+      'where DynamoDB answers, for example http://localhost:8000',
+      url,
+    )
+    .option('--region <region>', 'default: AWS_REGION, AWS_DEFAULT_REGION, or that of the profile')
+    .option('--profile <name>', 'a profile of the AWS command line; default: AWS_PROFILE')
+    .option('--json', 'print results and errors as JSON');
+}
+
+export function ledgerTableNameOf(options: SharedOptions): string | undefined {
+  if (!options.ledger) return undefined;
+  return options.ledgerTable ?? `${options.itemBankTable}${LEDGER_SUFFIX}`;
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('Expected a whole number from 1.');
+  }
+  return value;
+}
+
+function url(text: string): string {
+  if (!/^https?:/.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('Expected a URL with http:// or https://.');
+  }
+  return text;
+}

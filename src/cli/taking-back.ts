@@ -1,0 +1,40 @@
+// What `release` and `retire` have in common: all but what becomes of the item.
+import type { Command } from 'commander';
+import type { ClaimOptions, Deduplicator } from 'storagebox';
+import { action } from './action.js';
+import { confirm } from './confirmation.js';
+import { EXIT_CODES } from './exit-codes.js';
+import { note, print, printJson } from './output.js';
+
+interface TakingBack {
+  readonly name: string;
+  readonly description: string;
+  question(deduplicationId: string): string;
+  take(
+    deduplicator: Deduplicator,
+    deduplicationId: string,
+    options: ClaimOptions,
+  ): Promise<string | null>;
+}
+
+export function addTakingBack(
+  program: Command,
+  { name, description, question, take }: TakingBack,
+): void {
+  program
+    .command(name)
+    .description(description)
+    .argument('<id>', 'the deduplication ID')
+    .option('-y, --yes', 'do not ask')
+    .action(
+      action<{ readonly yes?: true }>(async (context, deduplicationId = '') => {
+        const { deduplicator, options, signal, isJson } = context;
+        await confirm(question(deduplicationId), options.yes ?? false, signal);
+        const item = await take(deduplicator, deduplicationId, { signal });
+        if (isJson) await printJson({ deduplicationId, item });
+        else if (item !== null) await print(item);
+        else note('The ID had no item.');
+        return item === null ? EXIT_CODES.noItem : EXIT_CODES.success;
+      }),
+    );
+}

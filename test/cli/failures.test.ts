@@ -1,0 +1,119 @@
+// Everything that goes wrong as it does for a new user; the table in docs/command-line.md is the result.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
+import { itemBankTable } from 'storagebox';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildCommandLine, type CommandLine, type Ended, ended } from '../support/command-line.js';
+import { ROOT } from '../support/packed-package.js';
+
+const HEAD = '| what was done | printed on standard error | exit code |\n|---|---|---|\n';
+
+let cli: CommandLine;
+beforeAll(async () => {
+  const built = await buildCommandLine();
+  cli = built.withoutTables();
+  await cli.run(['init']);
+  await cli.client().send(
+    new CreateTableCommand({
+      ...itemBankTable('orders'),
+      AttributeDefinitions: [{ AttributeName: 'order_id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'order_id', KeyType: 'HASH' }],
+    }),
+  );
+  await cli.file('codes.txt', 'CODE-1\nCODE-2\n');
+  await cli.file('guests.csv', 'email\nann@example.com\n');
+  await cli.file('unclosed.csv', 'email\n"ann@example.com\n');
+  await cli.file('latin-1.txt', Buffer.from('caf\xE9', 'latin1'));
+});
+afterAll(() => cli.dispose());
+
+const noCredentials = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+
+/** Standard output is closed while the command writes. */
+async function brokenPipe(): Promise<Ended> {
+  const child = cli.start(['export', 'items', '--item-bank-table', 'many_items']);
+  child.stdout?.destroy();
+  return ended(child);
+}
+
+async function interrupted(): Promise<Ended> {
+  const child = cli.start(['assign', '-']);
+  const end = ended(child);
+  child.stdin?.write('ann@example.com\n');
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  await sleep(100);
+  child.kill('SIGINT');
+  return end;
+}
+
+const misuses: Record<string, () => Promise<Ended>> = {
+  storagebox: () => cli.run([]),
+  'storagebox fetch ann --colour': () => cli.run(['fetch', 'ann', '--colour']),
+  'storagebox asign guests.csv': () => cli.run(['asign', 'guests.csv']),
+  'storagebox fetch': () => cli.run(['fetch']),
+  'storagebox status --segments none': () => cli.run(['status', '--segments', 'none']),
+  'storagebox fetch ""': () => cli.run(['fetch', '']),
+  'storagebox release ann, in a script': () => cli.run(['release', 'ann']),
+  'storagebox fetch ann, sold out': () => cli.run(['fetch', 'ann']),
+  'storagebox fetch ann --item-bank-table no_such_table': () =>
+    cli.run(['fetch', 'ann', '--item-bank-table', 'no_such_table']),
+  'storagebox add codes.txt --ledger-table no_such_table': () =>
+    cli.run(['add', 'codes.txt', '--ledger-table', 'no_such_table']),
+  'storagebox fetch ann --item-bank-table orders': () =>
+    cli.run(['fetch', 'ann', '--item-bank-table', 'orders']),
+  'no credentials': () => cli.run(['fetch', 'ann'], { env: noCredentials }),
+  'no Region': () => cli.run(['fetch', 'ann'], { env: { AWS_REGION: undefined } }),
+  'storagebox fetch ann --profile no_such_profile': () =>
+    cli.run(['fetch', 'ann', '--profile', 'no_such_profile']),
+  'nothing at the endpoint': () =>
+    cli.run(['fetch', 'ann', '--endpoint-url', 'http://127.0.0.1:1']),
+  'storagebox add no-such-file.txt': () => cli.run(['add', 'no-such-file.txt']),
+  'storagebox add a folder': () => cli.run(['add', '.']),
+  'storagebox add latin-1.txt': () => cli.run(['add', 'latin-1.txt']),
+  'storagebox assign guests.csv --column e-mail': () =>
+    cli.run(['assign', 'guests.csv', '--column', 'e-mail']),
+  'storagebox assign unclosed.csv --column email': () =>
+    cli.run(['assign', 'unclosed.csv', '--column', 'email']),
+  'storagebox export --output no-such-folder/all.csv': () =>
+    cli.run(['export', '--output', 'no-such-folder/all.csv']),
+  'the reader of a pipe stops reading': brokenPipe,
+  'Ctrl-C': interrupted,
+};
+
+test('each gives a message, a remedy and an exit code, as the table in the docs has them', async () => {
+  const many = ['--item-bank-table', 'many_items'];
+  await cli.run(['init', ...many]);
+  const input = Array.from({ length: 5_000 }, (_, index) => `CODE-${index}`).join('\n');
+  await cli.run(['add', '-', ...many], { input });
+
+  const lines: string[] = [];
+  for (const [name, misuse] of Object.entries(misuses)) {
+    const { stderr, exitCode } = await misuse();
+    const printed = stderr
+      .replace(/^Usage: .*\n(?=storagebox: )/s, '(the help)\n')
+      .trim()
+      .replace(/\s*\n\s*/g, '<br>')
+      .replaceAll('|', '\\|');
+    const shown = name.replace(/^storagebox[^,]*/, '`$&`');
+    lines.push(`| ${shown} | ${printed || '(nothing)'} | ${exitCode} |\n`);
+  }
+  const docs = await readFile(join(ROOT, 'docs/command-line.md'), 'utf8').catch(() => '');
+  const begin = docs.indexOf(HEAD);
+  expect(docs.slice(begin, docs.indexOf('\n\n', begin) + 1)).toBe(HEAD + lines.join(''));
+});
+
+test('with --json the error is an object', async () => {
+  const { stdout, stderr, exitCode } = await cli.run(['--json', 'add', 'no-such-file.txt']);
+  expect(stdout).toBe('');
+  expect(JSON.parse(stderr)).toEqual({
+    error: {
+      code: 'ENOENT',
+      message: expect.stringContaining('no-such-file.txt'),
+      remedy: 'Check the path.',
+      exitCode: 6,
+    },
+  });
+  expect(exitCode).toBe(6);
+});

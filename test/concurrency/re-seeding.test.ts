@@ -29,10 +29,10 @@ const WRITE_UNITS_A_ROW = 2;
 
 const vouchers = (count: number) => Array.from({ length: count }, (_, index) => `voucher-${index}`);
 
-/** `null` when it was killed, which happens at a random moment after it read so many items. */
+/** `null` when it was killed, which happens soon after it added so many items, or at its end. */
 async function runScript(
   task: ReseedingTask,
-  killAfter = Number.POSITIVE_INFINITY,
+  killAfter: number | null,
 ): Promise<BatchAddItemsReport | null> {
   const script = fork(fileURLToPath(new URL('../support/reseeding-worker.ts', import.meta.url)), {
     execArgv: ['--import', 'tsx'],
@@ -43,7 +43,9 @@ async function runScript(
   let report: BatchAddItemsReport | null = null;
   script.on('message', (progress: BatchAddItemsReport) => {
     report = progress;
-    if (progress.read > killAfter) setTimeout(() => script.kill('SIGKILL'), randomInt(20));
+    if (killAfter === null) return;
+    const isDue = progress.added > killAfter || progress.read === task.items;
+    if (isDue) setTimeout(() => script.kill('SIGKILL'), randomInt(20));
   });
   script.send(task);
   // The last report may arrive after the end, but not after the channel is closed.
@@ -65,10 +67,11 @@ async function seedUnderFire(tables: Tables, items: number, kills: number) {
   const runCopy = async () => {
     while (killsLeft > 0) {
       killsLeft--;
-      const wasKilled = (await runScript(task, randomInt(items))) === null;
+      // Spread over the whole list, and while something is being added.
+      const wasKilled = (await runScript(task, randomInt(Math.floor(items / kills)))) === null;
       if (!wasKilled) killsLeft++;
     }
-    return runScript(task);
+    return runScript(task, null);
   };
   return Promise.all(Array.from({ length: COPIES }, runCopy));
 }

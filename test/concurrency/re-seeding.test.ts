@@ -23,7 +23,6 @@ import {
 } from '../support/tables.js';
 
 const COPIES = 2;
-const CLAIMERS = 4;
 /** Of up to 1 KB, written or refused. */
 const WRITE_UNITS_A_ROW = 2;
 
@@ -76,8 +75,12 @@ async function seedUnderFire(tables: Tables, items: number, kills: number) {
   return Promise.all(Array.from({ length: COPIES }, runCopy));
 }
 
-/** Claims for one new ID after the other, several at once, until told to stop. */
-async function claimUntil(tables: Tables, isOver: (lastItem: string | null) => boolean) {
+/** Claims for one new ID after the other, by so many callers at once, until told to stop. */
+async function claimUntil(
+  tables: Tables,
+  callers: number,
+  isOver: (lastItem: string | null) => boolean,
+) {
   const deduplicator = new Deduplicator(openPair(throughOwnClient(tables)));
   const run = randomUUID();
   let users = 0;
@@ -88,13 +91,13 @@ async function claimUntil(tables: Tables, isOver: (lastItem: string | null) => b
       if (item === null) await sleep(10);
     }
   };
-  await Promise.all(Array.from({ length: CLAIMERS }, callUntilOver));
+  await Promise.all(Array.from({ length: callers }, callUntilOver));
 }
 
 async function saleUnderFire(tables: Tables, items: number, kills: number) {
   const startMs = performance.now();
   let isSeeded = false;
-  const claims = claimUntil(tables, () => isSeeded);
+  const claims = claimUntil(tables, 1, () => isSeeded);
   const reports = await seedUnderFire(tables, items, kills);
   isSeeded = true;
   await claims;
@@ -128,7 +131,7 @@ test('without a ledger the same hands items out twice', async () => {
   const items = 2_000;
   const tables = await freshTables();
   const { seconds } = await saleUnderFire(tables, items, 6);
-  await claimUntil(tables, (item) => item === null);
+  await claimUntil(tables, 8, (item) => item === null);
 
   const { lost, owners } = await audit(tables, vouchers(items));
   const handedOutTwice = owners.size - new Set(owners.values()).size;
@@ -141,7 +144,7 @@ test('a list that is complete is seeded again for a fraction of the units, and n
   const items = 20_000;
   const tables = await freshTablesWithLedger();
   const first = await seedMeasured(tables, items);
-  await claimUntil(tables, countingTo(200));
+  await claimUntil(tables, 8, countingTo(200));
   const again = await seedMeasured(tables, items);
 
   console.log({ items, first: first.cost, again: again.cost });

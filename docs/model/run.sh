@@ -78,6 +78,9 @@ check seeding.pml 'breaks P2' -DNO_TOKEN
 check seeding.pml 'breaks P3' -DEARLY_ANSWER
 check seeding.pml 'breaks P2' -DSECOND_RUN
 check seeding.pml holds -DSECOND_RUN -DNOTHING_LATE
+check seeding.pml holds -DSECOND_RUN -DLEDGER
+check seeding.pml holds -DSECOND_RUN -DLEDGER -DOPEN_SALE
+check seeding.pml 'breaks P2' -DSECOND_RUN -DLEDGER -DLOOK_ONLY
 
 check original.pml holds -DONLY=1
 check original.pml holds -DONLY=2

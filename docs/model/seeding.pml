@@ -1,9 +1,12 @@
-// Putting items in while the sale is on: src/dynamodb/item-bank.ts, addChunk.
+// Putting items in while the sale is on: src/dynamodb/put-if-absent.ts.
 //
 // Modelled:
 // - a chunk goes in as one TransactWriteItems under a token: all of its items or none, each on
 //   condition that the bank does not hold it
 // - what is refused because the bank holds it is left out, and the rest goes in under a new token
+// - with LEDGER each item enters the bank and the ledger by one transaction, on condition that
+//   neither holds it, and nothing leaves the ledger; a script may look into the ledger before it
+//   sends, and leave out what it finds
 // - messages: a request or a response may be lost, late without limit, or repeated without limit,
 //   also after the script had its answer, gave up or crashed. DynamoDB remembers the token of a
 //   transaction that it applied, not of one that it refused
@@ -27,6 +30,12 @@
 //                 back what was handed out. An item must not be added a second time while an
 //                 earlier request for it may still be on its way.
 //   SECOND_RUN NOTHING_LATE   holds, 82 states: no request outlives the script that sent it.
+//
+// With a ledger it is none any more, wherever the request of the second run was:
+//   SECOND_RUN LEDGER            holds, 136 states
+//   SECOND_RUN LEDGER OPEN_SALE  holds, 208 states: the sale is on while both scripts run, as when
+//                                every server seeds at its start
+//   SECOND_RUN LEDGER LOOK_ONLY  P2, planted: the ledger is looked at, and is no condition
 
 // An item is one bit of a set of items, so the items are 1 and 2.
 #define BOTH 3
@@ -35,7 +44,11 @@
 
 #ifdef SECOND_RUN
 #define SCRIPTS 2
+#ifdef OPEN_SALE
+#define IS_SALE_ON true
+#else
 #define IS_SALE_ON (phase[0] != Sending && phase[1] != Sending)
+#endif
 #else
 #define SCRIPTS 1
 #define IS_SALE_ON true
@@ -45,6 +58,7 @@
 byte ignoreP2, ignoreP3;
 
 byte bank;
+byte ledger;                  // stays empty without LEDGER
 byte handedOut;
 
 mtype = { Sending, Acknowledged, GivenUp };
@@ -61,10 +75,18 @@ byte applied[SCRIPTS];        // the tokens that DynamoDB remembers
 #else
 #define IS_SPENT(script, items) IN(applied[script], REQUEST(items))
 #endif
-#define CAN_APPLY(script, items) (!IS_SPENT(script, items) && (bank & (items)) == 0)
+#ifdef LOOK_ONLY
+#define IS_IN_WAY(items) ((bank & (items)) != 0)
+#else
+#define IS_IN_WAY(items) (((bank | ledger) & (items)) != 0)
+#endif
+#define CAN_APPLY(script, items) (!IS_SPENT(script, items) && !IS_IN_WAY(items))
 
 inline put(items) {
   bank = bank | (items);
+#ifdef LEDGER
+  ledger = ledger | (items);
+#endif
   assert((bank & handedOut) == 0 || ignoreP2)
 }
 
@@ -76,6 +98,14 @@ inline apply(script, items) {
 inline acknowledge(script) {
   assert((bank | handedOut) == BOTH || ignoreP3);
   phase[script] = Acknowledged
+}
+
+inline leaveOut(script, known) {
+  part[script] = WITHOUT(part[script], known);
+  if
+  :: part[script] == 0 -> acknowledge(script)
+  :: else
+  fi
 }
 
 active [SCRIPTS] proctype Script() {
@@ -102,11 +132,12 @@ end:
   :: d_step {
        phase[script] == Sending && IN(sent[script], REQUEST(part[script])) &&
          !IS_SPENT(script, part[script]) && !CAN_APPLY(script, part[script]) ->
-       part[script] = WITHOUT(part[script], bank);
-       if
-       :: part[script] == 0 -> acknowledge(script)
-       :: else
-       fi
+       leaveOut(script, bank | ledger)
+     }
+  // The look. It is eventually consistent: what it misses is a look that does not come.
+  :: d_step {
+       phase[script] == Sending && (part[script] & ledger) != 0 ->
+       leaveOut(script, ledger)
      }
 #endif
 #ifdef EARLY_ANSWER

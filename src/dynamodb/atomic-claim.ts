@@ -31,7 +31,7 @@ async function claimItem(
   { signal, skipFirstRead }: AtomicClaimOptions,
 ): Promise<ClaimResult> {
   const mark = bank.candidates.mark();
-  if (!skipFirstRead) {
+  if (!skipFirstRead && !isLookShared(bank, table)) {
     const item = await table.readItem(deduplicationId);
     if (item !== null) return { status: 'existing', item };
   }
@@ -46,6 +46,17 @@ async function claimItem(
     const result = await claimCandidate(bank, table, deduplicationId, candidate, signal);
     if (result !== null) return result;
   }
+}
+
+/**
+ * Whether other calls are finding out if the bank, found empty before, still is. In a rush on what is
+ * sold out they and this call share the pass and the look at their IDs: a few requests for all.
+ */
+function isLookShared(
+  { candidates }: ItemBank,
+  { transactionalReads }: DeduplicationTable,
+): boolean {
+  return candidates.isFoundEmpty && (candidates.isWaitedFor || transactionalReads.isUnderWay);
 }
 
 /** `null` when another candidate is to be tried. */

@@ -7,8 +7,11 @@ export interface Page {
   readonly nextKey: string | null;
 }
 
-/** Reads one page, strongly consistent, from behind a key that need not exist, or from the head. */
-export type ReadPage = (startKey: string | null) => Promise<Page>;
+/**
+ * Reads one page, strongly consistent, from behind a key that need not exist, or from the head. It
+ * should hold `demand` items or more: that many calls want one.
+ */
+export type ReadPage = (startKey: string | null, demand: number) => Promise<Page>;
 
 export interface Candidate {
   readonly item: string;
@@ -26,7 +29,7 @@ interface Pass {
   isComplete: boolean;
   /** Whether it has seen an item that was not in flight in this process. */
   hasSeenItems: boolean;
-  /** Whether it has seen an item that was. */
+  /** Whether it has seen an item that was, or that had just left the bank. */
   hasLeftOutItems: boolean;
 }
 
@@ -59,6 +62,15 @@ export class CandidatePool {
   #pageNumber = 0;
   #lostRacesInARow = 0;
   #reading: Promise<void> | null = null;
+  /** What left the bank while a page was on its way: the page may show it still. */
+  readonly #goneWhileReading = new Set<string>();
+  #waitingCalls = 0;
+  /**
+   * Where more callers are than items, trying less at once is what avoids lost races. Nobody knows
+   * how many others there are, so it is found out as a network's capacity is: halved by each lost
+   * race, one more after each that is won.
+   */
+  #maxInFlight = Number.POSITIVE_INFINITY;
   #wakeUps: (() => void)[] = [];
 
   constructor(readPage: ReadPage) {
@@ -70,29 +82,54 @@ export class CandidatePool {
     return this.#passNumber;
   }
 
+  /** Whether the bank was empty when it was last looked at. */
+  get isFoundEmpty(): boolean {
+    const isLatestFinding = this.#lastPassProvenEmpty >= this.#passNumber - 1;
+    return this.#lastPassProvenEmpty > 0 && isLatestFinding && !this.#pass.hasSeenItems;
+  }
+
+  /** Whether calls wait for a candidate. */
+  get isWaitedFor(): boolean {
+    return this.#waitingCalls > 0;
+  }
+
   /**
    * A candidate, which nobody else in this process is given until it is settled, or `null` when no
    * item stayed in the bank since the mark.
    */
   async take(mark: number, patience: Patience): Promise<Candidate | null> {
     for (;;) {
-      for (const item of this.#available) {
+      const isCrowded = this.#inFlight.size >= this.#maxInFlight;
+      for (const item of isCrowded ? [] : this.#available) {
         this.#available.delete(item);
         this.#inFlight.add(item);
+        this.#readAhead();
         return { item, pageNumber: this.#pageNumber };
       }
       if (this.#lastPassProvenEmpty > mark) return null;
       patience.assertLeft();
       const isAllInFlight =
         this.#pass.isComplete && this.#passNumber > mark && this.#inFlight.size > 0;
-      await (isAllInFlight ? this.#nextSettlement() : this.#readOn());
+      this.#waitingCalls++;
+      try {
+        await (isCrowded || isAllInFlight ? this.#nextSettlement() : this.#readOn());
+      } finally {
+        this.#waitingCalls--;
+      }
     }
   }
 
   settle({ item, pageNumber }: Candidate, fate: Fate): void {
     this.#inFlight.delete(item);
     if (fate === 'kept') this.#available.add(item);
-    if (fate === 'won') this.#lostRacesInARow = 0;
+    else if (this.#reading !== null) this.#goneWhileReading.add(item);
+    if (fate === 'won') {
+      this.#lostRacesInARow = 0;
+      this.#maxInFlight++;
+    }
+    if (fate === 'gone') {
+      this.#maxInFlight = Math.max(1, Math.min(this.#maxInFlight, this.#inFlight.size) / 2);
+    }
     if (fate === 'gone' && pageNumber === this.#pageNumber) this.#countLostRace();
     this.#noteProof();
     const wakeUps = this.#wakeUps;
@@ -113,6 +150,13 @@ export class CandidatePool {
     this.#beginPass();
   }
 
+  /** The next page arrives while the last candidates of this one are being tried. */
+  #readAhead(): void {
+    const isRunningLow = this.#available.size < this.#inFlight.size;
+    // A failure is told to the call that needs the page: it reads again.
+    if (isRunningLow && !this.#pass.isComplete) this.#readOn().catch(() => {});
+  }
+
   /** One scan is under way at a time, and whoever needs candidates waits for that one. */
   #readOn(): Promise<void> {
     this.#reading ??= this.#readNextPage().finally(() => {
@@ -124,13 +168,17 @@ export class CandidatePool {
   async #readNextPage(): Promise<void> {
     if (this.#pass.isComplete) this.#beginPass();
     const pass = this.#pass;
-    const { items, nextKey } = await this.#readPage(pass.nextKey);
+    this.#goneWhileReading.clear();
+    const { items, nextKey } = await this.#readPage(
+      pass.nextKey,
+      this.#inFlight.size + this.#waitingCalls,
+    );
     const hasJumpedAway = pass !== this.#pass;
     if (hasJumpedAway) return;
 
     this.#pageNumber++;
     for (const item of shuffled(items)) {
-      if (this.#inFlight.has(item)) {
+      if (this.#inFlight.has(item) || this.#goneWhileReading.has(item)) {
         pass.hasLeftOutItems = true;
       } else {
         pass.hasSeenItems = true;

@@ -15,6 +15,8 @@ export type ClientOptions =
       readonly clientConfig?: DynamoDBClientConfig | undefined;
     };
 
+const MAX_SOCKETS = 256;
+
 /**
  * A peer that falls silent is given up, 3 attempts included, after 16 seconds; one that stalls in
  * the middle of its responses after 31. See "NodeHttpHandlerOptions" in the SDK's documentation.
@@ -29,6 +31,9 @@ export const DEFAULT_CLIENT_CONFIG = {
     throwOnRequestTimeout: true,
     /** Between two pieces of the response: a stalled body trips this one. */
     socketTimeout: 5_000,
+    /** The SDK's 50 would let the calls of a rush wait for a socket until they time out. */
+    httpsAgent: { maxSockets: MAX_SOCKETS },
+    httpAgent: { maxSockets: MAX_SOCKETS },
   },
 } as const satisfies DynamoDBClientConfig;
 

@@ -124,7 +124,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
     assertDeduplicationId(deduplicationId);
-    return (await states.of(this).table.readAssignment(deduplicationId))?.assignment ?? null;
+    return states.of(this).table.readAssignment(deduplicationId);
   }
 
   /**

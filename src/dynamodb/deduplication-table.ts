@@ -4,15 +4,11 @@ import {
   type CancellationReason,
   type Delete,
   GetItemCommand,
-  type ItemResponse,
   type Put,
-  TransactGetItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import { sleepBeforeRetry } from '../backoff.js';
 import type { Assignment } from '../deduplication-repository.js';
-import { MalformedReplyError, TableSchemaError } from '../errors.js';
+import { TableSchemaError } from '../errors.js';
 import type { CountAssignmentsOptions, Listing, ListOptions } from '../listing.js';
-import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { countRows, listTable } from './listing.js';
@@ -23,24 +19,18 @@ import {
   ITEM_ATTRIBUTE,
   ITEM_BANK_TABLE_ATTRIBUTE,
 } from './tables.js';
-import { CLAIM_PATIENCE_MS, isInTheWay } from './transaction.js';
-
-type Row = Record<string, AttributeValue>;
-
-/** What an ID has, with the row that tells this assignment from any other. */
-export interface StoredAssignment {
-  readonly assignment: Assignment;
-  readonly row: Row;
-}
+import { type Row, TransactionalReads } from './transactional-reads.js';
 
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
+  readonly transactionalReads: TransactionalReads;
 
   constructor(client: SendingClient, tableName: string) {
     this.client = client;
     this.tableName = tableName;
+    this.transactionalReads = new TransactionalReads(client, this);
   }
 
   /** The action that assigns the item if the ID has none; a refusal brings the existing row. */
@@ -62,17 +52,17 @@ export class DeduplicationTable implements TableReference {
   }
 
   /**
-   * The action that ends the assignment, and no later one: not even one of the same item to the same
-   * ID, which differs in its time.
+   * The action that ends the assignment in the row, and no later one: not even one of the same item
+   * to the same ID, which differs in its time.
    */
-  unassignment({ row }: StoredAssignment): Delete {
+  unassignment(row: Row): Delete {
     const assignedAt = row[ASSIGNED_AT_ATTRIBUTE];
     const isSameItem = '#item = :item';
     const isSameTime = assignedAt === undefined ? 'attribute_not_exists(#time)' : '#time = :time';
     return {
       TableName: this.tableName,
       Key: { [DEDUPLICATION_KEY]: row[DEDUPLICATION_KEY] as AttributeValue },
-      ConditionExpression: `${isSameItem} AND ${isSameTime}`,
+      ConditionExpression: [isSameItem, isSameTime].join(' AND '),
       ExpressionAttributeNames: { '#item': ITEM_ATTRIBUTE, '#time': ASSIGNED_AT_ATTRIBUTE },
       ExpressionAttributeValues: {
         ':item': row[ITEM_ATTRIBUTE] as AttributeValue,
@@ -81,19 +71,16 @@ export class DeduplicationTable implements TableReference {
     };
   }
 
-  /**
-   * The item of the ID, or `null`. Strongly consistent: an eventually consistent read can show an item
-   * that was released, and that another ID has by now.
-   */
+  /** The item of the ID, or `null`. */
   async readItem(deduplicationId: string): Promise<string | null> {
-    const row = await this.#readRow(deduplicationId);
+    const row = await this.readRow(deduplicationId);
     return row === undefined ? null : this.#itemOf(row);
   }
 
-  /** Like {@link readItem}, and tells all of it. */
-  async readAssignment(deduplicationId: string): Promise<StoredAssignment | null> {
-    const row = await this.#readRow(deduplicationId);
-    return row === undefined ? null : { assignment: this.#assignmentOf(row), row };
+  /** The assignment of the ID, or `null`. */
+  async readAssignment(deduplicationId: string): Promise<Assignment | null> {
+    const row = await this.readRow(deduplicationId);
+    return row === undefined ? null : this.assignmentOf(row);
   }
 
   countAssignments(options: CountAssignmentsOptions = {}): Promise<number> {
@@ -116,21 +103,38 @@ export class DeduplicationTable implements TableReference {
         ASSIGNED_AT_ATTRIBUTE,
         ITEM_BANK_TABLE_ATTRIBUTE,
       ],
-      elementOf: (row: Row) => this.#assignmentOf(row),
+      elementOf: (row: Row) => this.assignmentOf(row),
     };
     return listTable(this, contents, options);
   }
 
-  /** Like {@link readItem}, serialised against transactions. */
-  async readItemInTransaction(deduplicationId: string): Promise<string | null> {
-    const row = await this.#readRowInTransaction(deduplicationId);
-    return row === undefined ? null : this.#itemOf(row);
+  /**
+   * Strongly consistent: an eventually consistent read can show an item that was released, and that
+   * another ID has by now.
+   */
+  async readRow(deduplicationId: string): Promise<Row | undefined> {
+    const command = new GetItemCommand({
+      TableName: this.tableName,
+      Key: this.#keyOf(deduplicationId),
+      ConsistentRead: true,
+    });
+    try {
+      return (await this.client.send(command)).Item;
+    } catch (error) {
+      throw await explainRefusal(error, this.client, [this]);
+    }
   }
 
-  /** Like {@link readAssignment}, serialised against transactions. */
-  async readAssignmentInTransaction(deduplicationId: string): Promise<StoredAssignment | null> {
-    const row = await this.#readRowInTransaction(deduplicationId);
-    return row === undefined ? null : { assignment: this.#assignmentOf(row), row };
+  /**
+   * Like {@link readItem}, serialised against transactions. While one commits, a plain consistent
+   * read can see its delete in the bank before its put here. See "Amazon DynamoDB Transactions: How
+   * it works" in the Developer Guide, section "Isolation levels".
+   *
+   * @throws ContentionError when a transaction on the ID did not end in bounded time
+   */
+  async readItemInTransaction(deduplicationId: string): Promise<string | null> {
+    const row = await this.transactionalReads.read(deduplicationId);
+    return row === undefined ? null : this.#itemOf(row);
   }
 
   /**
@@ -145,45 +149,8 @@ export class DeduplicationTable implements TableReference {
     return row === undefined ? this.readItem(deduplicationId) : this.#itemOf(row);
   }
 
-  async #readRow(deduplicationId: string): Promise<Row | undefined> {
-    const command = new GetItemCommand({
-      TableName: this.tableName,
-      Key: this.#keyOf(deduplicationId),
-      ConsistentRead: true,
-    });
-    try {
-      return (await this.client.send(command)).Item;
-    } catch (error) {
-      throw await explainRefusal(error, this.client, [this]);
-    }
-  }
-
-  /**
-   * While a transaction commits, a plain consistent read can see its delete in the bank before its
-   * put here. See "Amazon DynamoDB Transactions: How it works" in the Developer Guide, section
-   * "Isolation levels".
-   *
-   * @throws ContentionError when a transaction on the ID did not end in bounded time
-   */
-  async #readRowInTransaction(deduplicationId: string): Promise<Row | undefined> {
-    const patience = new Patience(CLAIM_PATIENCE_MS);
-    const command = new TransactGetItemsCommand({
-      TransactItems: [{ Get: { TableName: this.tableName, Key: this.#keyOf(deduplicationId) } }],
-    });
-    for (let retry = 0; ; retry++) {
-      try {
-        const { Responses } = await this.client.send(command);
-        return rowOfResponse(Responses?.[0]);
-      } catch (error) {
-        if (!isInTheWay(error)) throw await explainRefusal(error, this.client, [this]);
-        patience.assertLeft({ cause: error });
-      }
-      await sleepBeforeRetry(retry);
-    }
-  }
-
   /** The Python module writes neither the bank nor the time. */
-  #assignmentOf(row: Row): Assignment {
+  assignmentOf(row: Row): Assignment {
     const deduplicationId = row[DEDUPLICATION_KEY]?.S;
     if (deduplicationId === undefined) {
       throw new TableSchemaError(
@@ -216,10 +183,4 @@ export class DeduplicationTable implements TableReference {
   #keyOf(deduplicationId: string): Row {
     return { [DEDUPLICATION_KEY]: { S: deduplicationId } };
   }
-}
-
-/** DynamoDB answers for each row that it was asked for, be there one or not. */
-function rowOfResponse(response: ItemResponse | undefined): Row | undefined {
-  if (response === undefined) throw new MalformedReplyError('TransactGetItems', 'Responses');
-  return response.Item;
 }

@@ -103,8 +103,10 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   /**
    * Enters everything into the ledger that is in the bank, and then everything that was handed out
    * from it: for a bank that was seeded without one. Assignments of other banks are left out; rows
-   * that do not tell their bank, as those of the Python module, count as this bank's own. Claims may
-   * go on meanwhile, releases and scripts that add items without the ledger may not.
+   * that do not tell their bank, as those of the Python module, count as this bank's own.
+   *
+   * Claims may go on meanwhile. What takes an item back may hide it, so it has to wait: releases,
+   * claims in two steps, nodes of the Python module; and so have scripts that do not name the ledger.
    *
    * Whatever stops it, run it again: what is entered costs half a read unit an item, what is not 2
    * write units. Reads both tables whole, strongly consistent: one read unit for 4 KB.

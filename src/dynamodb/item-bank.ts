@@ -23,7 +23,9 @@ export class ItemBank implements ItemTable {
   readonly tableName: string;
   /** `null` when items may enter more than once. */
   readonly ledger: Ledger | null;
-  readonly candidates = new CandidatePool((startKey) => this.#readPage(startKey));
+  readonly candidates = new CandidatePool((startKey, demand) =>
+    this.#readPage(startKey, Math.max(this.#fetchLimit, demand)),
+  );
   readonly #fetchLimit: number;
   readonly #logger: LevelledLogger;
 
@@ -105,9 +107,9 @@ export class ItemBank implements ItemTable {
   }
 
   /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
-  async #readPage(startKey: string | null): Promise<Page> {
+  async #readPage(startKey: string | null, limit: number): Promise<Page> {
     try {
-      return await this.#scan(startKey);
+      return await this.#scan(startKey, limit);
     } catch (error) {
       const explained = await explainRefusal(error, this.client, [this]);
       const isKeyRefused =
@@ -115,16 +117,16 @@ export class ItemBank implements ItemTable {
       if (!isKeyRefused) throw explained;
       // DynamoDB starts a scan behind any key; some of its emulators want one that exists.
       this.#logger.debug(`"${this.tableName}" refuses made-up start keys: scanning from its head.`);
-      return this.#scan(null);
+      return this.#scan(null, limit);
     }
   }
 
-  async #scan(startKey: string | null): Promise<Page> {
+  async #scan(startKey: string | null, limit: number): Promise<Page> {
     const { Items, LastEvaluatedKey } = await this.client.send(
       new ScanCommand({
         TableName: this.tableName,
         ConsistentRead: true,
-        Limit: this.#fetchLimit,
+        Limit: limit,
         ProjectionExpression: '#item',
         ExpressionAttributeNames: { '#item': ITEM_KEY },
         ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),

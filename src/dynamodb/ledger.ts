@@ -1,11 +1,11 @@
 // The ledger: a row for every item that ever entered the bank, so that none enters a second time.
-import { BatchGetItemCommand } from '@aws-sdk/client-dynamodb';
+import { BatchGetItemCommand, type Update } from '@aws-sdk/client-dynamodb';
 import type { ChunkedAdd, ChunkOutcome } from '../batch-add.js';
 import type { LevelledLogger } from '../logger.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { type ItemTable, putIfAbsent } from './put-if-absent.js';
-import { ENTERED_AT_ATTRIBUTE, ITEM_KEY } from './tables.js';
+import { ENTERED_AT_ATTRIBUTE, ITEM_KEY, RETIRED_AT_ATTRIBUTE } from './tables.js';
 
 type AddChunk = ChunkedAdd['addChunk'];
 
@@ -23,6 +23,20 @@ export class Ledger implements ItemTable {
 
   attributes() {
     return { [ENTERED_AT_ATTRIBUTE]: { S: runtime.date().toISOString() } };
+  }
+
+  /**
+   * The action that notes that the item was retired. An item that never entered is known from then
+   * on, and so cannot enter any more.
+   */
+  retirement(item: string): Update {
+    return {
+      TableName: this.tableName,
+      Key: { [ITEM_KEY]: { S: item } },
+      UpdateExpression: 'SET #retiredAt = :now',
+      ExpressionAttributeNames: { '#retiredAt': RETIRED_AT_ATTRIBUTE },
+      ExpressionAttributeValues: { ':now': { S: runtime.date().toISOString() } },
+    };
   }
 
   /** Enters items that are in the bank or handed out, and touches no other table. */

@@ -20,6 +20,8 @@ export const ASSIGNED_AT_ATTRIBUTE = 'assigned_at';
 export const ITEM_BANK_TABLE_ATTRIBUTE = 'item_bank_table';
 /** When an item entered the ledger, in ISO 8601. */
 export const ENTERED_AT_ATTRIBUTE = 'entered_at';
+/** When it was retired, in ISO 8601; only in the rows of items that were. */
+export const RETIRED_AT_ATTRIBUTE = 'retired_at';
 
 /** How long a new table may take to become active. */
 const MAX_TABLE_CREATION_SECONDS = 120;

@@ -164,7 +164,11 @@ function reasonsOf(error: unknown): readonly CancellationReason[] {
 
 /** Whether other transactions, or throttling, cancelled this one: it may pass. */
 export function isInTheWay(error: unknown): boolean {
-  return cancellationCodes(error).some((code) => PASSING_REASONS.includes(code));
+  return cancellationCodes(error).some(isPassingReason);
+}
+
+export function isPassingReason(code: string | undefined): boolean {
+  return code !== undefined && PASSING_REASONS.includes(code);
 }
 
 function isThrottling(error: unknown): boolean {

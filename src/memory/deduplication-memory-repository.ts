@@ -2,6 +2,7 @@ import { attachedState } from '../attached-state.js';
 import {
   type Assignment,
   type AtomicClaim,
+  type AtomicReleaseOptions,
   type ClaimResult,
   DeduplicationRepository,
 } from '../deduplication-repository.js';
@@ -28,7 +29,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   /** @inheritDoc */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return assignments.of(this).get(deduplicationId)?.assignment.item ?? null;
+    return assignments.of(this).get(deduplicationId)?.item ?? null;
   }
 
   /** @inheritDoc */
@@ -36,9 +37,8 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
     const existing = assignments.of(this).get(deduplicationId);
-    if (existing !== undefined)
-      throw new DeduplicationIdAlreadyAssignedError(existing.assignment.item);
-    assign(assignments.of(this), deduplicationId, item, null);
+    if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing.item);
+    assignments.of(this).set(deduplicationId, { item, assignedAt: runtime.date(), origin: null });
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
@@ -55,7 +55,8 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
     assertDeduplicationId(deduplicationId);
-    return assignments.of(this).get(deduplicationId)?.assignment ?? null;
+    const held = assignments.of(this).get(deduplicationId);
+    return held === undefined ? null : assignmentOf(deduplicationId, held);
   }
 
   /**
@@ -68,9 +69,9 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assertCountAssignmentsOptions(options);
     const { signal, assignedAfter } = options;
     signal?.throwIfAborted();
+    if (assignedAfter === undefined) return assignments.of(this).size;
     const held = [...assignments.of(this).values()];
-    if (assignedAfter === undefined) return held.length;
-    return held.filter(({ assignment: { assignedAt } }) => assignedAt > assignedAfter).length;
+    return held.filter(({ assignedAt }) => assignedAt > assignedAfter).length;
   }
 
   /** The same as {@link countAssignments}: in memory there is nothing to estimate. */
@@ -84,55 +85,51 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
    * @throws InvalidOptionError when an option cannot be used
    */
   listAssignments(options?: ListOptions): Listing<Assignment> {
-    return listMemory('assignments', () => assignmentsById(assignments.of(this)), options);
+    const held = () =>
+      [...assignments.of(this)].map(([id, one]) => [id, assignmentOf(id, one)] as const);
+    return listMemory('assignments', held, options);
   }
 }
 
-type Assignments = Map<string, MemoryAssignment>;
-
-function assign(
-  held: Assignments,
-  deduplicationId: string,
-  item: string,
-  bank: MemoryBank | null,
-): void {
-  const assignedAt = runtime.date();
-  const assignment = { deduplicationId, item, itemBankTableName: null, assignedAt };
-  held.set(deduplicationId, { assignment, bank });
+/** An assignment, and the bank that its item was claimed from. */
+interface Held {
+  readonly item: string;
+  readonly assignedAt: Date;
+  readonly origin: MemoryBank | null;
 }
 
-interface MemoryAssignment {
-  readonly assignment: Assignment & { readonly assignedAt: Date };
-  /** The bank that it was claimed from; `null` where `putDeduplicationId` assigned it. */
-  readonly bank: MemoryBank | null;
-}
+type Assigned = Map<string, Held>;
 
-function* assignmentsById(held: Assignments): Generator<readonly [string, Assignment], void, void> {
-  for (const [deduplicationId, { assignment }] of held) yield [deduplicationId, assignment];
+function assignmentOf(deduplicationId: string, { item, assignedAt }: Held): Assignment {
+  return { deduplicationId, item, itemBankTableName: null, assignedAt };
 }
 
 /** Atomic because nothing in it waits. */
-function atomicClaim(held: Assignments, bank: MemoryBank): AtomicClaim {
+function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
   const claim = (deduplicationId: string): ClaimResult => {
-    const existing = held.get(deduplicationId);
-    if (existing !== undefined) return { status: 'existing', item: existing.assignment.item };
+    const existing = assigned.get(deduplicationId);
+    if (existing !== undefined) return { status: 'existing', item: existing.item };
     const item = bank.take();
     if (item === null) return { status: 'exhausted', item: null };
-    assign(held, deduplicationId, item, bank);
+    assigned.set(deduplicationId, { item, assignedAt: runtime.date(), origin: bank });
     return { status: 'claimed', item };
   };
-  const release = (deduplicationId: string, isReturned: boolean): string | null => {
-    const existing = held.get(deduplicationId);
-    if (existing === undefined) return null;
-    held.delete(deduplicationId);
-    const { item } = existing.assignment;
-    if (isReturned) (existing.bank ?? bank).giveBack(item);
-    return item;
+  const release = (
+    deduplicationId: string,
+    { fate }: Pick<AtomicReleaseOptions, 'fate'>,
+  ): string | null => {
+    const held = assigned.get(deduplicationId);
+    if (held === undefined) return null;
+    assigned.delete(deduplicationId);
+    const origin = held.origin ?? bank;
+    if (fate === 'return') origin.giveBack(held.item);
+    else origin.retire(held.item);
+    return held.item;
   };
   return {
     claimItem: async (deduplicationId) => claim(deduplicationId),
-    releaseItem: async (deduplicationId, { fate }) => release(deduplicationId, fate === 'return'),
+    releaseItem: async (deduplicationId, options) => release(deduplicationId, options),
   };
 }
 
-const assignments = attachedState<Assignments>('memory.assignments.2');
+const assignments = attachedState<Assigned>('memory.assignments.3');

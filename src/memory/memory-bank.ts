@@ -32,6 +32,11 @@ export class MemoryBank {
     return true;
   }
 
+  /** The item has left the bank for good, and does not enter again where there is a ledger. */
+  retire(item: string): void {
+    this.#ledger?.add(item);
+  }
+
   take(): string | null {
     const last = this.#items.pop();
     if (last === undefined) return null;

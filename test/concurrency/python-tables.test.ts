@@ -66,6 +66,28 @@ test('rows of the Python module are read and claimed', async () => {
   expect(await audit(tables, vouchers)).toMatchObject({ lost: 0, twice: 0, left: [] });
 });
 
+test('rows of the Python module are counted and listed with what they have', async () => {
+  const tables = await freshTables();
+  for (const voucher of vouchers) await addTheirWay(tables, voucher);
+  await claimTheirWay(tables, 'their-user', 'voucher-2');
+  const { itemRepo, deduplicationRepo } = openPair(tables);
+  expect(await itemRepo.countItems()).toBe(3);
+  const items: string[] = [];
+  for await (const item of itemRepo.listItems()) items.push(item);
+  expect(items.sort()).toEqual(['voucher-1', 'voucher-3', 'voucher-4']);
+
+  const assignment = {
+    deduplicationId: 'their-user',
+    item: 'voucher-2',
+    itemBankTableName: null,
+    assignedAt: null,
+  };
+  expect(await deduplicationRepo.getAssignment('their-user')).toEqual(assignment);
+  const listed: unknown[] = [];
+  for await (const each of deduplicationRepo.listAssignments()) listed.push(each);
+  expect(listed).toEqual([assignment]);
+});
+
 test('our rows are read and claimed by the Python module', async () => {
   const tables = await freshTables();
   const deduplicator = new Deduplicator(openPair(tables));

@@ -1,7 +1,12 @@
 // Where candidates come from: scans that are stale, empty, refused, or run into by others.
 import { Deduplicator, ItemBankDynamoDbRepository } from 'storagebox';
 import { describe, expect, test } from 'vitest';
-import { type InterceptedCall, intercept, serviceError } from '../support/interceptor.js';
+import {
+  cancellation,
+  type InterceptedCall,
+  intercept,
+  serviceError,
+} from '../support/interceptor.js';
 import {
   freshTables,
   openPair,
@@ -47,6 +52,11 @@ const hasMadeUpStart = ({ input }: InterceptedCall) => {
   const start = input.ExclusiveStartKey as { item: { S: string } } | undefined;
   return start !== undefined && !start.item.S.startsWith('voucher-');
 };
+
+const idsOf = ({ input }: InterceptedCall) =>
+  (input.TransactItems as { Get: { Key: { deduplication_id: { S: string } } } }[]).map(
+    ({ Get }) => Get.Key.deduplication_id.S,
+  );
 
 describe('a store that', () => {
   test('refuses made-up start keys still hands everything out, and then null', async () => {
@@ -119,7 +129,63 @@ describe('calls of one process', () => {
     const counts = count(tables);
     expect(new Set(await fetchAll(tables, users(60)))).toEqual(new Set([null]));
     expect(counts.get('Scan')).toBeLessThanOrEqual(3);
-    expect(counts.get('TransactGetItems')).toBe(60);
+    expect(counts.get('TransactGetItems')).toBeLessThanOrEqual(10);
+  });
+
+  test('that ask in vain for a sold-out bank share the look at their IDs, too', async () => {
+    const tables = await seededTables(0);
+    const deduplicator = new Deduplicator(openPair(tables));
+    await deduplicator.claim('the first to learn it');
+    const counts = count(tables);
+    const answers: unknown[] = [];
+    const callOn = async (ids: readonly string[]) => {
+      for (const id of ids) answers.push(await deduplicator.fetchItemForDeduplicationId(id));
+    };
+    await Promise.all(
+      Array.from({ length: 20 }, (_, caller) => callOn(users(10).map((id) => `${id}-${caller}`))),
+    );
+    expect(answers).toEqual(Array.from({ length: 200 }, () => null));
+    const requests = [...counts.values()].reduce((sum, requests) => sum + requests, 0);
+    expect(requests).toBeLessThan(200);
+  });
+
+  test('get their own answers from a shared look, and one in the way holds up nobody else', async () => {
+    useVirtualTime();
+    const tables = await seededTables(0);
+    const { deduplicationRepo } = openPair(throughOwnClient(tables));
+    await deduplicationRepo.putDeduplicationId('winner', 'voucher');
+    const looks: string[][] = [];
+    intercept(tables.client, async (call) => {
+      // A stale read, so that the winner looks like a newcomer.
+      if (call.operation === 'GetItem') return {};
+      if (call.operation !== 'TransactGetItems') return call.send();
+      const ids = idsOf(call);
+      looks.push(ids);
+      if (ids.length > 1 && ids.includes('held up')) {
+        throw cancellation(...ids.map((id) => (id === 'held up' ? 'TransactionConflict' : 'None')));
+      }
+      return call.send();
+    });
+    const answers = await fetchAll(tables, ['newcomer', 'held up', 'winner']);
+    expect(answers).toEqual([null, null, 'voucher']);
+    expect(looks).toEqual([['newcomer', 'held up', 'winner'], ['newcomer', 'winner'], ['held up']]);
+  });
+
+  test('of more than one deduplicator may look at one ID at once', async () => {
+    const tables = await seededTables(0);
+    const pair = openPair(tables);
+    const deduplicators = [new Deduplicator(pair), new Deduplicator(pair)];
+    const answers = await Promise.all(deduplicators.map((node) => node.claim('user')));
+    expect(answers.map(({ status }) => status)).toEqual(['exhausted', 'exhausted']);
+  });
+
+  test('more than 100 of them are answered in several looks', async () => {
+    const tables = await seededTables(0);
+    const deduplicator = new Deduplicator({ ...openPair(tables), skipFirstRead: true });
+    const answers = await Promise.all(
+      users(250).map((id) => deduplicator.fetchItemForDeduplicationId(id)),
+    );
+    expect(answers).toEqual(users(250).map(() => null));
   });
 
   test('wait for what is being claimed before they say "sold out"', async () => {

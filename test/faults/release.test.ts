@@ -12,6 +12,7 @@ import {
 import {
   allRows,
   freshTables,
+  freshTablesWithLedger,
   openPair,
   type Tables,
   throughOwnClient,
@@ -108,6 +109,73 @@ describe('a retirement', () => {
     expect(await deduplicator.retireItemForDeduplicationId('user')).toBe('voucher');
     expect(await bankOf(tables)).toEqual([]);
     expect(await assignmentsOf(tables)).toEqual([]);
+  });
+});
+
+describe('with a ledger', () => {
+  async function setUpWithLedger() {
+    const tables = await freshTablesWithLedger();
+    const pair = openPair(tables);
+    const deduplicator = new Deduplicator(pair);
+    await deduplicator.addItemsToBank(['voucher']);
+    await deduplicator.claim('user');
+    const ledger = () => allRows(tables.client, tables.ledgerTableName);
+    return { tables, pair, deduplicator, ledger };
+  }
+
+  test('a released item returns although it is known, and cannot be added a second time', async () => {
+    const { tables, deduplicator } = await setUpWithLedger();
+    expect(await deduplicator.releaseItemForDeduplicationId('user')).toBe('voucher');
+    expect(await bankOf(tables)).toEqual(['voucher']);
+    expect(await deduplicator.addItemsToBank(['voucher'])).toMatchObject({ alreadyKnown: 1 });
+  });
+
+  test('a retired item stays known, with the time', async () => {
+    const { tables, deduplicator, ledger } = await setUpWithLedger();
+    expect(await deduplicator.retireItemForDeduplicationId('user')).toBe('voucher');
+    expect(await ledger()).toEqual([
+      {
+        item: { S: 'voucher' },
+        entered_at: { S: expect.stringMatching(/^\d{4}-.*Z$/) },
+        retired_at: { S: expect.stringMatching(/^\d{4}-.*Z$/) },
+      },
+    ]);
+    await deduplicator.addItemsToBank(['voucher']);
+    expect(await bankOf(tables)).toEqual([]);
+  });
+
+  test('a retired item that never entered is known from then on', async () => {
+    const { tables, pair, deduplicator } = await setUpWithLedger();
+    await pair.deduplicationRepo.putDeduplicationId('other user', 'unknown voucher');
+    await deduplicator.retireItemForDeduplicationId('other user');
+    await deduplicator.addItemsToBank(['unknown voucher']);
+    expect(await bankOf(tables)).toEqual([]);
+  });
+
+  test('a retirement whose ledger is gone changes nothing, and says which table it is', async () => {
+    const { tables, pair } = await setUpWithLedger();
+    const itemRepo = new ItemBankDynamoDbRepository({
+      tableName: tables.itemBankTableName,
+      ledgerTableName: 'no_such_ledger',
+      client: tables.client,
+    });
+    const { deduplicationRepo } = pair;
+    const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
+    await expect(deduplicator.retireItemForDeduplicationId('user')).rejects.toMatchObject({
+      code: 'STORAGEBOX_TABLE_NOT_FOUND',
+      tableNames: ['no_such_ledger'],
+    });
+    expect(await assignmentsOf(tables)).toEqual([['user', 'voucher']]);
+  });
+
+  test('the item of another bank is retired without a note in the ledger of this one', async () => {
+    const { pair, ledger } = await setUpWithLedger();
+    const others = openPair(await freshTables());
+    await others.itemRepo.addItemToBank('other voucher');
+    const { deduplicationRepo } = pair;
+    await new Deduplicator({ itemRepo: others.itemRepo, deduplicationRepo }).claim('other user');
+    await new Deduplicator(pair).retireItemForDeduplicationId('other user');
+    expect((await ledger()).map(({ item }) => item?.S)).toEqual(['voucher']);
   });
 });
 

@@ -5,12 +5,18 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createTables, Deduplicator, deduplicationTable, itemBankTable } from 'storagebox';
+import {
+  createTables,
+  Deduplicator,
+  deduplicationTable,
+  itemBankTable,
+  ledgerTable,
+} from 'storagebox';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { clientConfigFor } from '../support/client.js';
 import { intercept } from '../support/interceptor.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
-import { freshTables, openPair } from '../support/tables.js';
+import { freshTablesWithLedger, openPair } from '../support/tables.js';
 
 const run = promisify(execFile);
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
@@ -57,7 +63,11 @@ beforeAll(async () => {
     credentials: { accessKeyId, secretAccessKey: 'local' },
   });
   await createTables(
-    [...ITEM_BANKS.map(itemBankTable), ...DEDUPLICATION_TABLES.map(deduplicationTable)],
+    [
+      ...ITEM_BANKS.map(itemBankTable),
+      ...DEDUPLICATION_TABLES.map(deduplicationTable),
+      ledgerTable('voucher_codes_ledger'),
+    ],
     { client },
   );
   const values = Object.entries(READERS_VALUES);
@@ -146,8 +156,12 @@ describe('the permissions in the README are those that the requests need, no mor
       .flatMap(({ Action }) => Action)
       .sort();
 
-  async function needed(use: (deduplicator: Deduplicator) => Promise<unknown>) {
-    const tables = await freshTables();
+  async function needed(
+    use: (deduplicator: Deduplicator) => Promise<unknown>,
+    { hasLedger }: { readonly hasLedger: boolean } = { hasLedger: false },
+  ) {
+    const { ledgerTableName, ...withoutLedger } = await freshTablesWithLedger();
+    const tables = { ...withoutLedger, ...(hasLedger && { ledgerTableName }) };
     await openPair(tables).itemRepo.batchAddItems(['voucher-1']);
     await openPair(tables).deduplicationRepo.putDeduplicationId('user-with-item', 'voucher-0');
     const actions = new Map<unknown, Set<string>>();
@@ -155,11 +169,13 @@ describe('the permissions in the README are those that the requests need, no mor
       actions.set(table, (actions.get(table) ?? new Set()).add(`dynamodb:${action}`));
     };
     intercept(tables.client, ({ operation, input, send }) => {
-      const { TransactItems, TableName } = input as {
+      const { TransactItems, TableName, RequestItems } = input as {
         TransactItems?: Record<string, { TableName: string }>[];
         TableName?: string;
+        RequestItems?: Record<string, unknown>;
       };
-      if (TransactItems === undefined) note(TableName, operation);
+      if (TableName !== undefined) note(TableName, operation);
+      for (const table of Object.keys(RequestItems ?? {})) note(table, operation);
       for (const [kind, { TableName: table }] of (TransactItems ?? []).flatMap(Object.entries)) {
         note(table, `${kind}Item`);
       }
@@ -168,7 +184,11 @@ describe('the permissions in the README are those that the requests need, no mor
     await use(new Deduplicator(openPair(tables)));
     const { itemBankTableName, deduplicationTableName } = tables;
     const sorted = (table: string) => [...(actions.get(table) ?? [])].sort();
-    return { bank: sorted(itemBankTableName), deduplication: sorted(deduplicationTableName) };
+    return {
+      bank: sorted(itemBankTableName),
+      deduplication: sorted(deduplicationTableName),
+      ledger: sorted(ledgerTableName),
+    };
   }
 
   test('for handlers', async () => {
@@ -195,6 +215,16 @@ describe('the permissions in the README are those that the requests need, no mor
       deduplicator.addItemsToBank(['voucher-1', 'voucher-2']),
     );
     expect(permitted('seeders', 'voucher_codes')).toEqual(bank);
+    expect(deduplication).toEqual([]);
+  });
+
+  test('for seeders with a ledger', async () => {
+    const { bank, deduplication, ledger } = await needed(
+      (deduplicator) => deduplicator.addItemsToBank(['voucher-1', 'voucher-2']),
+      { hasLedger: true },
+    );
+    expect(permitted('seeders', 'voucher_codes')).toEqual(bank);
+    expect(permitted('ledger', 'voucher_codes_ledger')).toEqual(ledger);
     expect(deduplication).toEqual([]);
   });
 });

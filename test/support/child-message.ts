@@ -1,11 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 
 /** The next message of a child process; rejects when it ends without one, instead of hanging. */
-export async function messageOf(child: ChildProcess): Promise<unknown> {
-  const ended = once(child, 'exit').then(([exitCode]) => {
-    throw new Error(`A process ended with exit code ${exitCode} before it answered.`);
+export function messageOf(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: unknown) => {
+      child.off('exit', onExit);
+      resolve(message);
+    };
+    const onExit = (exitCode: number | null) => {
+      child.off('message', onMessage);
+      reject(new Error(`A process ended with exit code ${exitCode} before it answered.`));
+    };
+    child.once('message', onMessage);
+    child.once('exit', onExit);
   });
-  const [message] = await Promise.race([once(child, 'message'), ended]);
-  return message;
 }

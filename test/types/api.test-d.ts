@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import {
+  type Assignment,
   type ClaimResult,
   createTables,
   DeduplicationDynamoDbRepository,
@@ -10,6 +11,7 @@ import {
   ItemBankDynamoDbRepository,
   ItemBankRepository,
   isStorageBoxError,
+  type Listing,
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { expectTypeOf, test } from 'vitest';
@@ -70,6 +72,24 @@ test('the code of an error gives its type', () => {
     if (error.code === 'STORAGEBOX_NONE') return;
   };
   expectTypeOf(use).returns.toEqualTypeOf<void>();
+});
+
+test('a listing is iterated, and its cursor is a string', () => {
+  const itemRepo = new ItemBankDynamoDbRepository({
+    tableName: 'codes',
+    ledgerTableName: 'ledger',
+  });
+  expectTypeOf(itemRepo.ledgerTableName).toEqualTypeOf<string | undefined>();
+  expectTypeOf(itemRepo.listItems()).toEqualTypeOf<Listing<string>>();
+  expectTypeOf(pair.itemRepo.listItems({ segments: 4 }).cursor).toEqualTypeOf<string>();
+  expectTypeOf(pair.deduplicationRepo.listAssignments()).toExtend<AsyncIterable<Assignment>>();
+  expectTypeOf(
+    pair.deduplicationRepo.getAssignment('user'),
+  ).resolves.toEqualTypeOf<Assignment | null>();
+  // @ts-expect-error a cursor is no page number
+  itemRepo.listItems({ cursor: 2 });
+  // @ts-expect-error the assignments in memory are not those of a table
+  itemRepo.fillLedger(pair.deduplicationRepo);
 });
 
 test('five methods make a backend', () => {

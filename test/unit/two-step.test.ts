@@ -99,6 +99,27 @@ describe('an ID that gets an item in between', () => {
     });
   });
 
+  test('keeps it, and the item goes back through `returnItemToBank` where there is one', async () => {
+    const { deduplicator, deduplicationRepo, itemRepo } = setUp();
+    vi.spyOn(deduplicationRepo, 'getValueForDeduplicationId').mockResolvedValueOnce(null);
+    deduplicationRepo.itemsById.set('user', 'theirs');
+    // A bank with a ledger knows the item, so adding it does nothing.
+    vi.spyOn(itemRepo, 'addItemToBank').mockResolvedValue();
+    const returnItem = vi.spyOn(itemRepo, 'returnItemToBank').mockResolvedValue();
+    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'theirs' });
+    expect(returnItem.mock.calls).toEqual([['voucher']]);
+  });
+
+  test('keeps it, and the item goes back into a bank of the three methods alone', async () => {
+    const { deduplicationRepo, itemRepo } = setUp();
+    vi.spyOn(deduplicationRepo, 'getValueForDeduplicationId').mockResolvedValueOnce(null);
+    deduplicationRepo.itemsById.set('user', 'theirs');
+    const ofThreeMethods = Object.assign(itemRepo, { returnItemToBank: undefined as never });
+    const deduplicator = new Deduplicator({ itemRepo: ofThreeMethods, deduplicationRepo });
+    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'theirs' });
+    expect([...itemRepo.items]).toEqual(['voucher']);
+  });
+
   test('from the last item of the bank is not told "sold out"', async () => {
     const { deduplicator, deduplicationRepo, itemRepo } = setUp();
     vi.spyOn(itemRepo, 'getItemFromBank').mockImplementation(async () => {

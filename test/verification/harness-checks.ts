@@ -34,7 +34,7 @@ async function notice(fault: PlantedFault): Promise<Figure> {
   const library = await plant(fault);
   try {
     const what = `planted${fault.isOriginals ? " (the original's)" : ''}: ${fault.name}`;
-    for (const job of jobsAgainst()) {
+    for (const job of jobsAgainst(fault)) {
       const { findings, runs } = await runJob(job, library.source);
       const rules = (findings[0]?.wrongs ?? []).map((wrong) => wrong.split(':')[0] ?? '');
       const rule = rules.find((broken) => fault.noticedBy.includes(broken));
@@ -48,9 +48,11 @@ async function notice(fault: PlantedFault): Promise<Figure> {
   }
 }
 
-/** Random runs notice most of them, and every path through the smallest scenario the rest. */
-function jobsAgainst(): Job[] {
+/** Random runs notice most of them, and every path through a small scenario the rest. */
+function jobsAgainst(fault: PlantedFault): Job[] {
   const bounds = { maxRuns: MAX_RUNS, maxMs: MAX_MS, maxFindings: 1 };
+  const scenario = SYSTEMATIC_SCENARIOS.findIndex(({ name }) => name === fault.scenario);
+  if (scenario !== -1) return [{ kind: 'every path', scenario, bounds }];
   const rowByRow = SYSTEMATIC_SCENARIOS.findIndex(({ isVisibleRowByRow }) => isVisibleRowByRow);
   return [
     { kind: 'random', firstSeed: SEED, bounds },

@@ -28,6 +28,8 @@ export interface FetchOperation {
   readonly returnedAt: number;
   /** `null`: nothing left. `undefined`: unknown, for the call threw or its process was killed. */
   readonly result: string | null | undefined;
+  /** Whether the call was told that the item is new to its ID. */
+  readonly isFirstHandOut?: boolean;
 }
 
 export interface AddOperation {
@@ -44,6 +46,31 @@ export interface AddOperation {
 
 /** Times come from one monotonic clock, in any unit. */
 export type Operation = FetchOperation | AddOperation;
+
+export interface ReleaseOperation {
+  readonly kind: 'release';
+  readonly id: string;
+  readonly fate: 'return' | 'retire';
+  readonly invokedAt: number;
+  /** `Infinity` if the outcome is unknown. */
+  readonly returnedAt: number;
+  /** `null`: the ID had none. `undefined`: unknown, for the call threw or its process was killed. */
+  readonly result: string | null | undefined;
+  /** When its caller gave it up. It ends no assignment that is made after that. */
+  readonly gaveUpAt?: number;
+}
+
+/** A request of a claim that is on its way still, whatever became of the call that sent it. */
+export interface UnheardClaim {
+  readonly kind: 'unheard claim';
+  readonly id: string;
+  readonly item: string;
+  readonly invokedAt: number;
+  readonly returnedAt: number;
+}
+
+/** With a release among them, the rules below do not hold: see `judge-releases.ts`. */
+export type OperationWithRelease = Operation | ReleaseOperation | UnheardClaim;
 
 /** Read consistently, after every request has died. */
 export interface FinalState {

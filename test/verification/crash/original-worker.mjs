@@ -1,103 +1,13 @@
-// The control: claims as the Python module does, its faults included. No part of the package is
-// in here. A harness that finds nothing wrong with this one finds nothing.
-import {
-  DeleteItemCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  ScanCommand,
-} from '@aws-sdk/client-dynamodb';
+// The control. A harness that finds nothing wrong with this one finds nothing.
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { originalClaim } from './original.mjs';
 import { runWorker } from './worker-loop.mjs';
 
-const FETCH_LIMIT = 30;
 const TIMEOUTS = { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
 
 let client;
 
-runWorker((endpoint, { itemBankTableName, deduplicationTableName }) => {
+runWorker((endpoint, tableNames) => {
   client ??= new DynamoDBClient({ endpoint, requestHandler: TIMEOUTS });
-
-  async function fetchItem(id) {
-    const item = await takeItemOutOfBank();
-    // Fault: nobody has looked whether the ID has an item.
-    if (item === null) return null;
-    // Fault: killed here, the item is in neither table.
-    try {
-      await putIfAbsent(id, item);
-      return item;
-    } catch {
-      // Fault: any error reads as "already assigned".
-      const existingItem = await readItem(id);
-      if (existingItem !== item) await putIntoBank(item);
-      return existingItem;
-    }
-  }
-
-  async function takeItemOutOfBank() {
-    let startKey;
-    for (;;) {
-      const { Items: rows = [], LastEvaluatedKey: nextKey } = await client.send(
-        new ScanCommand({
-          TableName: itemBankTableName,
-          Limit: FETCH_LIMIT,
-          ExclusiveStartKey: startKey,
-        }),
-      );
-      // Fault: an empty page may have a next page.
-      if (rows.length === 0) return null;
-      while (rows.length > 0) {
-        const [row] = rows.splice(Math.floor(Math.random() * rows.length), 1);
-        if (await isDeletedByUs(row)) return row.item.S;
-      }
-      if (nextKey === undefined) throw new Error('KeyError: LastEvaluatedKey');
-      startKey = nextKey;
-    }
-  }
-
-  async function isDeletedByUs({ item }) {
-    try {
-      await client.send(
-        new DeleteItemCommand({
-          TableName: itemBankTableName,
-          Key: { item },
-          ConditionExpression: 'attribute_exists(#item)',
-          ExpressionAttributeNames: { '#item': 'item' },
-        }),
-      );
-      return true;
-    } catch (error) {
-      // Fault: our own delete, sent again after its response was lost, ends like this, too.
-      if (error.name === 'ConditionalCheckFailedException') return false;
-      throw error;
-    }
-  }
-
-  async function putIfAbsent(id, item) {
-    await client.send(
-      new PutItemCommand({
-        TableName: deduplicationTableName,
-        Item: { deduplication_id: { S: id }, item_string: { S: item } },
-        ConditionExpression: 'attribute_not_exists(deduplication_id)',
-      }),
-    );
-  }
-
-  async function readItem(id) {
-    const { Item: row } = await client.send(
-      new GetItemCommand({
-        TableName: deduplicationTableName,
-        Key: { deduplication_id: { S: id } },
-        ConsistentRead: true,
-      }),
-    );
-    return row?.item_string.S ?? null;
-  }
-
-  async function putIntoBank(item) {
-    await client.send(
-      new PutItemCommand({ TableName: itemBankTableName, Item: { item: { S: item } } }),
-    );
-  }
-
-  return fetchItem;
+  return originalClaim(client, tableNames);
 });

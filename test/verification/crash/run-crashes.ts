@@ -135,7 +135,7 @@ async function crash(
 
 /** Into the project, where "storagebox" is the packed package. */
 async function install(algorithm: Algorithm, project: string): Promise<string> {
-  for (const file of ['worker-loop.mjs', PROGRAMS[algorithm]]) {
+  for (const file of ['worker-loop.mjs', 'original.mjs', PROGRAMS[algorithm]]) {
     await copyFile(fileURLToPath(new URL(file, import.meta.url)), join(project, file));
   }
   return join(project, PROGRAMS[algorithm]);

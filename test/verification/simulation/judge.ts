@@ -1,4 +1,5 @@
-import { createChecker, strictRules } from '../checker/checker.js';
+import { createChecker, type Operation, strictRules } from '../checker/checker.js';
+import { judgeReleases } from '../checker/judge-releases.js';
 import type { Run } from './world.js';
 
 const check = createChecker(strictRules);
@@ -17,12 +18,31 @@ const TELLING_ERRORS: readonly string[] = [
 /** What is wrong with a run, each with the rule that it breaks before a colon. */
 export function judge(run: Run): string[] {
   return [
-    ...check(run.history, run.finalState).map(({ rule, message }) => `${rule}: ${message}`),
-    ...[...run.firstHandOuts]
-      .filter(([, times]) => times > 1)
-      .map(([id, times]) => `told twice: ${id} was told ${times} times that its item is new`),
+    ...wrongsOfHistory(run),
     ...(run.stuckCalls > 0 ? [`stuck: ${run.stuckCalls} calls never ended`] : []),
     ...run.errors.flatMap((error) => wrongsOfError(error as Error, run)),
+  ];
+}
+
+/** The rules are exact, and as fast for a long history; with a release among the calls none are known. */
+function wrongsOfHistory({ history, unheardClaims, finalState, isVisibleRowByRow }: Run): string[] {
+  const hasRelease = history.some(({ kind }) => kind === 'release');
+  if (hasRelease) {
+    return judgeReleases([...history, ...unheardClaims], finalState, {
+      isRowByRow: isVisibleRowByRow,
+    });
+  }
+  const operations = history as readonly Operation[];
+  const firstHandOuts = new Map<string, number>();
+  for (const operation of operations) {
+    if (operation.kind !== 'fetch' || operation.isFirstHandOut !== true) continue;
+    firstHandOuts.set(operation.id, (firstHandOuts.get(operation.id) ?? 0) + 1);
+  }
+  return [
+    ...check(operations, finalState).map(({ rule, message }) => `${rule}: ${message}`),
+    ...[...firstHandOuts]
+      .filter(([, times]) => times > 1)
+      .map(([id, times]) => `told twice: ${id} was told ${times} times that its item is new`),
   ];
 }
 

@@ -30,6 +30,15 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   'empty page',
 ];
 
+export interface Call {
+  readonly kind: 'claim' | 'release' | 'retire';
+  readonly id: string;
+}
+
+export const claim = (id: string): Call => ({ kind: 'claim', id });
+export const release = (id: string): Call => ({ kind: 'release', id });
+export const retire = (id: string): Call => ({ kind: 'retire', id });
+
 export interface Scenario {
   readonly name: string;
   /** In the bank before the first call. */
@@ -37,8 +46,10 @@ export interface Scenario {
   readonly processes: number;
   readonly fetchLimit: number;
   readonly skipFirstRead: boolean;
-  /** One for each caller: whom it asks for, one call after the other, and in which process. */
-  readonly callers: readonly { readonly process: number; readonly ids: readonly string[] }[];
+  /** What IDs have before the first call, from ID to item. */
+  readonly assigned: Readonly<Record<string, string>>;
+  /** One for each caller: what it asks for, one call after the other, and in which process. */
+  readonly callers: readonly { readonly process: number; readonly calls: readonly Call[] }[];
   /** One for each seeding script that runs meanwhile. */
   readonly adders: readonly { readonly process: number; readonly items: readonly string[] }[];
   readonly maxFaults: number;

@@ -54,6 +54,20 @@ export class SimulatedDynamoDb {
     this.#rememberItems(items);
   }
 
+  /** `assigned`: from ID to item. */
+  assign(assigned: Readonly<Record<string, string>>): void {
+    const rows = Object.entries(assigned).map(([id, item]): [string, Row] => [
+      id,
+      {
+        deduplication_id: { S: id },
+        item_string: { S: item },
+        assigned_at: { S: 'before the first call' },
+        item_bank_table: { S: ITEM_BANK },
+      },
+    ]);
+    this.#table(DEDUPLICATION).versions.push(new Map(rows));
+  }
+
   present(tableName: string): Rows {
     return this.#table(tableName).versions.at(-1) as Rows;
   }
@@ -142,10 +156,7 @@ export class SimulatedDynamoDb {
     const { table, key, condition } = this.#target(action);
     if (table.locked.has(key)) return conflictIf(true);
     const existing = readable(table, 0).get(key);
-    const isFailed =
-      (condition?.startsWith('attribute_not_exists') && existing !== undefined) ||
-      (condition?.startsWith('attribute_exists') && existing === undefined);
-    if (!isFailed) return conflictIf(false);
+    if (condition === undefined || isMet(condition, action, existing)) return conflictIf(false);
     const isShown = action.Put?.ReturnValuesOnConditionCheckFailure === 'ALL_OLD';
     return { Code: 'ConditionalCheckFailed', ...(isShown && existing && { Item: existing }) };
   }
@@ -184,6 +195,21 @@ function readable({ versions }: Table, staleness: number): Rows {
 
 function keyOf(table: Table, row: Row | undefined): string {
   return row?.[table.key]?.S as string;
+}
+
+/** Comparisons and tests of existence, joined by AND: that is all the library sends. */
+function isMet(condition: string, { Put, Delete }: TransactWriteItem, row: Row | undefined) {
+  const names = Put?.ExpressionAttributeNames ?? Delete?.ExpressionAttributeNames ?? {};
+  const values = Put?.ExpressionAttributeValues ?? Delete?.ExpressionAttributeValues ?? {};
+  return condition.split(' AND ').every((part) => {
+    const [, test, name = '', value = ''] =
+      /^(?:(attribute_exists|attribute_not_exists)\()?(#\w+)(?:\)| = (:\w+))$/.exec(part) ?? [];
+    const attribute = row?.[names[name] as string];
+    if (test === 'attribute_exists') return attribute !== undefined;
+    if (test === 'attribute_not_exists') return attribute === undefined;
+    if (values[value] === undefined) throw new Error(`The simulation does not know ${part}.`);
+    return attribute?.S === values[value].S;
+  });
 }
 
 function conflictIf(isLocked: boolean): CancellationReason {

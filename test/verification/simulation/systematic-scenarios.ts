@@ -1,5 +1,5 @@
 // Scenarios small enough that every path through them can be gone.
-import type { FaultKind, Scenario } from './scenario.js';
+import { type Call, claim, type FaultKind, release, retire, type Scenario } from './scenario.js';
 
 const BASE: Scenario = {
   name: '',
@@ -7,6 +7,7 @@ const BASE: Scenario = {
   processes: 1,
   fetchLimit: 2,
   skipFirstRead: true,
+  assigned: {},
   callers: [],
   adders: [],
   maxFaults: 0,
@@ -15,13 +16,19 @@ const BASE: Scenario = {
   isVisibleRowByRow: false,
 };
 
+/** One ID has the only item. */
+const HELD: Scenario = { ...BASE, seeded: [], assigned: { a: 'item-1' } };
+
 /** What can become of a write whose sender hears nothing. */
 const UNHEARD: readonly FaultKind[] = ['dropped', 'response lost', 'late', 'delivered twice'];
 /** What DynamoDB answers when it does not do what it was asked. */
 const REFUSALS: readonly FaultKind[] = ['conflict', 'throttled', 'reason without item'];
 
 const oneCallEach = (...callers: readonly [process: number, id: string][]) =>
-  callers.map(([process, id]) => ({ process, ids: [id] }));
+  callers.map(([process, id]) => ({ process, calls: [claim(id)] }));
+
+const callers = (...callsOfEach: readonly [process: number, ...calls: Call[]][]) =>
+  callsOfEach.map(([process, ...calls]) => ({ process, calls }));
 
 export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
   // The largest first, so that no core waits for it at the end.
@@ -116,8 +123,82 @@ export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
     seeded: ['item-1', 'item-2'],
     fetchLimit: 1,
     skipFirstRead: false,
-    callers: [{ process: 0, ids: ['a', 'b', 'a'] }],
+    callers: callers([0, claim('a'), claim('b'), claim('a')]),
     maxFaults: 3,
     faultKinds: ['stale read', 'empty page'],
+  },
+  {
+    ...HELD,
+    name: 'a claim and a release of one ID, row by row',
+    processes: 2,
+    skipFirstRead: false,
+    callers: callers([0, claim('a')], [1, release('a')]),
+    isVisibleRowByRow: true,
+  },
+  {
+    ...HELD,
+    name: 'a release while another ID claims, row by row',
+    processes: 2,
+    callers: callers([0, release('a')], [1, claim('b')]),
+    isVisibleRowByRow: true,
+  },
+  {
+    ...BASE,
+    name: 'a claim, a null to another ID and then a release, row by row',
+    processes: 2,
+    callers: callers([0, claim('a')], [1, claim('b'), release('a')]),
+    isVisibleRowByRow: true,
+  },
+  {
+    ...HELD,
+    name: 'a release while another ID claims in the same process, 1 unheard write',
+    callers: callers([0, release('a')], [0, claim('b')]),
+    maxFaults: 1,
+    faultKinds: UNHEARD,
+  },
+  {
+    ...HELD,
+    name: 'a release and a claim of one ID while another claims',
+    processes: 2,
+    callers: callers([0, release('a'), claim('a')], [1, claim('b')]),
+  },
+  {
+    ...HELD,
+    name: 'a release and a retirement of one ID, 1 unheard write',
+    processes: 2,
+    callers: callers([0, release('a')], [1, retire('a')]),
+    maxFaults: 1,
+    faultKinds: UNHEARD,
+  },
+  {
+    ...HELD,
+    name: 'a release while another ID claims, 1 crash',
+    processes: 2,
+    callers: callers([0, release('a')], [1, claim('b')]),
+    maxCrashes: 1,
+  },
+  {
+    ...HELD,
+    name: 'two releases and then a claim of one ID, 1 late write',
+    processes: 2,
+    callers: callers([0, release('a')], [1, release('a'), claim('a')]),
+    maxFaults: 1,
+    faultKinds: ['late'],
+  },
+  {
+    ...HELD,
+    name: 'a late answer to a claim, while its ID releases and claims again',
+    skipFirstRead: false,
+    callers: callers([0, claim('a')], [0, release('a'), claim('a')]),
+    maxFaults: 1,
+    faultKinds: ['answer late'],
+  },
+  {
+    ...HELD,
+    name: 'a release and then a claim of one ID, stale reads',
+    skipFirstRead: false,
+    callers: callers([0, release('a'), claim('a')]),
+    maxFaults: 2,
+    faultKinds: ['stale read'],
   },
 ];

@@ -1,7 +1,14 @@
 // One run: processes with callers, a network in which every request waits to be picked, and a clock
 // that moves only when nothing else is chosen.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { AddOperation, FetchOperation, FinalState, Operation } from '../checker/checker.js';
+import type {
+  AddOperation,
+  FetchOperation,
+  FinalState,
+  OperationWithRelease,
+  ReleaseOperation,
+  UnheardClaim,
+} from '../checker/checker.js';
 import { seeded } from '../checker/checker.js';
 import type { Choices } from './choices.js';
 import { cancelledBy, canHappen, isWrite, serverError, withoutItems } from './faults.js';
@@ -11,7 +18,7 @@ import {
   ItemBankDynamoDbRepository,
   runtime,
 } from './library.js';
-import type { FaultKind, Scenario } from './scenario.js';
+import type { Call, FaultKind, Scenario } from './scenario.js';
 import {
   type Commit,
   DEDUPLICATION,
@@ -42,11 +49,14 @@ interface Caller {
   /** What is left to do. */
   readonly tasks: Task[];
   isBusy: boolean;
+  /** The release that it waits for. */
+  release?: Mutable<ReleaseOperation>;
 }
 
 type Task =
-  | { readonly kind: 'fetch'; readonly id: string; readonly attempt: number }
+  | (Call & { readonly attempt: number })
   | { readonly kind: 'add'; readonly items: readonly string[] };
+type TaskForId = Exclude<Task, { kind: 'add' }>;
 
 interface Request {
   readonly operation: string;
@@ -70,13 +80,14 @@ interface Timer {
 }
 
 export interface Run {
-  readonly history: readonly Operation[];
+  readonly history: readonly OperationWithRelease[];
+  /** What claims had sent that was on its way when they ended. */
+  readonly unheardClaims: readonly UnheardClaim[];
   readonly finalState: FinalState;
+  readonly isVisibleRowByRow: boolean;
   readonly faults: number;
   readonly crashes: number;
   readonly steps: number;
-  /** How often each ID was told that its item is new. */
-  readonly firstHandOuts: ReadonlyMap<string, number>;
   /** What calls threw; a process that crashes throws nothing. */
   readonly errors: readonly unknown[];
   /** Calls that had not ended when nothing was left to happen. */
@@ -100,13 +111,15 @@ export class World {
   /** Given, and still on their way back. */
   readonly #lateAnswers: (() => void)[] = [];
   readonly #timers: Timer[] = [];
-  readonly #history: Mutable<Operation>[] = [];
-  readonly #firstHandOuts = new Map<string, number>();
+  readonly #history: Mutable<OperationWithRelease>[] = [];
+  /** By their tokens: each can be applied once. */
+  readonly #unheardClaims = new Map<string, UnheardClaim>();
   readonly #errors: unknown[] = [];
   #ticks = 0;
   #stepsHalfVisible = 0;
   #nowMs = 0;
   #uuids = 0;
+  #dates = 0;
   #faults = 0;
   #crashes = 0;
   /** The process whose code is running: timers belong to it. */
@@ -118,11 +131,12 @@ export class World {
     this.#choices = choices;
     this.#trace = trace;
     this.#dynamoDb.seed(scenario.seeded);
+    this.#dynamoDb.assign(scenario.assigned);
     this.#processes = Array.from({ length: scenario.processes }, () => this.#startProcess());
     this.#running = this.#processes[0] as Process;
-    const fetchers = scenario.callers.map(({ process, ids }) => ({
+    const callers = scenario.callers.map(({ process, calls }) => ({
       processNumber: process,
-      tasks: ids.map((id): Task => ({ kind: 'fetch', id, attempt: 1 })),
+      tasks: calls.map((call): Task => ({ ...call, attempt: 1 })),
       isBusy: false,
     }));
     const adders = scenario.adders.map(({ process, items }) => ({
@@ -130,7 +144,7 @@ export class World {
       tasks: [{ kind: 'add', items } as const],
       isBusy: false,
     }));
-    this.#callers = [...fetchers, ...adders];
+    this.#callers = [...callers, ...adders];
   }
 
   async run(): Promise<Run> {
@@ -141,7 +155,8 @@ export class World {
       if (++steps > MAX_STEPS) break;
     }
     return {
-      history: [seeded(this.#scenario.seeded), ...this.#history],
+      history: [...pastOf(this.#scenario), ...this.#history],
+      unheardClaims: [...this.#unheardClaims.values()],
       finalState: {
         bank: [...this.#dynamoDb.present(ITEM_BANK).keys()],
         assignments: new Map(
@@ -154,7 +169,7 @@ export class World {
       faults: this.#faults,
       crashes: this.#crashes,
       steps,
-      firstHandOuts: this.#firstHandOuts,
+      isVisibleRowByRow: this.#scenario.isVisibleRowByRow,
       errors: this.#errors,
       stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
     };
@@ -325,11 +340,11 @@ export class World {
         timeOut();
       },
       late: () => {
-        this.#strays.push(unheard);
+        this.#stray(unheard);
         timeOut();
       },
       'delivered twice': () => {
-        this.#strays.push(unheard);
+        this.#stray(unheard);
         this.#deliver(request);
       },
       'server error': () => request.fail(serverError()),
@@ -363,12 +378,30 @@ export class World {
     for (const request of this.#requests.filter((one) => one.process === process)) {
       take(this.#requests, request);
       // A read that nobody hears changes nothing.
-      if (isWrite(request)) this.#strays.push(request);
+      if (isWrite(request)) this.#stray(request);
     }
     for (const timer of this.#timers.filter((one) => one.process === process)) {
       take(this.#timers, timer);
     }
-    for (const caller of process.callers) caller.isBusy = false;
+    for (const caller of process.callers) {
+      caller.isBusy = false;
+      if (caller.release !== undefined) caller.release.gaveUpAt = ++this.#ticks;
+      delete caller.release;
+    }
+  }
+
+  #stray(request: Request): void {
+    this.#strays.push(request);
+    const { ClientRequestToken: token, TransactItems: actions } = request.input;
+    const row = actions[0]?.Put?.TableName === DEDUPLICATION ? actions[0].Put.Item : undefined;
+    if (row === undefined) return;
+    this.#unheardClaims.set(token, {
+      kind: 'unheard claim',
+      id: row.deduplication_id.S,
+      item: row.item_string.S,
+      invokedAt: ++this.#ticks,
+      returnedAt: Number.POSITIVE_INFINITY,
+    });
   }
 
   #startProcess(): Process {
@@ -418,17 +451,13 @@ export class World {
       process.callers.delete(caller);
       caller.isBusy = false;
     };
-    if (task.kind === 'fetch') this.#fetch(process, caller, task, end);
-    else this.#add(process, caller, task.items, end);
+    if (task.kind === 'claim') this.#claim(process, caller, task, end);
+    else if (task.kind === 'add') this.#add(process, caller, task.items, end);
+    else this.#release(process, caller, task, end);
   }
 
-  #fetch(
-    process: Process,
-    caller: Caller,
-    task: Task & { readonly kind: 'fetch' },
-    end: () => void,
-  ): void {
-    const { id, attempt } = task;
+  #claim(process: Process, caller: Caller, task: TaskForId, end: () => void): void {
+    const { id } = task;
     const fetch: Mutable<FetchOperation> = {
       kind: 'fetch',
       id,
@@ -437,18 +466,14 @@ export class World {
       result: undefined,
     };
     this.#history.push(fetch);
-    // Whoever does not hear the answer asks again.
-    caller.tasks.shift();
-    if (attempt < MAX_ATTEMPTS) caller.tasks.unshift({ ...task, attempt: attempt + 1 });
+    const doNotAskAgain = this.#askAgain(caller, task);
     process.deduplicator.claim(id).then(
       ({ status, item }) => {
         if (!process.isAlive) return;
-        if (attempt < MAX_ATTEMPTS) caller.tasks.shift();
+        doNotAskAgain();
         fetch.result = item;
+        fetch.isFirstHandOut = status === 'claimed';
         fetch.returnedAt = ++this.#ticks;
-        if (status === 'claimed') {
-          this.#firstHandOuts.set(id, (this.#firstHandOuts.get(id) ?? 0) + 1);
-        }
         end();
       },
       (error: unknown) => {
@@ -457,6 +482,54 @@ export class World {
         end();
       },
     );
+  }
+
+  #release(process: Process, caller: Caller, task: TaskForId, end: () => void): void {
+    const { id, kind } = task;
+    const { deduplicator } = process;
+    const release: Mutable<ReleaseOperation> = {
+      kind: 'release',
+      id,
+      fate: kind === 'retire' ? 'retire' : 'return',
+      invokedAt: ++this.#ticks,
+      returnedAt: Number.POSITIVE_INFINITY,
+      result: undefined,
+    };
+    this.#history.push(release);
+    caller.release = release;
+    const doNotAskAgain = this.#askAgain(caller, task);
+    const answer =
+      kind === 'retire'
+        ? deduplicator.retireItemForDeduplicationId(id)
+        : deduplicator.releaseItemForDeduplicationId(id);
+    answer.then(
+      (item) => {
+        if (!process.isAlive) return;
+        doNotAskAgain();
+        delete caller.release;
+        release.result = item;
+        release.returnedAt = ++this.#ticks;
+        end();
+      },
+      (error: unknown) => {
+        if (!process.isAlive) return;
+        delete caller.release;
+        release.gaveUpAt = ++this.#ticks;
+        this.#errors.push(error);
+        end();
+      },
+    );
+  }
+
+  /** Whoever does not hear the answer asks again; the function is for those who do. */
+  #askAgain(caller: Caller, task: TaskForId): () => void {
+    const isLastAttempt = task.attempt === MAX_ATTEMPTS;
+    caller.tasks.shift();
+    if (isLastAttempt) return () => {};
+    caller.tasks.unshift({ ...task, attempt: task.attempt + 1 });
+    return () => {
+      caller.tasks.shift();
+    };
   }
 
   #add(process: Process, caller: Caller, items: readonly string[], end: () => void): void {
@@ -485,7 +558,8 @@ export class World {
 
   #takeOverRuntime(): void {
     runtime.nowMs = () => this.#nowMs;
-    runtime.date = () => new Date(0);
+    // No two are the same: a release tells assignments apart by it.
+    runtime.date = () => new Date(++this.#dates);
     runtime.random = () => this.#choices.random();
     runtime.uuid = () => `uuid-${++this.#uuids}`;
     runtime.sleep = (delayMs) =>
@@ -494,6 +568,20 @@ export class World {
         this.#timers.sort((some, other) => some.atMs - other.atMs);
       });
   }
+}
+
+/** What was seeded and assigned, as calls before the first one. */
+function pastOf({ seeded: items, assigned }: Scenario): OperationWithRelease[] {
+  return [
+    seeded([...items, ...Object.values(assigned)]),
+    ...Object.entries(assigned).map(([id, item]) => ({
+      kind: 'fetch' as const,
+      id,
+      invokedAt: Number.NEGATIVE_INFINITY,
+      returnedAt: Number.NEGATIVE_INFINITY,
+      result: item,
+    })),
+  ];
 }
 
 /** Everything that follows from the last event without a new one. */

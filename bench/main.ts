@@ -1,0 +1,119 @@
+// npm run bench [-- --full] [--only TEXT] [--request-delay-ms N]
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DEFAULT_CLIENT_CONFIG } from 'storagebox';
+import { isLocal, useDynamoDb } from '../test/support/endpoint.js';
+import { measureMemoryPair, measureOwnCpu } from './in-process.js';
+import { measureClaims, measureSeeding } from './measure.js';
+import { Nodes } from './nodes.js';
+import { rateChart } from './rate-chart.js';
+import type { Results } from './results.js';
+import { claimScenarios, seedingScenarios } from './scenarios.js';
+import { spreadsOf } from './statistics.js';
+import { claimTables, otherTables } from './tables.js';
+import { targetsOf } from './targets.js';
+
+const MEMORY_PAIR_SIZES = [1_000, 10_000, 100_000, 1_000_000];
+const LEAST_MEMORY_CLAIMS = 200_000;
+const OWN_CPU_CLAIMS = 30_000;
+const RESULTS_FOLDER = new URL('results/', import.meta.url);
+
+const { values: options } = parseArgs({
+  options: {
+    /** The largest sizes and more rounds, too. */
+    full: { type: 'boolean', default: false },
+    /** Only scenarios whose names contain it. */
+    only: { type: 'string', default: '' },
+    /** Added to each request, as the network of a Region would. */
+    'request-delay-ms': { type: 'string', default: '0' },
+  },
+});
+
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+const dynamoDb = await useDynamoDb();
+if (isLocal(dynamoDb.endpoint)) {
+  process.env.AWS_REGION ??= 'eu-west-1';
+  process.env.AWS_ACCESS_KEY_ID ??= 'local';
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
+}
+const nodes = new Nodes();
+try {
+  const results = await measureAll();
+  console.log(`\n\n${claimTables(results.claims)}\n\n${otherTables(results)}\n`);
+  console.log(targetsOf(results));
+  await mkdir(RESULTS_FOLDER, { recursive: true });
+  await write('bench.json', `${JSON.stringify(results, null, 2)}\n`);
+  await write('bench.svg', rateChart(results));
+} finally {
+  nodes.stop();
+  await dynamoDb.stop();
+}
+
+async function measureAll(): Promise<Results> {
+  const requestDelayMs = Number(options['request-delay-ms']);
+  const server = {
+    client: new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, endpoint: dynamoDb.endpoint }),
+    endpoint: dynamoDb.endpoint,
+    requestDelayMs,
+  };
+  const results: Results = {
+    node: process.version,
+    cpus: availableParallelism(),
+    requestDelayMs,
+    claims: {},
+    seeding: {},
+    memoryPair: {},
+    ownCpuMicroseconds: Number.NaN,
+  };
+  const isWanted = ({ name }: { readonly name: string }) => name.includes(options.only);
+
+  if (isWanted({ name: 'in process' })) {
+    announce('in process');
+    for (const items of MEMORY_PAIR_SIZES) {
+      results.memoryPair[items] = await measureMemoryPair(items, LEAST_MEMORY_CLAIMS);
+      showProgress();
+    }
+    results.ownCpuMicroseconds = await measureOwnCpu(OWN_CPU_CLAIMS);
+    showProgress();
+  }
+  for (const scenario of claimScenarios(options.full).filter(isWanted)) {
+    announce(scenario.name);
+    const rounds = await measureClaims(server, nodes, scenario, showProgress);
+    results.claims[scenario.name] = spreadsByContestant(rounds);
+  }
+  for (const scenario of seedingScenarios(options.full).filter(isWanted)) {
+    announce(scenario.name);
+    const rounds = await measureSeeding(server, nodes, scenario, showProgress);
+    results.seeding[scenario.name] = spreadsByContestant(rounds);
+  }
+  return results;
+}
+
+function spreadsByContestant<Contestant extends string, Figures extends object>(
+  rounds: Partial<Record<Contestant, Figures[]>>,
+) {
+  const entries = Object.entries(rounds) as [Contestant, Figures[]][];
+  return Object.fromEntries(
+    entries.map(([contestant, figures]) => [contestant, spreadsOf(figures)]),
+  ) as Partial<Record<Contestant, ReturnType<typeof spreadsOf<Figures>>>>;
+}
+
+function announce(name: string): void {
+  process.stdout.write(`\n${name} `);
+}
+
+async function write(name: string, content: string): Promise<void> {
+  const file = new URL(name, RESULTS_FOLDER);
+  await writeFile(file, content);
+  console.log(fileURLToPath(file));
+}
+
+/** One dot for each run. */
+function showProgress(): void {
+  process.stdout.write('.');
+}

@@ -1,0 +1,211 @@
+// Runs a scenario, its contestants in turn, and makes figures of what the nodes report.
+import { randomUUID } from 'node:crypto';
+import {
+  BatchWriteItemCommand,
+  DeleteTableCommand,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import {
+  createTables,
+  deduplicationTable,
+  ItemBankDynamoDbRepository,
+  itemBankTable,
+} from 'storagebox';
+import type { ContestantName } from './contestants.js';
+import type { Nodes, Rush } from './nodes.js';
+import type { ClaimScenario, SeedingScenario } from './scenarios.js';
+import type { SeedingTask, TableNames, Usage } from './task.js';
+
+export interface Server {
+  readonly client: DynamoDBClient;
+  readonly endpoint: string;
+  readonly requestDelayMs: number;
+}
+
+/** Of one contestant in one round. All per answer, or, where IDs are new, per item given out. */
+export interface ClaimFigures {
+  readonly perSecond: number;
+  readonly requests: number;
+  readonly transactions: number;
+  readonly readUnits: number;
+  readonly writeUnits: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMs: number;
+  readonly errors: number;
+}
+
+export interface SeedingFigures {
+  readonly perSecond: number;
+  readonly writeUnits: number;
+  readonly cpuMs: number;
+  readonly heapGrowthMb: number;
+}
+
+type Rounds<Contestant extends string, Figures> = Partial<Record<Contestant, Figures[]>>;
+
+export async function measureClaims(
+  server: Server,
+  nodes: Nodes,
+  scenario: ClaimScenario,
+  onRun: () => void,
+): Promise<Rounds<ContestantName, ClaimFigures>> {
+  return inTurn(scenario.contestants, scenario.rounds, async (contestant) => {
+    const figures = await withTables(server, async (tables) => {
+      const knownItems = await prepare(server, tables, scenario);
+      const tasks = Array.from({ length: scenario.nodes }, (_, node) => ({
+        kind: 'claim' as const,
+        contestant,
+        endpoint: server.endpoint,
+        requestDelayMs: server.requestDelayMs,
+        ...tables,
+        deduplicationIds: idsOf(scenario).filter(
+          (_, index) => scenario.isAskedTwice || index % scenario.nodes === node,
+        ),
+        isRepeat: scenario.stock === 'all have theirs',
+        knownItems: knownItems.filter((_, index) => index % scenario.nodes === node),
+        callers: shareOf(scenario.callers, scenario.nodes, node),
+        maxMs: scenario.maxMs,
+      }));
+      return claimFigures(await nodes.claim(tasks), scenario);
+    });
+    onRun();
+    return figures;
+  });
+}
+
+const SEEDERS = ['storagebox', 'bare transactions'] as const;
+const SEEDING_CONCURRENCY = 4;
+
+export async function measureSeeding(
+  server: Server,
+  nodes: Nodes,
+  { items, rounds }: SeedingScenario,
+  onRun: () => void,
+): Promise<Rounds<SeedingTask['contestant'], SeedingFigures>> {
+  return inTurn(SEEDERS, rounds, async (contestant) => {
+    const figures = await withTables(server, async ({ itemBankTableName }) => {
+      const report = await nodes.seed({
+        kind: 'seed',
+        contestant,
+        endpoint: server.endpoint,
+        requestDelayMs: server.requestDelayMs,
+        itemBankTableName,
+        items,
+        concurrency: SEEDING_CONCURRENCY,
+      });
+      return {
+        perSecond: items / (report.elapsedMs / 1_000),
+        writeUnits: report.writeUnits / items,
+        cpuMs: report.cpuMs / items,
+        heapGrowthMb: report.heapGrowthMb,
+      };
+    });
+    onRun();
+    return figures;
+  });
+}
+
+/** Each round begins with another contestant, so that none always has the fresher server. */
+async function inTurn<Contestant extends string, Figures>(
+  contestants: readonly Contestant[],
+  rounds: number,
+  run: (contestant: Contestant) => Promise<Figures>,
+): Promise<Rounds<Contestant, Figures>> {
+  const results: Rounds<Contestant, Figures> = {};
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < contestants.length; turn++) {
+      const contestant = contestants[(round + turn) % contestants.length] as Contestant;
+      const figures = await run(contestant);
+      results[contestant] = [...(results[contestant] ?? []), figures];
+    }
+  }
+  return results;
+}
+
+async function withTables<Value>(
+  { client }: Server,
+  use: (tables: TableNames) => Promise<Value>,
+): Promise<Value> {
+  const run = randomUUID();
+  const tables = { itemBankTableName: `items-${run}`, deduplicationTableName: `owners-${run}` };
+  await createTables(
+    [itemBankTable(tables.itemBankTableName), deduplicationTable(tables.deduplicationTableName)],
+    { client },
+  );
+  try {
+    return await use(tables);
+  } finally {
+    for (const TableName of Object.values(tables)) {
+      await client.send(new DeleteTableCommand({ TableName }));
+    }
+  }
+}
+
+/** Fills the tables and gives the items of the bank. */
+async function prepare(
+  { client }: Server,
+  tables: TableNames,
+  scenario: ClaimScenario,
+): Promise<string[]> {
+  const items = Array.from({ length: scenario.items }, (_, index) => `VOUCHER-${index}`);
+  const bank = new ItemBankDynamoDbRepository({ tableName: tables.itemBankTableName, client });
+  await bank.batchAddItems(items);
+  if (scenario.stock === 'all have theirs') {
+    await assign(client, tables.deduplicationTableName, idsOf(scenario));
+  }
+  return items;
+}
+
+const MAX_ROWS_PER_BATCH = 25;
+
+async function assign(
+  client: DynamoDBClient,
+  tableName: string,
+  deduplicationIds: readonly string[],
+): Promise<void> {
+  for (let start = 0; start < deduplicationIds.length; start += MAX_ROWS_PER_BATCH) {
+    const batch = deduplicationIds.slice(start, start + MAX_ROWS_PER_BATCH);
+    const rows = batch.map((id) => ({
+      PutRequest: { Item: { deduplication_id: { S: id }, item_string: { S: `GIVEN-${id}` } } },
+    }));
+    let unprocessed: Record<string, typeof rows> | undefined = { [tableName]: rows };
+    while (unprocessed !== undefined && Object.keys(unprocessed).length > 0) {
+      const { UnprocessedItems } = await client.send(
+        new BatchWriteItemCommand({ RequestItems: unprocessed }),
+      );
+      unprocessed = UnprocessedItems as typeof unprocessed;
+    }
+  }
+}
+
+function idsOf({ askers }: ClaimScenario): string[] {
+  return Array.from({ length: askers }, (_, index) => `user-${index}`);
+}
+
+function shareOf(callers: number, nodes: number, node: number): number {
+  return Math.floor(callers / nodes) + (node < callers % nodes ? 1 : 0);
+}
+
+function claimFigures({ reports, elapsedMs }: Rush, scenario: ClaimScenario): ClaimFigures {
+  const sum = (key: keyof Usage | 'claimed' | 'inVain' | 'errors' | 'cpuMs') =>
+    reports.reduce((total, report) => total + report[key], 0);
+  const answers = sum('claimed') + sum('inVain');
+  // Who asks in vain on the way to the last item is part of what giving it out costs.
+  const isPerItem = scenario.stock === 'to the last item' && scenario.askers === scenario.items;
+  const unit = Math.max(1, isPerItem ? sum('claimed') : answers);
+  const latenciesMs = reports.flatMap((report) => report.latenciesMs).sort((a, b) => a - b);
+  const percentile = (share: number) =>
+    latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0;
+  return {
+    perSecond: answers / (elapsedMs / 1_000),
+    requests: sum('requests') / unit,
+    transactions: sum('transactions') / unit,
+    readUnits: sum('readUnits') / unit,
+    writeUnits: sum('writeUnits') / unit,
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+    cpuMs: sum('cpuMs') / unit,
+    errors: sum('errors') / unit,
+  };
+}

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type ConsumedCapacity,
+  DynamoDBClient,
+  type TransactWriteItemsCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { DEFAULT_CLIENT_CONFIG } from 'storagebox';
+import type { Usage } from './task.js';
+
+const WRITES = new Set(['TransactWriteItemsCommand', 'PutItemCommand', 'DeleteItemCommand']);
+/** Of a row of up to 1 KB in a transaction: see "Capacity unit consumption", Developer Guide. */
+const WRITE_UNITS_PER_ACTION = 2;
+
+export interface MeteredClient {
+  readonly client: DynamoDBClient;
+  readonly usage: Usage;
+  /** Lets nothing through any more. */
+  cutOff(): void;
+}
+
+/** The client that all contestants use alike. */
+export function meteredClient(endpoint: string, requestDelayMs: number): MeteredClient {
+  const client = new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, endpoint });
+  const usage: Usage = { requests: 0, transactions: 0, readUnits: 0, writeUnits: 0 };
+  let isCutOff = false;
+
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        if (isCutOff) throw new Error('The measurement has ended.');
+        Object.assign(args.input, { ReturnConsumedCapacity: 'TOTAL' });
+        const isWrite = WRITES.has(commandName);
+        const count = (units: number) => {
+          if (isWrite) usage.writeUnits += units;
+          else usage.readUnits += units;
+        };
+        try {
+          const result = await next(args);
+          count(unitsOf(result.output));
+          return result;
+        } catch (error) {
+          // Refused conditions are billed, too, and not told.
+          if (isWrite) count(actionsOf(args.input) ?? 1);
+          throw error;
+        }
+      },
+    { step: 'initialize' },
+  );
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        usage.requests++;
+        if (commandName === 'TransactWriteItemsCommand') usage.transactions++;
+        if (requestDelayMs > 0) await sleep(requestDelayMs);
+        return next(args);
+      },
+    // After the SDK's own retry, so that each attempt counts.
+    { step: 'finalizeRequest', priority: 'low' },
+  );
+  const cutOff = () => {
+    isCutOff = true;
+  };
+  return { client, usage, cutOff };
+}
+
+function unitsOf(output: object): number {
+  const { ConsumedCapacity } = output as {
+    readonly ConsumedCapacity?: ConsumedCapacity | ConsumedCapacity[];
+  };
+  return [ConsumedCapacity ?? []]
+    .flat()
+    .reduce((sum, table) => sum + (table.CapacityUnits ?? 0), 0);
+}
+
+function actionsOf(input: object): number | undefined {
+  const { TransactItems } = input as Partial<TransactWriteItemsCommandInput>;
+  return TransactItems && TransactItems.length * WRITE_UNITS_PER_ACTION;
+}

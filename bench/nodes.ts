@@ -1,0 +1,44 @@
+// The processes that ask. They live as long as the benchmark, so that all contestants meet them warm.
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { messageOf } from '../test/support/child-message.js';
+import type { ClaimReport, ClaimTask, SeedingReport, SeedingTask } from './task.js';
+
+export interface Rush {
+  readonly reports: readonly ClaimReport[];
+  /** From the first call to the last answer of all nodes. */
+  readonly elapsedMs: number;
+}
+
+export class Nodes {
+  readonly #children: ChildProcess[] = [];
+
+  /** One task for each node; all begin at the same moment. */
+  async claim(tasks: readonly ClaimTask[]): Promise<Rush> {
+    const children = tasks.map((_, node) => this.#child(node));
+    await Promise.all(children.map((child, node) => ask(child, tasks[node])));
+    const startMs = performance.now();
+    const reports = await Promise.all(children.map((child) => ask(child, 'go')));
+    return { reports: reports as ClaimReport[], elapsedMs: performance.now() - startMs };
+  }
+
+  async seed(task: SeedingTask): Promise<SeedingReport> {
+    return (await ask(this.#child(0), task)) as SeedingReport;
+  }
+
+  stop(): void {
+    for (const child of this.#children) child.kill();
+  }
+
+  #child(node: number): ChildProcess {
+    this.#children[node] ??= fork(fileURLToPath(new URL('node.ts', import.meta.url)), {
+      execArgv: ['--expose-gc', '--import', 'tsx'],
+    });
+    return this.#children[node];
+  }
+}
+
+function ask(child: ChildProcess, message: ClaimTask | SeedingTask | 'go' | undefined) {
+  child.send(message ?? 'go');
+  return messageOf(child);
+}

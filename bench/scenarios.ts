@@ -1,0 +1,114 @@
+import { CONTESTANTS, type ContestantName } from './contestants.js';
+
+/** What the tables hold when the callers arrive. */
+export type Stock = 'items left' | 'to the last item' | 'sold out' | 'all have theirs';
+
+export interface ClaimScenario {
+  readonly name: string;
+  readonly contestants: readonly ContestantName[];
+  readonly nodes: number;
+  /** Over all nodes. */
+  readonly callers: number;
+  readonly items: number;
+  /** Different IDs. */
+  readonly askers: number;
+  readonly stock: Stock;
+  /** Whether each ID asks on two nodes at once instead of on one. */
+  readonly isAskedTwice?: boolean;
+  readonly rounds: number;
+  readonly maxMs: number;
+}
+
+const NEW_IDS: readonly (readonly [callers: number, nodes: number, claims: number])[] = [
+  [1, 1, 500],
+  [8, 1, 1_500],
+  [64, 1, 2_000],
+  [64, 8, 2_000],
+  [256, 8, 2_000],
+  [500, 2, 2_000],
+];
+
+export function claimScenarios(isFull: boolean): ClaimScenario[] {
+  const rounds = isFull ? 5 : 3;
+  const newIds = NEW_IDS.flatMap(([callers, nodes, claims]) =>
+    (['items left', 'to the last item'] as const).map((stock) => ({
+      name: `new IDs, ${callersOver(callers, nodes)}, ${stock}`,
+      contestants: CONTESTANTS,
+      nodes,
+      callers,
+      items: stock === 'items left' ? 2 * claims : claims,
+      askers: claims,
+      stock,
+      rounds,
+      maxMs: 4_000,
+    })),
+  );
+  return [
+    ...newIds,
+    {
+      name: `repeats, ${callersOver(64, 8)}`,
+      contestants: CONTESTANTS,
+      nodes: 8,
+      callers: 64,
+      items: 1_000,
+      askers: 3_000,
+      stock: 'all have theirs',
+      rounds,
+      maxMs: 4_000,
+    },
+    {
+      name: 'double clicks on two nodes, 64 callers',
+      contestants: ['storagebox', 'storagebox, skipFirstRead', 'original'],
+      nodes: 2,
+      callers: 64,
+      items: 2_000,
+      askers: 1_000,
+      stock: 'items left',
+      isAskedTwice: true,
+      rounds,
+      maxMs: 4_000,
+    },
+    ...[1, 8].map(
+      (nodes): ClaimScenario => ({
+        name: `sold out, ${callersOver(64, nodes)}`,
+        contestants: ['storagebox', 'storagebox, skipFirstRead', 'original'],
+        nodes,
+        callers: 64,
+        items: 0,
+        askers: 4_000,
+        stock: 'sold out',
+        rounds,
+        maxMs: 4_000,
+      }),
+    ),
+    {
+      name: '10,300 seats, 30,000 askers, 256 callers over 8',
+      contestants: ['storagebox', 'original'],
+      nodes: 8,
+      callers: 256,
+      items: 10_300,
+      askers: 30_000,
+      stock: 'to the last item',
+      rounds: 1,
+      maxMs: isFull ? 300_000 : 30_000,
+    },
+  ];
+}
+
+export interface SeedingScenario {
+  readonly name: string;
+  readonly items: number;
+  readonly rounds: number;
+}
+
+export function seedingScenarios(isFull: boolean): SeedingScenario[] {
+  return [
+    { name: 'seeding 100,000 items', items: 100_000, rounds: isFull ? 3 : 1 },
+    ...(isFull ? [{ name: 'seeding 1,000,000 items', items: 1_000_000, rounds: 1 }] : []),
+  ];
+}
+
+function callersOver(callers: number, nodes: number): string {
+  const who = callers === 1 ? '1 caller' : `${callers} callers`;
+  return nodes === 1 ? who : `${who} over ${nodes}`;
+}

@@ -1,0 +1,135 @@
+// Reads that are serialised against transactions. Those that are asked for at the same moment, as by
+// all who learn together that the bank is empty, travel in one TransactGetItems.
+import {
+  type AttributeValue,
+  type ItemResponse,
+  TransactGetItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import { sleepBeforeRetry } from '../backoff.js';
+import { MalformedReplyError } from '../errors.js';
+import { Patience } from '../patience.js';
+import type { SendingClient } from './client.js';
+import { cancellationCodes, explainRefusal, type TableReference } from './refusals.js';
+import { CLAIM_PATIENCE_MS, isInTheWay, isPassingReason } from './transaction.js';
+
+/** See "TransactGetItems" in the API reference. */
+const MAX_READS_PER_REQUEST = 100;
+
+/** From then on reads gather until a request ends: more than one, so that none that stalls holds up all. */
+const MAX_REQUESTS_UNDER_WAY = 4;
+
+export type Row = Record<string, AttributeValue>;
+
+interface Read {
+  readonly key: Row;
+  readonly row: Promise<Row | undefined>;
+  resolve(row: Row | undefined): void;
+  reject(error: unknown): void;
+}
+
+export class TransactionalReads {
+  readonly #client: SendingClient;
+  readonly #table: TableReference;
+  readonly #gathering = new Map<string, Read>();
+  #underWay = 0;
+
+  constructor(client: SendingClient, table: TableReference) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay > 0;
+  }
+
+  /**
+   * The row, or `undefined` when there is none.
+   *
+   * @throws ContentionError when a transaction on the row did not end in bounded time
+   */
+  read(keyValue: string): Promise<Row | undefined> {
+    // One request takes each row once.
+    const earlier = this.#gathering.get(keyValue);
+    if (earlier !== undefined) return earlier.row;
+    if (this.#gathering.size === 0) queueMicrotask(() => this.#sendGathered());
+    const read = newRead({ [this.#table.key]: { S: keyValue } });
+    this.#gathering.set(keyValue, read);
+    return read.row;
+  }
+
+  #sendGathered(): void {
+    while (this.#gathering.size > 0 && this.#underWay < MAX_REQUESTS_UNDER_WAY) {
+      const reads = [...this.#gathering].slice(0, MAX_READS_PER_REQUEST);
+      for (const [keyValue] of reads) this.#gathering.delete(keyValue);
+      void this.#answer(reads.map(([, read]) => read));
+    }
+  }
+
+  /** Settles each of the reads. Never rejects. */
+  async #answer(reads: readonly Read[]): Promise<void> {
+    const patience = new Patience(CLAIM_PATIENCE_MS);
+    let waiting = reads;
+    try {
+      for (let retry = 0; waiting.length > 0; retry++) {
+        if (retry > 0) await sleepBeforeRetry(retry - 1);
+        waiting = await this.#attempt(waiting, patience);
+      }
+    } catch (error) {
+      const explained = await explainRefusal(error, this.#client, [this.#table]);
+      for (const read of waiting) read.reject(explained);
+    }
+  }
+
+  /** Gives back the reads that have to be sent again, later. */
+  async #attempt(reads: readonly Read[], patience: Patience): Promise<readonly Read[]> {
+    try {
+      settle(reads, await this.#request(reads));
+      return [];
+    } catch (error) {
+      if (!isInTheWay(error)) throw error;
+      patience.assertLeft({ cause: error });
+      const codes = cancellationCodes(error);
+      const isHeldUp = (position: number) => isPassingReason(codes[position]);
+      // One row in the way is no reason for the others to wait.
+      void this.#answer(reads.filter((_, position) => !isHeldUp(position)));
+      return reads.filter((_, position) => isHeldUp(position));
+    }
+  }
+
+  async #request(reads: readonly Read[]): Promise<readonly ItemResponse[]> {
+    this.#underWay++;
+    try {
+      const { Responses } = await this.#client.send(
+        new TransactGetItemsCommand({
+          TransactItems: reads.map(({ key }) => ({
+            Get: { TableName: this.#table.tableName, Key: key },
+          })),
+        }),
+      );
+      return Responses ?? [];
+    } finally {
+      this.#underWay--;
+      this.#sendGathered();
+    }
+  }
+}
+
+function newRead(key: Row): Read {
+  let resolve: Read['resolve'] = () => {};
+  let reject: Read['reject'] = () => {};
+  const row = new Promise<Row | undefined>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { key, row, resolve, reject };
+}
+
+/** DynamoDB answers for each row that it was asked for, be there one or not. */
+function settle(reads: readonly Read[], responses: readonly ItemResponse[]): void {
+  reads.forEach((read, position) => {
+    const response = responses[position];
+    if (response === undefined)
+      read.reject(new MalformedReplyError('TransactGetItems', 'Responses'));
+    else read.resolve(response.Item);
+  });
+}

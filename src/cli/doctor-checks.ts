@@ -95,7 +95,7 @@ function tablesToCheck(
     subject: 'ledger',
     tableName: ledger,
     key: keyOf(ledgerTable(ledger)),
-    permissions: { PutItem: 'to add', BatchGetItem: 'to add' },
+    permissions: { PutItem: 'to add', BatchGetItem: 'to add', UpdateItem: 'to retire' },
   };
   return [...tables, ledgerToCheck];
 }
@@ -267,6 +267,8 @@ async function isPermitted(
       client.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [Key] } } })),
     PutItem: () => write({ Put: { ...never, Item: Key } }),
     DeleteItem: () => write({ Delete: { ...never, Key } }),
+    UpdateItem: () =>
+      write({ Update: { ...never, Key, UpdateExpression: 'REMOVE storagebox_doctor' } }),
   };
   try {
     await attempts[operation]?.();

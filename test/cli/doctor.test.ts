@@ -82,7 +82,7 @@ test('a set-up that is right has no fault, and nothing was written', async () =>
   expect(notOk.map(({ message }) => message)).toEqual(
     Array(3).fill('can be deleted: deletion protection is off'),
   );
-  for (const permissions of ['Scan, DeleteItem, PutItem', 'PutItem, BatchGetItem']) {
+  for (const permissions of ['Scan, DeleteItem, PutItem', 'PutItem, BatchGetItem, UpdateItem']) {
     expect(findings.map(({ message }) => message)).toContain(`permitted: ${permissions}`);
   }
   for (const table of ['storage_box_item_bank', 'storage_box_deduplication_table']) {

@@ -1,7 +1,11 @@
 // What people see on a terminal, and scripts do not.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { confirm } from '../../src/cli/confirmation.js';
+import { openInput } from '../../src/cli/csv.js';
 import { ProgressLine, progressText } from '../../src/cli/progress.js';
 
 describe('progress', () => {
@@ -82,5 +86,31 @@ describe('a question', () => {
     const answered = confirm('Take it back?', false, controller.signal, terminal());
     controller.abort(new Error('Ctrl-C'));
     await expect(answered).rejects.toThrow('Ctrl-C');
+  });
+});
+
+describe('how far a file was read', () => {
+  async function fractions(content: string, column?: string): Promise<number[]> {
+    const folder = await mkdtemp(join(tmpdir(), 'storagebox-input-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'file');
+    await writeFile(file, content);
+    const input = await openInput(file, column);
+    const seen: number[] = [];
+    for await (const _ of input) seen.push(input.fraction() ?? Number.NaN);
+    return seen;
+  }
+  const rows = Array.from({ length: 1_000 }, (_, index) => `row-${String(index).padStart(4, '0')}`);
+
+  test.each([
+    ['lines', undefined, '\n'],
+    ['lines of Windows', undefined, '\r\n'],
+    ['CSV', '1', '\n'],
+  ] as const)('is told for each value: %s', async (_, column, end) => {
+    const seen = await fractions(rows.join(end) + end, column);
+    expect(seen).toHaveLength(1_000);
+    for (const [index, fraction] of seen.entries()) {
+      expect(fraction).toBeCloseTo((index + 1) / 1_000, 5);
+    }
   });
 });

@@ -294,7 +294,8 @@ abstract class Asker extends NodeRequest {
       case 'claim': {
         const committedAtMs = nowMs + this.latencyMs / 2;
         this.#outcome = tables.claim(this.#idHash, this.#item, nowMs, committedAtMs);
-        if (this.#outcome === 'committed') this.sale.lastClaimMs = Math.max(this.sale.lastClaimMs, committedAtMs);
+        if (this.#outcome === 'committed')
+          this.sale.lastClaimMs = Math.max(this.sale.lastClaimMs, committedAtMs);
         break;
       }
       case 'scan': {

@@ -17,9 +17,6 @@ export interface ScannedPage {
 
 export type ClaimOutcome = 'committed' | 'itemGone' | 'conflict' | 'throttled';
 
-/** A page that ended without a row begins again there. */
-const PLACE_PREFIX = 'at:';
-
 export class SimulatedTables {
   readonly bank: Partitions;
   readonly deduplication: Partitions;
@@ -76,51 +73,39 @@ export class SimulatedTables {
 
   /**
    * One page, strongly consistent, from behind a key or from the head. It goes on over partitions
-   * until it has `limit` rows, and each partition that it searches costs a unit at least. One that
-   * throttles ends the page; if it is the first one, the request: `null`.
+   * until it has `limit` rows, and each partition that it searches costs a unit at least. `null` when
+   * one of them throttles; what was read before is consumed.
    */
   scan(startKey: string | null, limit: number, nowMs: number): ScannedPage | null {
     const items: string[] = [];
-    let { place, hash } = this.#begin(startKey);
-    place = this.#present(place, nowMs);
-    const lastPartition = this.bank.count - 1;
-    const firstPartition = this.bank.of(hash);
-    for (let partition = firstPartition; ; partition++) {
-      const searchedPartitions = partition - firstPartition;
-      hash = this.bank.endOf(partition);
+    const start = this.#begin(startKey);
+    let place = this.#present(start.place, nowMs);
+    let lastPlace = place;
+    const firstPartition = this.bank.of(start.hash);
+    for (let partition = firstPartition; partition < this.bank.count; partition++) {
+      const endHash = this.bank.endOf(partition);
       const rowsBefore = items.length;
-      let lastPlace = place;
-      while (items.length < limit && (this.#hashes[place] as number) < hash) {
+      while (items.length < limit && (this.#hashes[place] as number) < endHash) {
         items.push(String(place));
         lastPlace = place;
         place = this.#present(place + 1, nowMs);
       }
       const bytes = (items.length - rowsBefore) * this.#model.rowBytes;
       const units = Math.max(1, Math.ceil(bytes / READ_UNIT_BYTES));
-      if (!this.bank.read(partition, units, nowMs)) {
-        if (partition === firstPartition) return null;
-        items.length = rowsBefore;
-        const nextKey = `${PLACE_PREFIX}${this.bank.startOf(partition)}`;
-        return { items, nextKey, searchedPartitions };
-      }
+      if (!this.bank.read(partition, units, nowMs)) return null;
       if (items.length === limit) {
-        return { items, nextKey: String(lastPlace), searchedPartitions: searchedPartitions + 1 };
-      }
-      if (partition === lastPartition) {
-        return { items, nextKey: null, searchedPartitions: searchedPartitions + 1 };
+        const searchedPartitions = partition - firstPartition + 1;
+        return { items, nextKey: String(lastPlace), searchedPartitions };
       }
     }
+    return { items, nextKey: null, searchedPartitions: this.bank.count - firstPartition };
   }
 
-  #begin(startKey: string | null): { place: number; hash: number } {
+  #begin(startKey: string | null): { readonly place: number; readonly hash: number } {
     if (startKey === null) return { place: 0, hash: 0 };
     const place = Number(startKey);
-    if (Number.isInteger(place)) {
-      return { place: place + 1, hash: this.#hashes[place] as number };
-    }
-    const hash = startKey.startsWith(PLACE_PREFIX)
-      ? Number(startKey.slice(PLACE_PREFIX.length))
-      : hashOfKey(startKey);
+    if (Number.isInteger(place)) return { place: place + 1, hash: this.#hashes[place] as number };
+    const hash = hashOfKey(startKey);
     return { place: this.#placeOf(hash), hash };
   }
 

@@ -20,7 +20,7 @@ export interface Model {
   readonly rowBytes: number;
   /** Rows that a scan reads at once: the package's default `fetchLimit`. */
   readonly fetchLimit: number;
-  /** Half of all single requests are answered in that time, transactions in twice that. */
+  /** Half of all plain requests are answered in that time. */
   readonly latencyMedianMs: number;
   /** Spread of the latency's logarithm: 0.5 puts the 99th percentile at 3.2 medians. */
   readonly latencySigma: number;
@@ -50,6 +50,9 @@ export const DEFAULT_MODEL: Model = {
   requestCpuMs: 0.25,
   askAgainAfterMs: 1_000,
 };
+
+/** How much longer than a plain request a transaction takes. */
+export const TRANSACTION_LATENCY_FACTOR = 2;
 
 /** Of one row of at most 1 KB in a transaction; a claim writes one row of each table. */
 export const TRANSACTIONAL_WRITE_UNITS = 2;

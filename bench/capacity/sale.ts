@@ -1,15 +1,15 @@
 // One simulated sale: askers come, each to a random node, and each makes one claim.
-import { sleepBeforeRetry } from '../../src/backoff.js';
-import { type Candidate, CandidatePool, type Page } from '../../src/dynamodb/candidate-pool.js';
-import { CLAIM_PATIENCE_MS } from '../../src/dynamodb/transaction.js';
-import { Patience } from '../../src/patience.js';
+import { CandidatePool } from '../../src/dynamodb/candidate-pool.js';
 import { runtime } from '../../src/runtime.js';
 import { type Random, seededRandom } from '../../test/verification/seeded-random.js';
+import { HeadScanAsker, PoolAsker } from './asker.js';
 import { DurationHistogram, logNormal } from './distributions.js';
 import { type Actor, EventQueue } from './event-queue.js';
+import { GatheredReads } from './gathered-reads.js';
 import { type Model, partitionCount, READ_UNIT_PRICE_USD, WRITE_UNIT_PRICE_USD } from './model.js';
-import { type Network, Node, NodeRequest } from './node.js';
-import { type ClaimOutcome, type ScannedPage, SimulatedTables } from './simulated-tables.js';
+import { type Network, Node } from './node.js';
+import { PoolScan } from './pool-scan.js';
+import { SimulatedTables } from './simulated-tables.js';
 
 /**
  * How an item is chosen: by the package's own `CandidatePool`, or as the Python module does, from
@@ -76,7 +76,14 @@ export async function simulateSale(options: SaleOptions): Promise<SaleResult> {
   }
 }
 
-class Sale implements Actor {
+/** What the calls of one process share. */
+export interface SaleNode {
+  readonly node: Node;
+  readonly pool: CandidatePool;
+  readonly reads: GatheredReads;
+}
+
+export class Sale implements Actor {
   readonly options: SaleOptions;
   readonly network: Network;
   readonly tables: SimulatedTables;
@@ -94,7 +101,9 @@ class Sale implements Actor {
   throttledIdReads = 0;
   /** Whether promises may have been settled since the last time that all of them ran. */
   hasPromisesToRun = false;
-  readonly #nodes: { readonly node: Node; readonly pool: CandidatePool }[];
+  /** What waits for all promises to have run. */
+  readonly #microtasks: (() => void)[] = [];
+  readonly #nodes: SaleNode[];
   readonly #drawGapMs: () => number;
   #askersToCome: number;
 
@@ -117,8 +126,10 @@ class Sale implements Actor {
     };
     this.#nodes = Array.from({ length: nodes }, () => {
       const node = new Node(this.network);
-      const pool = new CandidatePool((startKey) => new PoolScan(this, node).read(startKey));
-      return { node, pool };
+      const pool = new CandidatePool((startKey, demand) =>
+        new PoolScan(this, node).read(startKey, Math.max(model.fetchLimit, demand)),
+      );
+      return { node, pool, reads: new GatheredReads(this, node) };
     });
     this.#askersToCome = options.askers;
     const meanGapMs = options.arrivalMs / options.askers;
@@ -136,6 +147,7 @@ class Sale implements Actor {
       if (this.hasPromisesToRun) {
         this.hasPromisesToRun = false;
         await allSettled();
+        for (const microtask of this.#microtasks.splice(0)) microtask();
       }
       if (events % PROGRESS_EVENTS === 0) onProgress?.(this.queue.nowMs / endMs);
     }
@@ -144,18 +156,19 @@ class Sale implements Actor {
 
   /** An asker comes, and the next one's moment is set. */
   act(): void {
-    const { node, pool } = this.#nodes[Math.floor(this.random() * this.#nodes.length)] as {
-      node: Node;
-      pool: CandidatePool;
-    };
-    const asker =
-      this.options.choice === 'pool'
-        ? new PoolAsker(this, node, pool)
-        : new HeadScanAsker(this, node);
+    const saleNode = this.#nodes[Math.floor(this.random() * this.#nodes.length)] as SaleNode;
+    const isPool = this.options.choice === 'pool';
+    const asker = isPool ? new PoolAsker(this, saleNode) : new HeadScanAsker(this, saleNode);
     asker.ask();
     if (--this.#askersToCome > 0) {
       this.queue.schedule(this.queue.nowMs + this.#drawGapMs(), this);
     }
+  }
+
+  /** Runs it when all promises have run that can, before anything else happens. */
+  queueMicrotask(microtask: () => void): void {
+    this.hasPromisesToRun = true;
+    this.#microtasks.push(microtask);
   }
 
   #takeOverRuntime(): void {
@@ -200,322 +213,6 @@ class Sale implements Actor {
     };
   }
 }
-
-/** What a claim does, as in `src/dynamodb/atomic-claim.ts`, without a promise for each step. */
-abstract class Asker extends NodeRequest {
-  protected readonly sale: Sale;
-  readonly #idHash: number;
-  readonly #askedAtMs: number;
-  #doing: 'readId' | 'claim' | 'readIdInTransaction' | 'scan' | 'pause' = 'pause';
-  protected page: ScannedPage | null = null;
-  #isThrottled = false;
-  #outcome: ClaimOutcome = 'throttled';
-  #attempt = 1;
-  #retry = 0;
-  #firstSentMs = 0;
-  #item = '';
-  protected patience = new Patience(CLAIM_PATIENCE_MS);
-
-  constructor(sale: Sale, node: Node) {
-    super(sale.network, node);
-    this.sale = sale;
-    this.#idHash = sale.random();
-    this.#askedAtMs = sale.queue.nowMs;
-  }
-
-  ask(): void {
-    this.beginCall();
-    if (this.sale.options.isFirstReadSkipped) {
-      this.#beginClaim();
-    } else {
-      this.#begin('readId');
-    }
-  }
-
-  protected abstract beginCall(): void;
-  protected abstract chooseItem(): void;
-  protected abstract noteFate(fate: 'won' | 'gone' | 'kept'): void;
-
-  #beginClaim(): void {
-    this.patience = new Patience(CLAIM_PATIENCE_MS);
-    this.chooseItem();
-  }
-
-  protected claim(item: string): void {
-    this.#item = item;
-    this.#retry = 0;
-    this.#firstSentMs = this.network.queue.nowMs;
-    this.#begin('claim');
-  }
-
-  protected readIdOnceMore(): void {
-    this.#retry = 0;
-    this.#firstSentMs = this.network.queue.nowMs;
-    this.#begin('readIdInTransaction');
-  }
-
-  protected scanHead(): void {
-    this.#begin('scan');
-  }
-
-  /** The call throws; whoever made it makes it again. */
-  protected fail(): void {
-    this.sale.failedCalls++;
-    this.#doing = 'pause';
-    this.sleep(this.network.model.askAgainAfterMs * (1 + this.network.random()));
-  }
-
-  #begin(what: 'readId' | 'claim' | 'readIdInTransaction' | 'scan'): void {
-    this.#doing = what;
-    this.#attempt = 1;
-    this.#send();
-  }
-
-  #send(): void {
-    // A transaction holds its rows for the middle half of its time.
-    this.wayThere = this.#doing === 'claim' ? 0.25 : 0.5;
-    this.node.send(this);
-  }
-
-  protected override drawLatencyMs(): number {
-    const isTransaction = this.#doing === 'claim' || this.#doing === 'readIdInTransaction';
-    return this.network.drawLatencyMs() * (isTransaction ? 2 : 1);
-  }
-
-  protected override reachTables(nowMs: number): number {
-    const { tables } = this.sale;
-    switch (this.#doing) {
-      case 'readId':
-        this.#isThrottled = !tables.readId(this.#idHash, nowMs);
-        break;
-      case 'readIdInTransaction':
-        this.#isThrottled = !tables.readIdInTransaction(this.#idHash, nowMs);
-        break;
-      case 'claim': {
-        const committedAtMs = nowMs + this.latencyMs / 2;
-        this.#outcome = tables.claim(this.#idHash, this.#item, nowMs, committedAtMs);
-        if (this.#outcome === 'committed')
-          this.sale.lastClaimMs = Math.max(this.sale.lastClaimMs, committedAtMs);
-        break;
-      }
-      case 'scan': {
-        this.page = tables.scan(null, this.network.model.fetchLimit, nowMs);
-        this.#isThrottled = this.page === null;
-        return furtherPartitionsMs(this.network.model, this.page);
-      }
-    }
-    return 0;
-  }
-
-  protected override beAnswered(): void {
-    switch (this.#doing) {
-      case 'readId':
-        if (this.#isThrottled) this.sale.throttledIdReads++;
-        if (this.#isAnsweredBySdk()) this.#beginClaim();
-        break;
-      case 'scan':
-        if (this.#isThrottled) this.sale.throttledScans++;
-        else this.sale.scans++;
-        if (this.#isAnsweredBySdk()) this.choosePageItem();
-        break;
-      case 'readIdInTransaction':
-        if (this.#isThrottled) {
-          this.sale.throttledIdReads++;
-          this.#tryAgainLater();
-        } else {
-          this.sale.soldOutTimes.add(this.network.queue.nowMs - this.#askedAtMs);
-        }
-        break;
-      case 'claim':
-        this.#learnOutcome();
-    }
-  }
-
-  protected choosePageItem(): void {}
-
-  #learnOutcome(): void {
-    switch (this.#outcome) {
-      case 'committed':
-        this.sale.claimTimes.add(this.network.queue.nowMs - this.#askedAtMs);
-        this.noteFate('won');
-        break;
-      case 'itemGone':
-        this.sale.lostRaces++;
-        this.noteFate('gone');
-        if (this.hasPatience()) this.chooseItem();
-        else this.fail();
-        break;
-      case 'conflict':
-        this.sale.conflicts++;
-        this.#tryAgainLater();
-        break;
-      case 'throttled':
-        this.sale.throttledTransactions++;
-        this.#tryAgainLater();
-    }
-  }
-
-  /** As `sendTransaction` does: the SDK leaves cancelled transactions to its caller. */
-  #tryAgainLater(): void {
-    if (this.network.queue.nowMs - this.#firstSentMs >= CLAIM_PATIENCE_MS) {
-      if (this.#doing === 'claim') this.noteFate('kept');
-      this.fail();
-      return;
-    }
-    this.sleep(backoffDelayMs(this.#retry++));
-  }
-
-  /** Whether a plain read got through; else the SDK sends it again, or the call throws. */
-  #isAnsweredBySdk(): boolean {
-    if (!this.#isThrottled) {
-      this.node.noteSuccess(this.#attempt);
-      return true;
-    }
-    const delayMs = this.node.delayBeforeRetryMs(this.#attempt);
-    if (delayMs === null) {
-      this.fail();
-    } else {
-      this.#attempt++;
-      this.sleep(delayMs);
-    }
-    return false;
-  }
-
-  protected override wakeUp(): void {
-    if (this.#doing === 'pause') this.ask();
-    else this.#send();
-  }
-
-  protected hasPatience(): boolean {
-    try {
-      this.patience.assertLeft();
-      return true;
-    } catch {
-      return false;
-    }
-  }
-}
-
-/** Chooses by the package's own pool, shared by all calls of a node. */
-class PoolAsker extends Asker {
-  readonly #pool: CandidatePool;
-  #mark = 0;
-  #candidate: Candidate | null = null;
-
-  constructor(sale: Sale, node: Node, pool: CandidatePool) {
-    super(sale, node);
-    this.#pool = pool;
-  }
-
-  protected override beginCall(): void {
-    this.#mark = this.#pool.mark();
-  }
-
-  protected override chooseItem(): void {
-    this.sale.hasPromisesToRun = true;
-    this.#pool.take(this.#mark, this.patience).then(
-      (candidate) => {
-        this.#candidate = candidate;
-        if (candidate === null) this.readIdOnceMore();
-        else this.claim(candidate.item);
-      },
-      () => this.fail(),
-    );
-  }
-
-  protected override noteFate(fate: 'won' | 'gone' | 'kept'): void {
-    this.sale.hasPromisesToRun = true;
-    this.#pool.settle(this.#candidate as Candidate, fate);
-  }
-}
-
-/** Chooses as the Python module does: a row at random among the first ones of the table. */
-class HeadScanAsker extends Asker {
-  protected override beginCall(): void {}
-
-  protected override chooseItem(): void {
-    this.scanHead();
-  }
-
-  protected override choosePageItem(): void {
-    const { items, nextKey } = this.page as ScannedPage;
-    const item = items[Math.floor(this.network.random() * items.length)];
-    if (item !== undefined) this.claim(item);
-    else if (nextKey === null) this.readIdOnceMore();
-    else this.scanHead();
-  }
-
-  protected override noteFate(): void {}
-}
-
-/** One page for a node's pool. */
-class PoolScan extends NodeRequest {
-  readonly #sale: Sale;
-  #startKey: string | null = null;
-  #page: ScannedPage | null = null;
-  #attempt = 1;
-  #resolve: (page: Page) => void = () => {};
-  #reject: (error: Error) => void = () => {};
-
-  constructor(sale: Sale, node: Node) {
-    super(sale.network, node);
-    this.#sale = sale;
-  }
-
-  read(startKey: string | null): Promise<Page> {
-    this.#startKey = startKey;
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      this.node.send(this);
-    });
-  }
-
-  protected override reachTables(nowMs: number): number {
-    const { model } = this.network;
-    this.#page = this.#sale.tables.scan(this.#startKey, model.fetchLimit, nowMs);
-    return furtherPartitionsMs(model, this.#page);
-  }
-
-  protected override beAnswered(): void {
-    if (this.#page !== null) {
-      this.#sale.scans++;
-      this.node.noteSuccess(this.#attempt);
-      this.#sale.hasPromisesToRun = true;
-      this.#resolve(this.#page);
-      return;
-    }
-    this.#sale.throttledScans++;
-    const delayMs = this.node.delayBeforeRetryMs(this.#attempt++);
-    if (delayMs !== null) {
-      this.sleep(delayMs);
-      return;
-    }
-    this.#sale.hasPromisesToRun = true;
-    this.#reject(new Error('The scan was throttled.'));
-  }
-
-  protected override wakeUp(): void {
-    this.node.send(this);
-  }
-}
-
-function furtherPartitionsMs(model: Model, page: ScannedPage | null): number {
-  return page === null ? 0 : (page.searchedPartitions - 1) * model.furtherPartitionMs;
-}
-
-/** How long the package's own backoff would sleep. */
-function backoffDelayMs(retry: number): number {
-  let delayMs = 0;
-  runtime.sleep = (chosenMs) => {
-    delayMs = chosenMs;
-    return ASLEEP;
-  };
-  sleepBeforeRetry(retry);
-  return delayMs;
-}
-
-const ASLEEP = Promise.resolve();
 
 /** Everything that follows from what was settled. */
 function allSettled(): Promise<void> {

@@ -13,7 +13,7 @@ import {
   type Report,
   saleTable,
 } from './report.js';
-import type { Choice } from './sale.js';
+import type { Choice, SaleResult } from './sale.js';
 import {
   FULL_SALE_SCENARIOS,
   holdSale,
@@ -84,7 +84,7 @@ async function holdSales(scenarios: readonly SaleScenario[]): Promise<SaleOutcom
 }
 
 /** Shows how far the work is while it goes on, and how long it took. */
-async function shown<Outcome>(
+async function shown<Outcome extends { readonly result: SaleResult }>(
   name: string,
   work: (options: RunOptions) => Promise<Outcome>,
 ): Promise<Outcome> {
@@ -99,7 +99,9 @@ async function shown<Outcome>(
     onProgress: (share) => show(`${Math.round(share * 100)} %`),
   });
   const elapsed = `${((performance.now() - beganMs) / 1_000).toFixed(1)} s`;
-  process.stdout.write(`${process.stdout.isTTY ? '\r' : ''}${name}: ${elapsed}\n`);
+  const { claims, failedCalls } = outcome.result;
+  const figures = `${claims} claims, ${failedCalls} calls threw`;
+  process.stdout.write(`${process.stdout.isTTY ? '\r' : ''}${name}: ${figures} (${elapsed})\n`);
   return outcome;
 }
 

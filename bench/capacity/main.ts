@@ -57,7 +57,6 @@ write(
 );
 write('docs/images/scaling-partitions.svg', partitionChart(report));
 write('docs/images/scaling-nodes.svg', nodeChart(report));
-// A default run has no figures for the largest sale: the document keeps those of a full one.
 writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, 'utf8')));
 console.log(`\nSimulated in ${Math.round((performance.now() - startMs) / 1_000)} s.`);
 

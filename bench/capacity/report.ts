@@ -57,10 +57,7 @@ function rateCells(pool: RateOutcome, headScan: RateOutcome): string[] {
 export function saleTable({ sales }: Report): string {
   return table(
     [
-      'items',
-      'askers',
-      'in',
-      'nodes',
+      'sale',
       'warm write units',
       'choice',
       'handed out',
@@ -68,7 +65,7 @@ export function saleTable({ sales }: Report): string {
       'p50 / p99, ms',
       'transactions per claim',
       'sold-out answers, p50 / p99, ms',
-      'throttled',
+      'throttled requests',
       'calls that threw',
       'unanswered',
       'USD',
@@ -78,10 +75,7 @@ export function saleTable({ sales }: Report): string {
       const throttled =
         result.throttledTransactions + result.throttledScans + result.throttledIdReads;
       return [
-        number(sale.items),
-        number(sale.askers),
-        seconds(sale.arrivalMs),
-        number(sale.nodes),
+        `${number(sale.items)} items, ${number(sale.askers)} askers in ${seconds(sale.arrivalMs)}, ${number(sale.nodes)} nodes`,
         number(sale.writeUnits),
         NAMES[sale.choice],
         number(result.claims),

@@ -45,10 +45,10 @@ export interface SaleScenario {
 
 const SALE = {
   nodes: 500,
-  items: 100_000,
-  askers: 200_000,
-  arrivalMs: 20_000,
-  endMs: 60_000,
+  items: 50_000,
+  askers: 100_000,
+  arrivalMs: 10_000,
+  endMs: 30_000,
 } as const;
 export const SALE_SCENARIOS: readonly SaleScenario[] = [
   ...[4_000, 10_000, 20_000, 30_000].map((writeUnits) => ({

@@ -15,13 +15,12 @@ export abstract class Asker extends NodeRequest {
   protected readonly sale: Sale;
   readonly idHash: number;
   readonly #askedAtMs: number;
-  #doing: 'readId' | 'claim' | 'scan' | 'pause' = 'pause';
+  #doing: 'readId' | 'claim' | 'scan' | 'backOff' | 'pause' = 'pause';
   protected page: ScannedPage | null = null;
   #isThrottled = false;
   #outcome: ClaimOutcome = 'throttled';
   #attempt = 1;
-  #retry = 0;
-  #firstSentMs = 0;
+  #obstacles = 0;
   #item = '';
   protected patience = new Patience(CLAIM_PATIENCE_MS);
 
@@ -47,17 +46,16 @@ export abstract class Asker extends NodeRequest {
   protected abstract beginCall(): void;
   protected abstract isLookShared(reads: GatheredReads): boolean;
   protected abstract chooseItem(): void;
-  protected abstract noteFate(fate: 'won' | 'gone' | 'kept'): void;
+  protected abstract noteFate(fate: 'won' | 'gone' | 'obstructed'): void;
 
   #beginClaim(): void {
     this.patience = new Patience(CLAIM_PATIENCE_MS);
+    this.#obstacles = 0;
     this.chooseItem();
   }
 
   protected claim(item: string): void {
     this.#item = item;
-    this.#retry = 0;
-    this.#firstSentMs = this.network.queue.nowMs;
     this.#begin('claim');
   }
 
@@ -148,8 +146,7 @@ export abstract class Asker extends NodeRequest {
       case 'itemGone':
         this.sale.lostRaces++;
         this.noteFate('gone');
-        if (this.hasPatience()) this.chooseItem();
-        else this.fail();
+        this.#chooseAgain();
         break;
       case 'conflict':
         this.sale.conflicts++;
@@ -161,14 +158,16 @@ export abstract class Asker extends NodeRequest {
     }
   }
 
-  /** As `sendTransaction` does: the SDK leaves cancelled transactions to its caller. */
+  /** The SDK leaves cancelled transactions to its caller. */
   #tryAgainLater(): void {
-    if (this.network.queue.nowMs - this.#firstSentMs >= CLAIM_PATIENCE_MS) {
-      this.noteFate('kept');
-      this.fail();
-      return;
-    }
-    this.sleep(backoffDelayMs(this.#retry++));
+    this.noteFate('obstructed');
+    this.#doing = 'backOff';
+    this.sleep(backoffDelayMs(this.#obstacles++));
+  }
+
+  #chooseAgain(): void {
+    if (this.patience.isOver) this.fail();
+    else this.chooseItem();
   }
 
   /** Whether a plain read got through; else the SDK sends it again, or the call throws. */
@@ -189,16 +188,8 @@ export abstract class Asker extends NodeRequest {
 
   protected override wakeUp(): void {
     if (this.#doing === 'pause') this.ask();
+    else if (this.#doing === 'backOff') this.#chooseAgain();
     else this.#send();
-  }
-
-  protected hasPatience(): boolean {
-    try {
-      this.patience.assertLeft();
-      return true;
-    } catch {
-      return false;
-    }
   }
 }
 
@@ -233,7 +224,7 @@ export class PoolAsker extends Asker {
     );
   }
 
-  protected override noteFate(fate: 'won' | 'gone' | 'kept'): void {
+  protected override noteFate(fate: 'won' | 'gone' | 'obstructed'): void {
     this.sale.hasPromisesToRun = true;
     this.#pool.settle(this.#candidate as Candidate, fate);
   }

@@ -26,7 +26,7 @@ export interface Model {
   readonly latencySigma: number;
   /** What a scan takes for each further partition that it searches. */
   readonly furtherPartitionMs: number;
-  /** Sockets of a client: the SDK's default. */
+  /** Sockets of a client: the package's default. */
   readonly socketsPerNode: number;
   /** CPU time of one request on a node, which has one core. */
   readonly requestCpuMs: number;
@@ -46,7 +46,7 @@ export const DEFAULT_MODEL: Model = {
   latencyMedianMs: 5,
   latencySigma: 0.5,
   furtherPartitionMs: 1,
-  socketsPerNode: 50,
+  socketsPerNode: 256,
   requestCpuMs: 0.25,
   askAgainAfterMs: 1_000,
 };
@@ -58,7 +58,8 @@ export const TRANSACTION_LATENCY_FACTOR = 2;
 export const TRANSACTIONAL_WRITE_UNITS = 2;
 /** Of one row of at most 4 KB. */
 export const TRANSACTIONAL_READ_UNITS = 2;
-export const EVENTUALLY_CONSISTENT_READ_UNITS = 0.5;
+/** Strongly consistent, of one row of at most 4 KB. */
+export const READ_UNITS = 1;
 /** What one unit of a strongly consistent scan reads. */
 export const READ_UNIT_BYTES = 4_096;
 

@@ -1,9 +1,9 @@
 // The item bank and the deduplication table: rows in the order of their hashes, on partitions.
 import type { Random } from '../../test/verification/seeded-random.js';
 import {
-  EVENTUALLY_CONSISTENT_READ_UNITS,
   type Model,
   READ_UNIT_BYTES,
+  READ_UNITS,
   TRANSACTIONAL_READ_UNITS,
   TRANSACTIONAL_WRITE_UNITS,
 } from './model.js';
@@ -39,7 +39,7 @@ export class SimulatedTables {
   /** Eventually consistent; `false` when throttled. Whoever asks here is new and has no row. */
   readId(idHash: number, nowMs: number): boolean {
     const partition = this.deduplication.of(idHash);
-    return this.deduplication.read(partition, EVENTUALLY_CONSISTENT_READ_UNITS, nowMs);
+    return this.deduplication.read(partition, READ_UNITS, nowMs);
   }
 
   readIdInTransaction(idHash: number, nowMs: number): boolean {

@@ -39,6 +39,9 @@ interface Pass {
 /** Setbacks in a row that say: this stretch of the table is another process's, or throttled. */
 const SETBACKS_BEFORE_JUMP = 2;
 
+/** A larger page would be a stretch that one partition cannot serve in a moment. */
+const MAX_DEMAND_WHILE_SPREADING = 100;
+
 /**
  * Items of the bank that calls of this process may try to claim. They are hints, never leases: an
  * item is taken by a conditional delete alone, so a crash strands nothing.
@@ -64,6 +67,8 @@ export class CandidatePool {
   #lastPassProvenEmpty = 0;
   #pageNumber = 0;
   #setbacksInARow = 0;
+  /** Whether the last setback was an obstacle: a stretch of the table is one partition, which throttles. */
+  #isSpreading = false;
   #reading: Promise<void> | null = null;
   /** What left the bank while a page was on its way: the page may show it still. */
   readonly #goneWhileReading = new Set<string>();
@@ -134,12 +139,14 @@ export class CandidatePool {
         this.#maxInFlight++;
         break;
       case 'gone':
+        this.#isSpreading = false;
         this.#noteDeparture(item);
         this.#noteSetback(pageNumber);
         break;
       case 'obstructed':
         // Let go of: by the time that the obstacle has passed, another one is the better choice.
         this.#pass.hasLeftOutItems = true;
+        this.#isSpreading = true;
         this.#noteSetback(pageNumber);
         break;
     }
@@ -187,14 +194,16 @@ export class CandidatePool {
     if (this.#pass.isComplete) this.#beginPass();
     const pass = this.#pass;
     this.#goneWhileReading.clear();
+    const demand = this.#inFlight.size + this.#waitingCalls;
     const { items, nextKey } = await this.#readPage(
       pass.nextKey,
-      this.#inFlight.size + this.#waitingCalls,
+      this.#isSpreading ? Math.min(demand, MAX_DEMAND_WHILE_SPREADING) : demand,
     );
     const hasJumpedAway = pass !== this.#pass;
     if (hasJumpedAway) return;
 
     this.#pageNumber++;
+    const availableBefore = this.#available.size;
     for (const item of shuffled(items)) {
       if (this.#inFlight.has(item) || this.#goneWhileReading.has(item)) {
         pass.hasLeftOutItems = true;
@@ -203,7 +212,9 @@ export class CandidatePool {
         this.#available.add(item);
       }
     }
-    pass.nextKey = nextKey;
+    const hasBroughtItems = this.#available.size > availableBefore;
+    const goesElsewhere = this.#isSpreading && hasBroughtItems && !pass.isFromHead;
+    pass.nextKey = goesElsewhere && nextKey !== null ? runtime.uuid() : nextKey;
     if (nextKey === null) {
       // From the head once more to the very end, and not only to where the pass began: that place
       // means nothing in a store that ignores made-up keys.

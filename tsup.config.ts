@@ -26,6 +26,8 @@ const library: Options = {
     // The maps lead to files and lines of the repository; carrying all sources twice (for `import`
     // and for `require`) would double the package.
     options.sourcesContent = false;
+    // Names stay, so a stack trace can be read without the maps, too.
+    options.minifyWhitespace = true;
   },
   onSuccess: makeMapsRelative,
 };

@@ -236,7 +236,8 @@ class Claimer {
   readonly #revealInEvents: boolean;
   readonly #logger: LevelledLogger;
   readonly #sharedClaims = new SharedClaims();
-  #atomicClaim: Promise<AtomicClaim | null> | undefined;
+  #atomicClaim: AtomicClaim | null | undefined;
+  #findingAtomicClaim: Promise<AtomicClaim | null> | undefined;
 
   constructor(
     itemRepo: ItemBankRepository,
@@ -281,7 +282,8 @@ class Claimer {
     isRepeat: boolean,
     signal: AbortSignal | undefined,
   ): Promise<ClaimResult> {
-    const atomicClaim = await this.#findAtomicClaim();
+    // Not awaited again once it is known: this is the path of every call.
+    const atomicClaim = this.#atomicClaim ?? (await this.#findAtomicClaim());
     const skipFirstRead = this.#skipFirstRead && !isRepeat;
     return atomicClaim === null
       ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
@@ -313,12 +315,13 @@ class Claimer {
 
   async #findAtomicClaim(): Promise<AtomicClaim | null> {
     if (this.#deduplicationRepo.atomicClaimWith === undefined) return null;
-    this.#atomicClaim ??= this.#deduplicationRepo.atomicClaimWith(this.#itemRepo);
+    this.#findingAtomicClaim ??= this.#deduplicationRepo.atomicClaimWith(this.#itemRepo);
     try {
-      return await this.#atomicClaim;
+      this.#atomicClaim = await this.#findingAtomicClaim;
+      return this.#atomicClaim;
     } catch (error) {
       // A Region that could not be resolved this time may be resolved next time.
-      this.#atomicClaim = undefined;
+      this.#findingAtomicClaim = undefined;
       throw error;
     }
   }

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
 
 const run = promisify(execFile);
-const MAX_TARBALL_BYTES = 100_000;
+/** A fifth of it is the command line with the libraries that are bundled into it. */
+const MAX_TARBALL_BYTES = 150_000;
 
 let packed: PackedPackage;
 beforeAll(async () => {

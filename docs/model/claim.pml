@@ -18,7 +18,8 @@
 // where they share the pool. No bound on calls, crashes, errors, lost, late or repeated messages.
 //
 // Not modelled: time (patience, backoff, the 10 minutes of a token: see NO_TOKEN), calls that share
-// one claim, items that are put back, rows of IDs that are deleted.
+// one claim, items that are put back and rows of IDs that are deleted (see release.pml). The first
+// read is strongly consistent by now, which allows less than what is modelled here.
 //
 // Checked at each step that could break it:
 //   P1  an ID is told one item only, and that is the one in its row

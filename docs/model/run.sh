@@ -43,7 +43,7 @@ check() {
   if [[ $expected == holds ]]; then search=-DSAFETY; fi
   spin "$@" -a "$models/$model" >spin.log || { cat spin.log; exit 1; }
   gcc -w -O2 -DMEMLIM=4000 "$search" -o pan pan.c
-  ./pan -m100000 -w24 >pan.log || true
+  ./pan -m3000000 -w24 >pan.log || true
   found=$(found_in pan.log)
   states=$(sed -nE 's/^ *([0-9.e+]+) states, stored.*/\1/p' pan.log | head -n 1)
   # shellcheck disable=SC2059
@@ -81,6 +81,13 @@ check seeding.pml holds -DSECOND_RUN -DNOTHING_LATE
 check seeding.pml holds -DSECOND_RUN -DLEDGER
 check seeding.pml holds -DSECOND_RUN -DLEDGER -DOPEN_SALE
 check seeding.pml 'breaks P2' -DSECOND_RUN -DLEDGER -DLOOK_ONLY
+
+check release.pml holds
+check release.pml 'breaks P1' -DSTALE_READ
+check release.pml 'breaks P1' -DPLAIN_READ_FOR_NULL
+check release.pml 'breaks Later' -DNO_TIME
+check release.pml 'breaks Later' -DNO_CONDITION
+check release.pml 'breaks P3' -DTWO_WRITES
 
 check original.pml holds -DONLY=1
 check original.pml holds -DONLY=2

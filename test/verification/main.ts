@@ -10,7 +10,7 @@ import { replayPath, replaySeed } from './simulation/explore.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 import { exploreRandomly, exploreSystematically } from './simulations.js';
 
-const MIN_RANDOM_RUNS = 360_000;
+const MIN_RANDOM_RUNS = 300_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
 const LONG_CRASH_RUN = { kills: 250, calls: 25_000 };
 

@@ -6,7 +6,7 @@ import type { Scenario } from './scenario.js';
 import { World } from './world.js';
 
 /** How often something goes wrong that can, at a step of a random run. */
-const FAULT_SHARE = 0.3;
+const FAULT_SHARE = 0.4;
 
 export interface Bounds {
   readonly maxRuns: number;

@@ -34,7 +34,7 @@ function crowd(seed: number): Scenario {
     seeded: ['item-1', 'item-2', 'item-3'].slice(0, 2 + upTo(1)),
     processes: 2,
     fetchLimit: 3,
-    maxFaults: upTo(3),
+    maxFaults: 1 + upTo(4),
     callers: ['a', 'b', 'c', 'd'].map((id, caller) => ({
       process: caller % 2,
       calls: [claim(id)],
@@ -81,7 +81,7 @@ function comingAndGoing(seed: number): Scenario {
     seeded: ['item-1', 'item-2'].slice(0, upTo(2)),
     assigned: isAssigned ? { a: 'item-3' } : {},
     processes,
-    maxFaults: upTo(4),
+    maxFaults: 1 + upTo(4),
     maxCrashes: upTo(1),
     callers: Array.from({ length: 2 + upTo(1) }, () => ({
       process: upTo(processes - 1),
@@ -101,7 +101,7 @@ function shared(seed: number) {
       assigned: {},
       fetchLimit: 1 + upTo(2),
       skipFirstRead: next() < 0.5,
-      maxFaults: 2 + upTo(6),
+      maxFaults: 3 + upTo(7),
       maxCrashes: upTo(2),
       faultKinds: ALL_FAULTS,
       isVisibleRowByRow: next() < 0.7,

@@ -33,7 +33,7 @@ const MAX_STEPS = 2_000;
 /** Attempts that a caller makes for one ID before it gives up. */
 const MAX_ATTEMPTS = 3;
 /** How many other things may happen while a transaction is visible in part: its commit does not wait. */
-const MAX_STEPS_HALF_VISIBLE = 6;
+const MAX_STEPS_HALF_VISIBLE = 4;
 /** What waiting for an answer that does not come costs. */
 const TIMEOUT_MS = 6_000;
 

@@ -30,7 +30,7 @@ const NEW_IDS: readonly (readonly [callers: number, nodes: number, claims: numbe
 
 export function claimScenarios(isFull: boolean): ClaimScenario[] {
   const rounds = isFull ? 5 : 3;
-  const maxMs = isFull ? 10_000 : 2_500;
+  const maxMs = isFull ? 10_000 : 3_000;
   const newIds = NEW_IDS.flatMap(([callers, nodes, claims]) =>
     (['items left', 'to the last item'] as const).map((stock) => ({
       name: `new IDs, ${callersOver(callers, nodes)}, ${stock}`,

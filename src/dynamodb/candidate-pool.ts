@@ -30,14 +30,16 @@ interface Pass {
   nextKey: string | null;
   isFromHead: boolean;
   isComplete: boolean;
+  /** Whether one page from the head showed all that there is. */
+  isOnePage: boolean;
   /** Whether it has seen an item that was not in flight in this process. */
   hasSeenItems: boolean;
   /** Whether it has seen an item that was, or that had just left the bank, or that was let go. */
   hasLeftOutItems: boolean;
 }
 
-/** Setbacks in a row that say: this stretch of the table is another process's, or throttled. */
-const SETBACKS_BEFORE_JUMP = 2;
+/** With one alone, a process that met others would crawl to the end. */
+const LEAST_IN_FLIGHT = 2;
 
 /** A larger page would be a stretch that one partition cannot serve in a moment. */
 const MAX_DEMAND_WHILE_SPREADING = 100;
@@ -60,13 +62,13 @@ export class CandidatePool {
     nextKey: null,
     isFromHead: true,
     isComplete: true,
+    isOnePage: false,
     hasSeenItems: true,
     hasLeftOutItems: false,
   };
   #passNumber = 0;
   #lastPassProvenEmpty = 0;
   #pageNumber = 0;
-  #setbacksInARow = 0;
   /** Whether the last setback was an obstacle: a stretch of the table is one partition, which throttles. */
   #isSpreading = false;
   #reading: Promise<void> | null = null;
@@ -135,7 +137,6 @@ export class CandidatePool {
         break;
       case 'won':
         this.#noteDeparture(item);
-        this.#setbacksInARow = 0;
         this.#maxInFlight++;
         break;
       case 'gone':
@@ -164,12 +165,13 @@ export class CandidatePool {
     return new Promise((resolve) => this.#wakeUps.push(resolve));
   }
 
+  /** This stretch of the table is another process's, or throttled: leaves it for another one. */
   #noteSetback(pageNumber: number): void {
-    this.#maxInFlight = Math.max(1, Math.min(this.#maxInFlight, this.#inFlight.size) / 2);
-    if (pageNumber !== this.#pageNumber) return;
-    this.#setbacksInARow++;
+    const halved = Math.min(this.#maxInFlight, this.#inFlight.size) / 2;
+    this.#maxInFlight = Math.max(LEAST_IN_FLIGHT, halved);
+    const hasLeftAlready = pageNumber !== this.#pageNumber;
     const isNothingToLeave = this.#available.size === 0 && this.#pass.isComplete;
-    if (this.#setbacksInARow < SETBACKS_BEFORE_JUMP || isNothingToLeave) return;
+    if (hasLeftAlready || isNothingToLeave) return;
     this.#available.clear();
     this.#pageNumber++;
     this.#beginPass();
@@ -195,8 +197,9 @@ export class CandidatePool {
     const pass = this.#pass;
     this.#goneWhileReading.clear();
     const demand = this.#inFlight.size + this.#waitingCalls;
+    const startKey = pass.nextKey;
     const { items, nextKey } = await this.#readPage(
-      pass.nextKey,
+      startKey,
       this.#isSpreading ? Math.min(demand, MAX_DEMAND_WHILE_SPREADING) : demand,
     );
     const hasJumpedAway = pass !== this.#pass;
@@ -219,20 +222,21 @@ export class CandidatePool {
       // From the head once more to the very end, and not only to where the pass began: that place
       // means nothing in a store that ignores made-up keys.
       pass.isComplete = pass.isFromHead;
+      pass.isOnePage = pass.isFromHead && startKey === null;
       pass.isFromHead = true;
     }
     this.#noteProof();
   }
 
   #beginPass(): void {
-    // In a bank that was empty a moment ago there is nobody to stay away from.
-    const startKey = this.#pass.hasSeenItems ? runtime.uuid() : null;
+    // Where one page shows all that is left, there is no other place to begin at.
+    const startKey = this.#pass.isOnePage ? null : runtime.uuid();
     this.#passNumber++;
-    this.#setbacksInARow = 0;
     this.#pass = {
       nextKey: startKey,
       isFromHead: startKey === null,
       isComplete: false,
+      isOnePage: false,
       hasSeenItems: false,
       hasLeftOutItems: false,
     };

@@ -202,8 +202,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/candidate-pool.ts',
     code: `    this.#pageNumber++;
     this.#beginPass();`,
-    replacement: `    this.#pageNumber++;
-    this.#setbacksInARow = 0;`,
+    replacement: '    this.#pageNumber++;',
     noticedBy: ['R6'],
   },
   {

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
@@ -21,11 +21,13 @@ const library: Options = {
   // Entry points share chunks, so an error class is the same class whichever entry point it came from.
   splitting: true,
   // Both builds run at the same time.
-  clean: [`!${OUTPUT}/${COMMAND_LINE}`, `!${OUTPUT}/${NOTICES}`],
+  clean: [`!${COMMAND_LINE}`, `!${NOTICES}`],
   esbuildOptions(options) {
     // The maps lead to files and lines of the repository; carrying all sources twice (for `import`
     // and for `require`) would double the package.
     options.sourcesContent = false;
+    // Names stay, so a stack trace can be read without the maps, too.
+    options.minifyWhitespace = true;
   },
   onSuccess: makeMapsRelative,
 };
@@ -69,6 +71,7 @@ async function writeNotices(inputs: readonly string[]): Promise<void> {
       return `${COMMAND_LINE} contains ${name}:\n\n${licence.trim()}\n`;
     }),
   );
+  await mkdir(OUTPUT, { recursive: true });
   await writeFile(join(OUTPUT, NOTICES), notices.join('\n---\n\n'));
 }
 

@@ -26,6 +26,8 @@ export default defineConfig({
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
     coverage: {
       include: ['src/**'],
+      // Its tests run it as a process of its own, where coverage does not reach.
+      exclude: ['src/cli/**'],
       reporter: ['text'],
       // Of its own for each run: two runs at once must not clear each other's files.
       reportsDirectory: mkdtempSync(join(tmpdir(), 'storagebox-coverage-')),

@@ -13,7 +13,7 @@ import { rateChart } from './rate-chart.js';
 import type { Results } from './results.js';
 import { claimScenarios, seedingScenarios } from './scenarios.js';
 import { spreadsOf } from './statistics.js';
-import { claimTables, otherTables } from './tables.js';
+import { claimTable, otherTables } from './tables.js';
 import { targetsOf } from './targets.js';
 
 const MEMORY_PAIR_SIZES = [1_000, 10_000, 100_000, 1_000_000];
@@ -44,8 +44,7 @@ if (isLocal(dynamoDb.endpoint)) {
 const nodes = new Nodes();
 try {
   const results = await measureAll();
-  console.log(`\n\n${claimTables(results.claims)}\n\n${otherTables(results)}\n`);
-  console.log(targetsOf(results));
+  console.log(`\n\n${otherTables(results)}\n\n${targetsOf(results)}\n`);
   await mkdir(RESULTS_FOLDER, { recursive: true });
   await write('bench.json', `${JSON.stringify(results, null, 2)}\n`);
   await write('bench.svg', rateChart(results));
@@ -84,7 +83,9 @@ async function measureAll(): Promise<Results> {
   for (const scenario of claimScenarios(options.full).filter(isWanted)) {
     announce(scenario.name);
     const rounds = await measureClaims(server, nodes, scenario, showProgress);
-    results.claims[scenario.name] = spreadsByContestant(rounds);
+    const spreads = spreadsByContestant(rounds);
+    results.claims[scenario.name] = spreads;
+    console.log(`\n${claimTable(spreads)}`);
   }
   for (const scenario of seedingScenarios(options.full).filter(isWanted)) {
     announce(scenario.name);

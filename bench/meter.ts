@@ -27,7 +27,7 @@ export function meteredClient(endpoint: string, requestDelayMs: number): Metered
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       async (args) => {
-        if (isCutOff) throw new Error('The measurement has ended.');
+        if (isCutOff) throw measurementEnded();
         Object.assign(args.input, { ReturnConsumedCapacity: 'TOTAL' });
         const isWrite = WRITES.has(commandName);
         const count = (units: number) => {
@@ -61,6 +61,11 @@ export function meteredClient(endpoint: string, requestDelayMs: number): Metered
     isCutOff = true;
   };
   return { client, usage, cutOff };
+}
+
+/** Like a refusal, which nobody answers by sending again. */
+function measurementEnded(): Error {
+  return Object.assign(new Error('The measurement has ended.'), { $fault: 'client' });
 }
 
 function unitsOf(output: object): number {

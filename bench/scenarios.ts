@@ -20,9 +20,9 @@ export interface ClaimScenario {
 }
 
 const NEW_IDS: readonly (readonly [callers: number, nodes: number, claims: number])[] = [
-  [1, 1, 500],
-  [8, 1, 1_500],
-  [64, 1, 2_000],
+  [1, 1, 300],
+  [8, 1, 600],
+  [64, 1, 1_200],
   [64, 8, 2_000],
   [256, 8, 2_000],
   [500, 2, 2_000],
@@ -30,6 +30,7 @@ const NEW_IDS: readonly (readonly [callers: number, nodes: number, claims: numbe
 
 export function claimScenarios(isFull: boolean): ClaimScenario[] {
   const rounds = isFull ? 5 : 3;
+  const maxMs = isFull ? 10_000 : 2_500;
   const newIds = NEW_IDS.flatMap(([callers, nodes, claims]) =>
     (['items left', 'to the last item'] as const).map((stock) => ({
       name: `new IDs, ${callersOver(callers, nodes)}, ${stock}`,
@@ -40,7 +41,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
       askers: claims,
       stock,
       rounds,
-      maxMs: 4_000,
+      maxMs,
     })),
   );
   return [
@@ -54,7 +55,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
       askers: 3_000,
       stock: 'all have theirs',
       rounds,
-      maxMs: 4_000,
+      maxMs,
     },
     {
       name: 'double clicks on two nodes, 64 callers',
@@ -66,7 +67,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
       stock: 'items left',
       isAskedTwice: true,
       rounds,
-      maxMs: 4_000,
+      maxMs,
     },
     ...[1, 8].map(
       (nodes): ClaimScenario => ({
@@ -78,7 +79,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
         askers: 4_000,
         stock: 'sold out',
         rounds,
-        maxMs: 4_000,
+        maxMs,
       }),
     ),
     {

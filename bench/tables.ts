@@ -21,20 +21,17 @@ const HEADINGS = [
 ];
 const WIDTHS = [9, 15, 8, 11, 9, 10, 7, 7, 9, 9, 8, 8];
 
-export function claimTables(claims: Results['claims']): string {
-  const tables = Object.entries(claims).map(([scenario, byContestant]) => {
-    const lines = Object.entries(byContestant).map(([contestant, figures]) =>
-      line(contestant, cells(figures, byContestant)),
-    );
-    return [scenario, line('', HEADINGS), ...lines].join('\n');
-  });
-  return tables.join('\n\n');
+type ByContestant = Partial<Record<ContestantName, Spreads<ClaimFigures>>>;
+
+/** Medians of the rounds; each contestant a line. */
+export function claimTable(byContestant: ByContestant): string {
+  const lines = Object.entries(byContestant).map(([contestant, figures]) =>
+    line(contestant, cells(figures, byContestant)),
+  );
+  return [line('', HEADINGS), ...lines].join('\n');
 }
 
-function cells(
-  figures: Spreads<ClaimFigures>,
-  others: Partial<Record<ContestantName, Spreads<ClaimFigures>>>,
-): string[] {
+function cells(figures: Spreads<ClaimFigures>, others: ByContestant): string[] {
   const { perSecond } = figures;
   const ratioTo = (other: Spreads<ClaimFigures> | undefined) =>
     other === undefined ? '' : (perSecond.median / other.perSecond.median).toFixed(2);

@@ -7,6 +7,14 @@ export class Patience {
   readonly #limitMs: number;
   readonly #signal: AbortSignal | undefined;
 
+  get elapsedMs(): number {
+    return runtime.nowMs() - this.#startMs;
+  }
+
+  get isOver(): boolean {
+    return this.elapsedMs >= this.#limitMs;
+  }
+
   constructor(limitMs: number, signal?: AbortSignal) {
     this.#limitMs = limitMs;
     this.#signal = signal;
@@ -15,7 +23,6 @@ export class Patience {
   /** To be asked before each further attempt: throws the signal's reason, or `ContentionError`. */
   assertLeft(options?: ErrorOptions): void {
     this.#signal?.throwIfAborted();
-    const elapsedMs = runtime.nowMs() - this.#startMs;
-    if (elapsedMs >= this.#limitMs) throw new ContentionError(elapsedMs, options);
+    if (this.isOver) throw new ContentionError(this.elapsedMs, options);
   }
 }

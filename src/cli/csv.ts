@@ -9,8 +9,18 @@ import { CommandFailure } from './failures.js';
 const STANDARD_INPUT = '-';
 
 export interface Input extends AsyncIterable<string> {
-  /** How much of the file has been read, from 0 to 1; `null` for what has no size. */
+  /** How far the values handed out reach into the file, from 0 to 1; `null` for what has no size. */
   fraction(): number | null;
+}
+
+/** The bytes of the file up to the last value that was handed out. */
+interface Reach {
+  bytes: number;
+}
+
+interface Chunk {
+  readonly text: string;
+  readonly bytes: number;
 }
 
 /**
@@ -18,27 +28,32 @@ export interface Input extends AsyncIterable<string> {
  * a number counts columns from 1 in a file without such a row.
  */
 export async function openInput(file: string, column: string | undefined): Promise<Input> {
-  let bytesRead = 0;
-  const source =
+  const { bytes, size } =
     file === STANDARD_INPUT ? { bytes: process.stdin, size: null } : await openFile(file);
-  async function* text(): AsyncGenerator<string, void, void> {
-    // Drops a byte order mark. What is no UTF-8 must not become one and the same character.
-    const decoder = new TextDecoder('utf-8', { fatal: true });
-    try {
-      for await (const chunk of source.bytes) {
-        bytesRead += (chunk as Uint8Array).length;
-        yield decoder.decode(chunk as Uint8Array, { stream: true });
-      }
-      yield decoder.decode();
-    } catch (error) {
-      throw error instanceof TypeError ? notUtf8(file) : error;
-    }
-  }
-  const values = column === undefined ? linesOf(text()) : cellsOf(text(), column, file);
+  const reach = { bytes: 0 };
+  const chunks = decoded(bytes, file);
+  const values =
+    column === undefined ? linesOf(chunks, reach) : cellsOf(chunks, column, file, reach);
   return {
     [Symbol.asyncIterator]: () => values,
-    fraction: () => (source.size ? Math.min(1, bytesRead / source.size) : null),
+    fraction: () => (size ? Math.min(1, reach.bytes / size) : null),
   };
+}
+
+async function* decoded(
+  bytes: AsyncIterable<Uint8Array>,
+  file: string,
+): AsyncGenerator<Chunk, void, void> {
+  // Drops a byte order mark. What is no UTF-8 must not become one and the same character.
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for await (const chunk of bytes) {
+      yield { text: decoder.decode(chunk, { stream: true }), bytes: chunk.length };
+    }
+    yield { text: decoder.decode(), bytes: 0 };
+  } catch (error) {
+    throw error instanceof TypeError ? notUtf8(file) : error;
+  }
 }
 
 async function openFile(file: string) {
@@ -65,36 +80,53 @@ function notUtf8(file: string): CommandFailure {
   });
 }
 
-async function* linesOf(text: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+async function* linesOf(
+  chunks: AsyncIterable<Chunk>,
+  reach: Reach,
+): AsyncGenerator<string, void, void> {
   let rest = '';
-  for await (const chunk of text) {
-    const lines = `${rest}${chunk}`.split(/\r?\n/);
+  for await (const { text, bytes } of chunks) {
+    const lines = `${rest}${text}`.split(/\r?\n/);
     rest = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') yield line;
+    for (const line of lines) {
+      reach.bytes += bytes / lines.length;
+      if (line !== '') yield line;
+    }
   }
   if (rest !== '') yield rest;
 }
 
 async function* cellsOf(
-  text: AsyncIterable<string>,
+  chunks: AsyncIterable<Chunk>,
   column: string,
   file: string,
+  reach: Reach,
 ): AsyncGenerator<string, void, void> {
   const isNumber = /^[1-9]\d*$/.test(column);
   let position = Number(column) - 1;
   let isHeader = !isNumber;
-  const rows = parse({ skipEmptyLines: true, relaxColumnCount: true });
+  const parser = parse({ skipEmptyLines: true, relaxColumnCount: true, info: true });
   // What goes wrong reaches the loop through the parser.
-  pipeline(text, rows, () => {});
-  for await (const row of rows as AsyncIterable<string[]>) {
+  pipeline(textsOf(chunks), parser, () => {});
+  for await (const { record, info } of parser as AsyncIterable<ParsedRow>) {
+    reach.bytes = info.bytes;
     if (isHeader) {
-      position = row.indexOf(column);
+      position = record.indexOf(column);
       isHeader = false;
-      if (position === -1) throw noSuchColumn(file, column, row);
+      if (position === -1) throw noSuchColumn(file, column, record);
       continue;
     }
-    yield row[position] ?? '';
+    yield record[position] ?? '';
   }
+}
+
+interface ParsedRow {
+  readonly record: readonly string[];
+  readonly info: { readonly bytes: number };
+}
+
+async function* textsOf(chunks: AsyncIterable<Chunk>): AsyncGenerator<string, void, void> {
+  for await (const { text } of chunks) yield text;
 }
 
 function noSuchColumn(file: string, column: string, header: readonly string[]): CommandFailure {

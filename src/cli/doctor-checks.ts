@@ -95,7 +95,7 @@ function tablesToCheck(
     subject: 'ledger',
     tableName: ledger,
     key: keyOf(ledgerTable(ledger)),
-    permissions: { PutItem: 'to add', BatchGetItem: 'to add' },
+    permissions: { PutItem: 'to add', BatchGetItem: 'to add', UpdateItem: 'to retire' },
   };
   return [...tables, ledgerToCheck];
 }
@@ -161,20 +161,23 @@ function* descriptionFindings(
   table: TableDescription,
 ): Generator<Finding, void, void> {
   const { KeySchema = [], AttributeDefinitions = [], TableStatus: status = 'unknown' } = table;
-  const [partitionKey] = KeySchema;
-  const type = AttributeDefinitions.find(
-    ({ AttributeName }) => AttributeName === key,
-  )?.AttributeType;
-  const isKeyRight = KeySchema.length === 1 && partitionKey?.AttributeName === key && type === 'S';
-  if (!isKeyRight) {
-    const names = KeySchema.map(({ AttributeName }) => `"${AttributeName}"`).join(', ');
+  const keys = KeySchema.map(({ AttributeName: name }) => {
+    const definition = AttributeDefinitions.find(({ AttributeName }) => AttributeName === name);
+    return `"${name}" (${definition?.AttributeType})`;
+  });
+  const expected = `"${key}" (S)`;
+  if (keys.join() !== expected) {
     const remedy =
       'Name the right table, or make one with "storagebox init": a key cannot be changed.';
-    yield fault(subject, `"${tableName}" has the key ${names}, expected "${key}" (S)`, remedy);
+    yield fault(
+      subject,
+      `"${tableName}" has the key ${keys.join(', ')}, expected ${expected}`,
+      remedy,
+    );
   } else if (status !== 'ACTIVE' && status !== 'UPDATING') {
     yield fault(subject, `"${tableName}" is ${status}`, 'Wait until it is ACTIVE.');
   } else {
-    yield ok(subject, `"${tableName}" is ${status}, its key is "${key}" (S)`);
+    yield ok(subject, `"${tableName}" is ${status}, its key is ${expected}`);
   }
   if (table.DeletionProtectionEnabled !== true) {
     const command = `aws dynamodb update-table --table-name ${tableName} --deletion-protection-enabled`;
@@ -264,6 +267,8 @@ async function isPermitted(
       client.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [Key] } } })),
     PutItem: () => write({ Put: { ...never, Item: Key } }),
     DeleteItem: () => write({ Delete: { ...never, Key } }),
+    UpdateItem: () =>
+      write({ Update: { ...never, Key, UpdateExpression: 'REMOVE storagebox_doctor' } }),
   };
   try {
     await attempts[operation]?.();

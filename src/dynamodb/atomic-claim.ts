@@ -8,14 +8,22 @@
 //        │ committed ──────────────────────────────────────────────────► claimed
 //        │ the ID has an item ─────────────────────────────────────────► existing
 //        │ the item is gone ── next candidate, at once
+//        │ others or throttling in the way ── next candidate, in a while
 //        │ anything else ── throw; the next call finds out what became of it
+import { sleepBeforeRetry } from '../backoff.js';
 import type { AtomicClaim, AtomicClaimOptions, ClaimResult } from '../deduplication-repository.js';
 import { Patience } from '../patience.js';
 import { releaseItem } from './atomic-release.js';
 import type { Candidate } from './candidate-pool.js';
 import type { DeduplicationTable } from './deduplication-table.js';
 import type { ItemBank } from './item-bank.js';
-import { CLAIM_PATIENCE_MS, hasConditionFailed, sendTransaction } from './transaction.js';
+import {
+  CLAIM_PATIENCE_MS,
+  errorOfObstacle,
+  hasConditionFailed,
+  publishObstacle,
+  sendTransaction,
+} from './transaction.js';
 
 export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
   return {
@@ -36,7 +44,7 @@ async function claimItem(
     if (item !== null) return { status: 'existing', item };
   }
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
-  for (;;) {
+  for (let obstacles = 0; ; ) {
     patience.assertLeft();
     const candidate = await bank.candidates.take(mark, patience);
     if (candidate === null) {
@@ -44,8 +52,17 @@ async function claimItem(
       return item === null ? { status: 'exhausted', item } : { status: 'existing', item };
     }
     const result = await claimCandidate(bank, table, deduplicationId, candidate, signal);
-    if (result !== null) return result;
+    if (result === null) continue;
+    if (!(result instanceof Obstacle)) return result;
+    publishObstacle(result.error, ++obstacles, patience.elapsedMs, [table, bank]);
+    await sleepBeforeRetry(obstacles - 1);
+    if (patience.isOver) throw errorOfObstacle(result.error, patience.elapsedMs);
   }
+}
+
+/** Nothing was written, and another candidate is to be tried in a while. */
+class Obstacle {
+  constructor(readonly error: unknown) {}
 }
 
 /**
@@ -59,14 +76,14 @@ function isLookShared(
   return candidates.isFoundEmpty && (candidates.isWaitedFor || transactionalReads.isUnderWay);
 }
 
-/** `null` when another candidate is to be tried. */
+/** `null` when another candidate is to be tried at once. */
 async function claimCandidate(
   bank: ItemBank,
   table: DeduplicationTable,
   deduplicationId: string,
   candidate: Candidate,
   signal: AbortSignal | undefined,
-): Promise<ClaimResult | null> {
+): Promise<ClaimResult | Obstacle | null> {
   const { item } = candidate;
   const outcome = await sendTransaction({
     client: table.client,
@@ -77,13 +94,15 @@ async function claimCandidate(
     ],
     patienceMs: CLAIM_PATIENCE_MS,
     signal,
+    yieldsToObstacles: true,
   });
   switch (outcome.status) {
     case 'committed':
       bank.candidates.settle(candidate, 'won');
       return { status: 'claimed', item };
     case 'failed':
-      bank.candidates.settle(candidate, 'kept');
+      bank.candidates.settle(candidate, outcome.isObstructed ? 'obstructed' : 'kept');
+      if (outcome.isObstructed) return new Obstacle(outcome.error);
       throw outcome.error;
     case 'conditionFailed': {
       const [assignment, removal] = outcome.reasons;

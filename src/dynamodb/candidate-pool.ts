@@ -19,8 +19,11 @@ export interface Candidate {
   readonly pageNumber: number;
 }
 
-/** What became of a candidate: this process took it, another one had, or it is still in the bank. */
-export type Fate = 'won' | 'gone' | 'kept';
+/**
+ * What became of a candidate: this process took it; another one had; it is still in the bank, as far
+ * as is known; or others, or throttling, were in the way.
+ */
+export type Fate = 'won' | 'gone' | 'kept' | 'obstructed';
 
 /** One walk round the bank: from a random key to the end, then from the head to the end. */
 interface Pass {
@@ -29,12 +32,15 @@ interface Pass {
   isComplete: boolean;
   /** Whether it has seen an item that was not in flight in this process. */
   hasSeenItems: boolean;
-  /** Whether it has seen an item that was, or that had just left the bank. */
+  /** Whether it has seen an item that was, or that had just left the bank, or that was let go. */
   hasLeftOutItems: boolean;
 }
 
-/** Lost races in a row that say: another process walks the same stretch of the table. */
-const LOST_RACES_BEFORE_JUMP = 2;
+/** Setbacks in a row that say: this stretch of the table is another process's, or throttled. */
+const SETBACKS_BEFORE_JUMP = 2;
+
+/** A larger page would be a stretch that one partition cannot serve in a moment. */
+const MAX_DEMAND_WHILE_SPREADING = 100;
 
 /**
  * Items of the bank that calls of this process may try to claim. They are hints, never leases: an
@@ -60,15 +66,17 @@ export class CandidatePool {
   #passNumber = 0;
   #lastPassProvenEmpty = 0;
   #pageNumber = 0;
-  #lostRacesInARow = 0;
+  #setbacksInARow = 0;
+  /** Whether the last setback was an obstacle: a stretch of the table is one partition, which throttles. */
+  #isSpreading = false;
   #reading: Promise<void> | null = null;
   /** What left the bank while a page was on its way: the page may show it still. */
   readonly #goneWhileReading = new Set<string>();
   #waitingCalls = 0;
   /**
-   * Where more callers are than items, trying less at once is what avoids lost races. Nobody knows
-   * how many others there are, so it is found out as a network's capacity is: halved by each lost
-   * race, one more after each that is won.
+   * Where more callers are than items, or than the table has capacity for, trying less at once is what
+   * avoids setbacks. How many others there are is found out as on a network: halved by each setback,
+   * one more after each success.
    */
   #maxInFlight = Number.POSITIVE_INFINITY;
   #wakeUps: (() => void)[] = [];
@@ -121,30 +129,47 @@ export class CandidatePool {
 
   settle({ item, pageNumber }: Candidate, fate: Fate): void {
     this.#inFlight.delete(item);
-    if (fate === 'kept') this.#available.add(item);
-    else if (this.#reading !== null) this.#goneWhileReading.add(item);
-    if (fate === 'won') {
-      this.#lostRacesInARow = 0;
-      this.#maxInFlight++;
+    switch (fate) {
+      case 'kept':
+        this.#available.add(item);
+        break;
+      case 'won':
+        this.#noteDeparture(item);
+        this.#setbacksInARow = 0;
+        this.#maxInFlight++;
+        break;
+      case 'gone':
+        this.#isSpreading = false;
+        this.#noteDeparture(item);
+        this.#noteSetback(pageNumber);
+        break;
+      case 'obstructed':
+        // Let go of: by the time that the obstacle has passed, another one is the better choice.
+        this.#pass.hasLeftOutItems = true;
+        this.#isSpreading = true;
+        this.#noteSetback(pageNumber);
+        break;
     }
-    if (fate === 'gone') {
-      this.#maxInFlight = Math.max(1, Math.min(this.#maxInFlight, this.#inFlight.size) / 2);
-    }
-    if (fate === 'gone' && pageNumber === this.#pageNumber) this.#countLostRace();
     this.#noteProof();
     const wakeUps = this.#wakeUps;
     this.#wakeUps = [];
     for (const wakeUp of wakeUps) wakeUp();
   }
 
+  #noteDeparture(item: string): void {
+    if (this.#reading !== null) this.#goneWhileReading.add(item);
+  }
+
   #nextSettlement(): Promise<void> {
     return new Promise((resolve) => this.#wakeUps.push(resolve));
   }
 
-  #countLostRace(): void {
-    this.#lostRacesInARow++;
+  #noteSetback(pageNumber: number): void {
+    this.#maxInFlight = Math.max(1, Math.min(this.#maxInFlight, this.#inFlight.size) / 2);
+    if (pageNumber !== this.#pageNumber) return;
+    this.#setbacksInARow++;
     const isNothingToLeave = this.#available.size === 0 && this.#pass.isComplete;
-    if (this.#lostRacesInARow < LOST_RACES_BEFORE_JUMP || isNothingToLeave) return;
+    if (this.#setbacksInARow < SETBACKS_BEFORE_JUMP || isNothingToLeave) return;
     this.#available.clear();
     this.#pageNumber++;
     this.#beginPass();
@@ -169,14 +194,16 @@ export class CandidatePool {
     if (this.#pass.isComplete) this.#beginPass();
     const pass = this.#pass;
     this.#goneWhileReading.clear();
+    const demand = this.#inFlight.size + this.#waitingCalls;
     const { items, nextKey } = await this.#readPage(
       pass.nextKey,
-      this.#inFlight.size + this.#waitingCalls,
+      this.#isSpreading ? Math.min(demand, MAX_DEMAND_WHILE_SPREADING) : demand,
     );
     const hasJumpedAway = pass !== this.#pass;
     if (hasJumpedAway) return;
 
     this.#pageNumber++;
+    const availableBefore = this.#available.size;
     for (const item of shuffled(items)) {
       if (this.#inFlight.has(item) || this.#goneWhileReading.has(item)) {
         pass.hasLeftOutItems = true;
@@ -185,7 +212,9 @@ export class CandidatePool {
         this.#available.add(item);
       }
     }
-    pass.nextKey = nextKey;
+    const hasBroughtItems = this.#available.size > availableBefore;
+    const goesElsewhere = this.#isSpreading && hasBroughtItems && !pass.isFromHead;
+    pass.nextKey = goesElsewhere && nextKey !== null ? runtime.uuid() : nextKey;
     if (nextKey === null) {
       // From the head once more to the very end, and not only to where the pass began: that place
       // means nothing in a store that ignores made-up keys.
@@ -199,7 +228,7 @@ export class CandidatePool {
     // In a bank that was empty a moment ago there is nobody to stay away from.
     const startKey = this.#pass.hasSeenItems ? runtime.uuid() : null;
     this.#passNumber++;
-    this.#lostRacesInARow = 0;
+    this.#setbacksInARow = 0;
     this.#pass = {
       nextKey: startKey,
       isFromHead: startKey === null,

@@ -41,6 +41,8 @@ export interface Transaction {
   readonly patienceMs: number;
   /** Once aborted, nothing is sent any more. */
   readonly signal?: AbortSignal | undefined;
+  /** Fails at once as `isObstructed` when others, or throttling, were in the way. Default: `false`. */
+  readonly yieldsToObstacles?: boolean | undefined;
 }
 
 export type TransactionOutcome =
@@ -48,7 +50,7 @@ export type TransactionOutcome =
   /** Nothing was written: a condition failed. The reasons stand in the order of the actions. */
   | { readonly status: 'conditionFailed'; readonly reasons: readonly CancellationReason[] }
   /** Nothing was written, unless the error is an `OutcomeUnknownError`. */
-  | { readonly status: 'failed'; readonly error: unknown };
+  | { readonly status: 'failed'; readonly error: unknown; readonly isObstructed: boolean };
 
 /**
  * Sends the transaction, again and again under one token where that can help, so that it is applied
@@ -57,30 +59,37 @@ export type TransactionOutcome =
  * its remedy where there is one.
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
-  const { client, tables, actions, patienceMs, signal } = transaction;
+  const { client, tables, actions, patienceMs, signal, yieldsToObstacles = false } = transaction;
   const attempts = new Attempts(actions);
   for (let retry = 0; ; retry++) {
-    if (signal?.aborted) return { status: 'failed', error: attempts.orUnknown(signal.reason) };
+    const fail = (error: unknown) => ({
+      status: 'failed' as const,
+      error: attempts.orUnknown(error),
+      isObstructed: false,
+    });
+    if (signal?.aborted) return fail(signal.reason);
     const failure = await attempts.send(client);
     if (failure === null) return { status: 'committed' };
 
     const { error } = failure;
     if (isConditionFailure(error)) return { status: 'conditionFailed', reasons: reasonsOf(error) };
-    const fail = (reported: unknown) => ({
-      status: 'failed' as const,
-      error: attempts.orUnknown(reported),
-    });
     const mayPass = isInTheWay(error) || isThrottling(error) || isOutcomeUnknown(error);
     if (!mayPass) return fail(await explainRefusal(error, client, tables));
     if (attempts.isTokenTooOld()) return fail(error);
     const elapsedMs = attempts.elapsedMs();
+    const isObstructed = !attempts.mayHaveLanded;
+    if (yieldsToObstacles && isObstructed) return { status: 'failed', error, isObstructed };
     publishObstacle(error, retry + 1, elapsedMs, tables);
     if (elapsedMs >= patienceMs) {
-      const isLeftToTheCaller = isThrottling(error) || attempts.mayHaveLanded;
-      return fail(isLeftToTheCaller ? error : new ContentionError(elapsedMs, { cause: error }));
+      return fail(isObstructed ? errorOfObstacle(error, elapsedMs) : error);
     }
     await sleepBeforeRetry(retry);
   }
+}
+
+/** What to throw when an obstacle did not pass: throttling as it is, so that its name tells it. */
+export function errorOfObstacle(error: unknown, elapsedMs: number): unknown {
+  return isThrottling(error) ? error : new ContentionError(elapsedMs, { cause: error });
 }
 
 export function hasConditionFailed(reason: CancellationReason | undefined): boolean {
@@ -139,7 +148,7 @@ class Attempts {
 }
 
 /** An unknown outcome is none: it tells nothing of the tables. */
-function publishObstacle(
+export function publishObstacle(
   error: unknown,
   attempt: number,
   durationMs: number,

@@ -23,16 +23,15 @@ import {
 } from '../support/tables.js';
 
 const COPIES = 2;
-const CLAIMERS = 4;
 /** Of up to 1 KB, written or refused. */
 const WRITE_UNITS_A_ROW = 2;
 
 const vouchers = (count: number) => Array.from({ length: count }, (_, index) => `voucher-${index}`);
 
-/** `null` when it was killed, which happens at a random moment after it read so many items. */
+/** `null` when it was killed, which happens soon after it added so many items, or at its end. */
 async function runScript(
   task: ReseedingTask,
-  killAfter = Number.POSITIVE_INFINITY,
+  killAfter: number | null,
 ): Promise<BatchAddItemsReport | null> {
   const script = fork(fileURLToPath(new URL('../support/reseeding-worker.ts', import.meta.url)), {
     execArgv: ['--import', 'tsx'],
@@ -43,7 +42,9 @@ async function runScript(
   let report: BatchAddItemsReport | null = null;
   script.on('message', (progress: BatchAddItemsReport) => {
     report = progress;
-    if (progress.read > killAfter) setTimeout(() => script.kill('SIGKILL'), randomInt(20));
+    if (killAfter === null) return;
+    const isDue = progress.added > killAfter || progress.read === task.items;
+    if (isDue) setTimeout(() => script.kill('SIGKILL'), randomInt(20));
   });
   script.send(task);
   // The last report may arrive after the end, but not after the channel is closed.
@@ -65,16 +66,21 @@ async function seedUnderFire(tables: Tables, items: number, kills: number) {
   const runCopy = async () => {
     while (killsLeft > 0) {
       killsLeft--;
-      const wasKilled = (await runScript(task, randomInt(items))) === null;
+      // Spread over the whole list, and while something is being added.
+      const wasKilled = (await runScript(task, randomInt(Math.floor(items / kills)))) === null;
       if (!wasKilled) killsLeft++;
     }
-    return runScript(task);
+    return runScript(task, null);
   };
   return Promise.all(Array.from({ length: COPIES }, runCopy));
 }
 
-/** Claims for one new ID after the other, several at once, until told to stop. */
-async function claimUntil(tables: Tables, isOver: (lastItem: string | null) => boolean) {
+/** Claims for one new ID after the other, by so many callers at once, until told to stop. */
+async function claimUntil(
+  tables: Tables,
+  callers: number,
+  isOver: (lastItem: string | null) => boolean,
+) {
   const deduplicator = new Deduplicator(openPair(throughOwnClient(tables)));
   const run = randomUUID();
   let users = 0;
@@ -85,13 +91,13 @@ async function claimUntil(tables: Tables, isOver: (lastItem: string | null) => b
       if (item === null) await sleep(10);
     }
   };
-  await Promise.all(Array.from({ length: CLAIMERS }, callUntilOver));
+  await Promise.all(Array.from({ length: callers }, callUntilOver));
 }
 
 async function saleUnderFire(tables: Tables, items: number, kills: number) {
   const startMs = performance.now();
   let isSeeded = false;
-  const claims = claimUntil(tables, () => isSeeded);
+  const claims = claimUntil(tables, 1, () => isSeeded);
   const reports = await seedUnderFire(tables, items, kills);
   isSeeded = true;
   await claims;
@@ -125,7 +131,7 @@ test('without a ledger the same hands items out twice', async () => {
   const items = 2_000;
   const tables = await freshTables();
   const { seconds } = await saleUnderFire(tables, items, 6);
-  await claimUntil(tables, (item) => item === null);
+  await claimUntil(tables, 8, (item) => item === null);
 
   const { lost, owners } = await audit(tables, vouchers(items));
   const handedOutTwice = owners.size - new Set(owners.values()).size;
@@ -138,7 +144,7 @@ test('a list that is complete is seeded again for a fraction of the units, and n
   const items = 20_000;
   const tables = await freshTablesWithLedger();
   const first = await seedMeasured(tables, items);
-  await claimUntil(tables, countingTo(200));
+  await claimUntil(tables, 8, countingTo(200));
   const again = await seedMeasured(tables, items);
 
   console.log({ items, first: first.cost, again: again.cost });

@@ -1,14 +1,15 @@
 // The tarball, as a user's project sees it.
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
 
 const run = promisify(execFile);
-const MAX_TARBALL_BYTES = 100_000;
+/** A fifth of it is the command line with the libraries that are bundled into it. */
+const MAX_TARBALL_BYTES = 150_000;
 
 let packed: PackedPackage;
 beforeAll(async () => {
@@ -115,6 +116,59 @@ test('core, memory and testing load no AWS code', async () => {
     const required = `console.log(typeof require('storagebox/${entry}'));`;
     expect(await output(packed.projectWithoutPeers, `${entry}.cjs`, required)).toBe('object');
   }
+});
+
+describe('the command line', () => {
+  test('is installed as `storagebox`, and runs in a project that has the peers', async () => {
+    const installed = join(packed.project, 'node_modules/storagebox');
+    const { bin, version } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+    // As npm does it: a link in a folder on the path.
+    const link = join(packed.project, 'node_modules/.bin/storagebox');
+    await mkdir(dirname(link));
+    await symlink(join(installed, bin.storagebox), link);
+    const { stdout } = await run(link, ['--version']);
+    expect(stdout).toBe(`${version}\n`);
+  });
+
+  test('brings the licences of what it contains', async () => {
+    const folder = join(packed.project, 'node_modules/storagebox/dist');
+    const notices = await readFile(join(folder, 'cli.LICENSES.txt'), 'utf8');
+    for (const bundled of ['commander', 'csv-parse']) {
+      expect(notices).toContain(`cli.js contains ${bundled}:`);
+    }
+    expect(notices.match(/Permission is hereby granted, free of charge/g)).toHaveLength(2);
+  });
+
+  test('is not loaded by whoever imports or requires the library', async () => {
+    await writeFile(
+      join(packed.project, 'hooks.mjs'),
+      `import { writeSync } from 'node:fs';
+       export const load = (url, context, nextLoad) => {
+         writeSync(1, url + '\\n');
+         return nextLoad(url, context);
+       };`,
+    );
+    const imported = await output(
+      packed.project,
+      'loads.mjs',
+      `import { register } from 'node:module';
+       register('./hooks.mjs', import.meta.url);
+       for (const entry of ['', '/core', '/memory', '/testing']) await import('storagebox' + entry);`,
+    );
+    const required = await output(
+      packed.project,
+      'loads.cjs',
+      `for (const entry of ['', '/core', '/memory', '/testing']) require('storagebox' + entry);
+       console.log(Object.keys(require.cache).join('\\n'));`,
+    );
+    for (const [entry, loaded] of [
+      ['index.js', imported],
+      ['index.cjs', required],
+    ] as const) {
+      expect(loaded).toContain(`storagebox/dist/${entry}`);
+      expect(loaded).not.toMatch(/storagebox\/dist\/cli|commander|csv-parse/);
+    }
+  });
 });
 
 test('has no dependency besides its peers', async () => {

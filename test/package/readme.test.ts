@@ -5,18 +5,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  createTables,
-  Deduplicator,
-  deduplicationTable,
-  itemBankTable,
-  ledgerTable,
-} from 'storagebox';
+import { createTables, deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { clientConfigFor } from '../support/client.js';
-import { intercept } from '../support/interceptor.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
-import { freshTablesWithLedger, openPair } from '../support/tables.js';
 
 const run = promisify(execFile);
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
@@ -139,92 +131,5 @@ describe('run', () => {
 
   test('and the in-memory pair prints what its comments say', async () => {
     expect(await outputOf(blockWith('storagebox/memory'))).toBe('voucher-1\nnull\n');
-  });
-});
-
-describe('the permissions in the README are those that the requests need, no more and no less', () => {
-  const policies = new Map(
-    [...readme.matchAll(/^```json (\w+)\n(.*?)^```$/gms)].map(([, role, policy]) => [
-      role,
-      JSON.parse(String(policy)).Statement as { Action: string[]; Resource: string }[],
-    ]),
-  );
-  const permitted = (role: string, table: string) =>
-    policies
-      .get(role)
-      ?.filter(({ Resource }) => Resource.endsWith(`/${table}`))
-      .flatMap(({ Action }) => Action)
-      .sort();
-
-  async function needed(
-    use: (deduplicator: Deduplicator) => Promise<unknown>,
-    { hasLedger }: { readonly hasLedger: boolean } = { hasLedger: false },
-  ) {
-    const { ledgerTableName, ...withoutLedger } = await freshTablesWithLedger();
-    const tables = { ...withoutLedger, ...(hasLedger && { ledgerTableName }) };
-    await openPair(tables).itemRepo.batchAddItems(['voucher-1']);
-    await openPair(tables).deduplicationRepo.putDeduplicationId('user-with-item', 'voucher-0');
-    const actions = new Map<unknown, Set<string>>();
-    const note = (table: unknown, action: string) => {
-      actions.set(table, (actions.get(table) ?? new Set()).add(`dynamodb:${action}`));
-    };
-    intercept(tables.client, ({ operation, input, send }) => {
-      const { TransactItems, TableName, RequestItems } = input as {
-        TransactItems?: Record<string, { TableName: string }>[];
-        TableName?: string;
-        RequestItems?: Record<string, unknown>;
-      };
-      if (TableName !== undefined) note(TableName, operation);
-      for (const table of Object.keys(RequestItems ?? {})) note(table, operation);
-      for (const [kind, { TableName: table }] of (TransactItems ?? []).flatMap(Object.entries)) {
-        note(table, `${kind}Item`);
-      }
-      return send();
-    });
-    await use(new Deduplicator(openPair(tables)));
-    const { itemBankTableName, deduplicationTableName } = tables;
-    const sorted = (table: string) => [...(actions.get(table) ?? [])].sort();
-    return {
-      bank: sorted(itemBankTableName),
-      deduplication: sorted(deduplicationTableName),
-      ledger: sorted(ledgerTableName),
-    };
-  }
-
-  test('for handlers', async () => {
-    const { bank, deduplication } = await needed(async (deduplicator) => {
-      // A first hand-out, a repeat, and one in vain.
-      for (const user of ['user-1', 'user-1', 'user-2']) await deduplicator.claim(user);
-    });
-    expect(permitted('handlers', 'voucher_codes')).toEqual(bank);
-    expect(permitted('handlers', 'storage_box_deduplication_table')).toEqual(deduplication);
-  });
-
-  test('for those who take items back', async () => {
-    const { bank, deduplication } = await needed(async (deduplicator) => {
-      // With an item, and without one.
-      await deduplicator.releaseItemForDeduplicationId('user-with-item');
-      await deduplicator.retireItemForDeduplicationId('user-with-item');
-    });
-    expect(permitted('releasers', 'voucher_codes')).toEqual(bank);
-    expect(permitted('releasers', 'storage_box_deduplication_table')).toEqual(deduplication);
-  });
-
-  test('for seeders', async () => {
-    const { bank, deduplication } = await needed((deduplicator) =>
-      deduplicator.addItemsToBank(['voucher-1', 'voucher-2']),
-    );
-    expect(permitted('seeders', 'voucher_codes')).toEqual(bank);
-    expect(deduplication).toEqual([]);
-  });
-
-  test('for seeders with a ledger', async () => {
-    const { bank, deduplication, ledger } = await needed(
-      (deduplicator) => deduplicator.addItemsToBank(['voucher-1', 'voucher-2']),
-      { hasLedger: true },
-    );
-    expect(permitted('seeders', 'voucher_codes')).toEqual(bank);
-    expect(permitted('ledger', 'voucher_codes_ledger')).toEqual(ledger);
-    expect(deduplication).toEqual([]);
   });
 });

@@ -175,6 +175,7 @@ describe('the input', () => {
       try {
         yield* ids(10);
       } finally {
+        await settled();
         isClosed = true;
       }
     })();
@@ -295,6 +296,29 @@ describe('an abort', () => {
     const { handOuts, error } = await results;
     expect(handOuts).toHaveLength(1);
     expect(error).toEqual(new Error('enough'));
+  });
+
+  test('lets nothing begin for an ID that the input gives afterwards', async () => {
+    const { begun, deduplicator } = heldClaims();
+    const controller = new AbortController();
+    let giveNext = () => {};
+    const input = (async function* () {
+      yield 'user-0';
+      await new Promise<void>((resolve) => {
+        giveNext = resolve;
+      });
+      yield 'user-1';
+    })();
+    const results = readAll(
+      deduplicator.fetchItemsForDeduplicationIds(input, { signal: controller.signal }),
+    );
+    await settled();
+    controller.abort(new Error('enough'));
+    giveNext();
+    await settled();
+    begun[0]?.resolve(claimed('voucher'));
+    expect((await results).handOuts).toHaveLength(1);
+    expect(begun).toHaveLength(1);
   });
 
   test('before the beginning lets nothing begin', async () => {

@@ -195,17 +195,20 @@ describe.each([
 });
 
 describe('on DynamoDB', () => {
-  test('nothing is read before it is asked for', async () => {
+  test('nothing is read before it is asked for, nor again once it is at its end', async () => {
     const tables = await freshTables();
     let requests = 0;
     intercept(tables.client, (call) => {
       requests++;
       return call.send();
     });
-    const listing = openPair(tables).itemRepo.listItems();
+    const { itemRepo } = openPair(tables);
+    const listing = itemRepo.listItems();
     expect(listing.cursor).toEqual(expect.any(String));
     expect(requests).toBe(0);
     expect(await elementsOf(listing)).toEqual([]);
+    expect(await elementsOf(listing)).toEqual([]);
+    expect(await elementsOf(itemRepo.listItems({ cursor: listing.cursor }))).toEqual([]);
     expect(requests).toBe(1);
   });
 

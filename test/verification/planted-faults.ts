@@ -43,6 +43,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     ],
     patienceMs: CLAIM_PATIENCE_MS,
     signal,
+    yieldsToObstacles: true,
   });`,
     replacement: `  const send = (action: object) =>
     sendTransaction({
@@ -132,9 +133,25 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a candidate that was not needed is forgotten',
     file: 'dynamodb/candidate-pool.ts',
-    code: "if (fate === 'kept') this.#available.add(item);",
-    replacement: "if (fate === 'kept');",
+    code: `      case 'kept':
+        this.#available.add(item);`,
+    replacement: "      case 'kept':",
     noticedBy: ['R6'],
+  },
+  {
+    name: 'a candidate that was let go of counts as tried',
+    file: 'dynamodb/candidate-pool.ts',
+    code: `        this.#pass.hasLeftOutItems = true;
+        this.#isSpreading = true;`,
+    replacement: '        this.#isSpreading = true;',
+    noticedBy: ['R6'],
+  },
+  {
+    name: 'all who share a look are told what the first of them has',
+    file: 'dynamodb/transactional-reads.ts',
+    code: 'const response = responses[position];',
+    replacement: 'const response = responses[0];',
+    noticedBy: ['R1', 'R6'],
   },
   {
     name: 'an item is deleted whether it is there or not',
@@ -186,7 +203,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     code: `    this.#pageNumber++;
     this.#beginPass();`,
     replacement: `    this.#pageNumber++;
-    this.#lostRacesInARow = 0;`,
+    this.#setbacksInARow = 0;`,
     noticedBy: ['R6'],
   },
   {

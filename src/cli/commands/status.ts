@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { action, type Context } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
+import { Interruption } from '../failures.js';
 import { wholeNumber } from '../options.js';
 import { print, printJson } from '../output.js';
 import { withThousands } from '../progress.js';
@@ -26,24 +27,20 @@ export function addStatus(program: Command): void {
     .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
     .action(
       action<StatusOptions>(async (context) => {
-        const { options, signal, isJson } = context;
-        let linesOnScreen = 0;
-        for (;;) {
-          const status = await statusOf(context);
-          if (isJson) {
-            await printJson(status);
-          } else {
-            const isLive = options.watch && process.stdout.isTTY;
-            const lines = isLive || !options.watch ? linesOf(status) : [lineOf(status)];
-            // Live: the new lines take the place of the old ones.
-            const clear = isLive && linesOnScreen > 0 ? `\u001b[${linesOnScreen}A\u001b[J` : '';
-            await print(`${clear}${lines.join('\n')}`);
-            linesOnScreen = lines.length;
+        const { options, signal } = context;
+        if (!options.watch) {
+          await show(await statusOf(context), context, 0);
+          return EXIT_CODES.success;
+        }
+        try {
+          for (let linesOnScreen = 0; ; ) {
+            linesOnScreen = await show(await statusOf(context), context, linesOnScreen);
+            await sleep(options.interval * 1_000, null, { signal });
           }
-          if (!options.watch) return EXIT_CODES.success;
-          await sleep(options.interval * 1_000, null, { signal }).catch(() => {
-            throw signal.reason;
-          });
+        } catch (error) {
+          // That is how watching ends, and nothing to explain.
+          if (signal.reason instanceof Interruption) return signal.reason.exitCode;
+          throw error;
         }
       }),
     );
@@ -68,6 +65,23 @@ async function statusOf(context: Context<StatusOptions>): Promise<Status> {
     deduplicationRepo.countAssignments({ ...reading, assignedAfter }),
   ]);
   return { at: at.toISOString(), left, given, givenInLastMinute };
+}
+
+/** How many lines stand on the screen now, for the next status to take their place. */
+async function show(
+  status: Status,
+  { options, isJson }: Context<StatusOptions>,
+  linesOnScreen: number,
+): Promise<number> {
+  const isLive = options.watch && process.stdout.isTTY;
+  if (isJson) {
+    await printJson(status);
+    return 0;
+  }
+  const lines = isLive || !options.watch ? linesOf(status) : [lineOf(status)];
+  const clear = isLive && linesOnScreen > 0 ? `\u001b[${linesOnScreen}A\u001b[J` : '';
+  await print(`${clear}${lines.join('\n')}`);
+  return lines.length;
 }
 
 function linesOf({ left, given, givenInLastMinute }: Status): string[] {

@@ -1,0 +1,254 @@
+// Somebody who wants an item, and what the call on the way to it does.
+import type { Candidate, CandidatePool } from '../../src/dynamodb/candidate-pool.js';
+import { CLAIM_PATIENCE_MS } from '../../src/dynamodb/transaction.js';
+import { Patience } from '../../src/patience.js';
+import { backoffDelayMs } from './backoff-delay.js';
+import type { GatheredReads } from './gathered-reads.js';
+import { TRANSACTION_LATENCY_FACTOR } from './model.js';
+import { NodeRequest } from './node.js';
+import { furtherPartitionsMs } from './pool-scan.js';
+import type { Sale, SaleNode } from './sale.js';
+import type { ClaimOutcome, ScannedPage } from './simulated-tables.js';
+
+/** What a claim does, as in `src/dynamodb/atomic-claim.ts`, without a promise for each step. */
+export abstract class Asker extends NodeRequest {
+  protected readonly sale: Sale;
+  readonly idHash: number;
+  readonly #askedAtMs: number;
+  #doing: 'readId' | 'claim' | 'scan' | 'backOff' | 'pause' = 'pause';
+  protected page: ScannedPage | null = null;
+  #isThrottled = false;
+  #outcome: ClaimOutcome = 'throttled';
+  #attempt = 1;
+  #obstacles = 0;
+  #item = '';
+  protected patience = new Patience(CLAIM_PATIENCE_MS);
+
+  readonly #reads: GatheredReads;
+
+  constructor(sale: Sale, { node, reads }: SaleNode) {
+    super(sale.network, node);
+    this.sale = sale;
+    this.#reads = reads;
+    this.idHash = sale.random();
+    this.#askedAtMs = sale.queue.nowMs;
+  }
+
+  ask(): void {
+    this.beginCall();
+    if (this.sale.options.isFirstReadSkipped || this.isLookShared(this.#reads)) {
+      this.#beginClaim();
+    } else {
+      this.#begin('readId');
+    }
+  }
+
+  protected abstract beginCall(): void;
+  protected abstract isLookShared(reads: GatheredReads): boolean;
+  protected abstract chooseItem(): void;
+  protected abstract noteFate(fate: 'won' | 'gone' | 'obstructed'): void;
+
+  #beginClaim(): void {
+    this.patience = new Patience(CLAIM_PATIENCE_MS);
+    this.#obstacles = 0;
+    this.chooseItem();
+  }
+
+  protected claim(item: string): void {
+    this.#item = item;
+    this.#begin('claim');
+  }
+
+  protected readIdOnceMore(): void {
+    this.#reads.read(this);
+  }
+
+  /** The ID has no item, and all are gone. */
+  endSoldOut(): void {
+    this.sale.soldOutTimes.add(this.network.queue.nowMs - this.#askedAtMs);
+  }
+
+  protected scanHead(): void {
+    this.#begin('scan');
+  }
+
+  /** The call throws; whoever made it makes it again. */
+  fail(): void {
+    this.sale.failedCalls++;
+    this.#doing = 'pause';
+    this.sleep(this.network.model.askAgainAfterMs * (1 + this.network.random()));
+  }
+
+  #begin(what: 'readId' | 'claim' | 'scan'): void {
+    this.#doing = what;
+    this.#attempt = 1;
+    this.#send();
+  }
+
+  #send(): void {
+    // A transaction holds its rows for the middle half of its time.
+    this.wayThere = this.#doing === 'claim' ? 0.25 : 0.5;
+    this.node.send(this);
+  }
+
+  protected override drawLatencyMs(): number {
+    return (
+      this.network.drawLatencyMs() * (this.#doing === 'claim' ? TRANSACTION_LATENCY_FACTOR : 1)
+    );
+  }
+
+  protected override reachTables(nowMs: number): number {
+    const { tables } = this.sale;
+    switch (this.#doing) {
+      case 'readId':
+        this.#isThrottled = !tables.readId(this.idHash, nowMs);
+        break;
+      case 'claim': {
+        const committedAtMs = nowMs + this.latencyMs / 2;
+        this.#outcome = tables.claim(this.idHash, this.#item, nowMs, committedAtMs);
+        if (this.#outcome === 'committed')
+          this.sale.lastClaimMs = Math.max(this.sale.lastClaimMs, committedAtMs);
+        break;
+      }
+      case 'scan': {
+        this.page = tables.scan(null, this.network.model.fetchLimit, nowMs);
+        this.#isThrottled = this.page === null;
+        return furtherPartitionsMs(this.network.model, this.page);
+      }
+    }
+    return 0;
+  }
+
+  protected override beAnswered(): void {
+    switch (this.#doing) {
+      case 'readId':
+        if (this.#isThrottled) this.sale.throttledIdReads++;
+        if (this.#isAnsweredBySdk()) this.#beginClaim();
+        break;
+      case 'scan':
+        if (this.#isThrottled) this.sale.throttledScans++;
+        else this.sale.scans++;
+        if (this.#isAnsweredBySdk()) this.choosePageItem();
+        break;
+      case 'claim':
+        this.#learnOutcome();
+    }
+  }
+
+  protected choosePageItem(): void {}
+
+  #learnOutcome(): void {
+    switch (this.#outcome) {
+      case 'committed':
+        this.sale.claimTimes.add(this.network.queue.nowMs - this.#askedAtMs);
+        this.noteFate('won');
+        break;
+      case 'itemGone':
+        this.sale.lostRaces++;
+        this.noteFate('gone');
+        this.#chooseAgain();
+        break;
+      case 'conflict':
+        this.sale.conflicts++;
+        this.#tryAgainLater();
+        break;
+      case 'throttled':
+        this.sale.throttledTransactions++;
+        this.#tryAgainLater();
+    }
+  }
+
+  /** The SDK leaves cancelled transactions to its caller. */
+  #tryAgainLater(): void {
+    this.noteFate('obstructed');
+    this.#doing = 'backOff';
+    this.sleep(backoffDelayMs(this.#obstacles++));
+  }
+
+  #chooseAgain(): void {
+    if (this.patience.isOver) this.fail();
+    else this.chooseItem();
+  }
+
+  /** Whether a plain read got through; else the SDK sends it again, or the call throws. */
+  #isAnsweredBySdk(): boolean {
+    if (!this.#isThrottled) {
+      this.node.noteSuccess(this.#attempt);
+      return true;
+    }
+    const delayMs = this.node.delayBeforeRetryMs(this.#attempt);
+    if (delayMs === null) {
+      this.fail();
+    } else {
+      this.#attempt++;
+      this.sleep(delayMs);
+    }
+    return false;
+  }
+
+  protected override wakeUp(): void {
+    if (this.#doing === 'pause') this.ask();
+    else if (this.#doing === 'backOff') this.#chooseAgain();
+    else this.#send();
+  }
+}
+
+/** Chooses by the package's own pool, shared by all calls of a node. */
+export class PoolAsker extends Asker {
+  readonly #pool: CandidatePool;
+  #mark = 0;
+  #candidate: Candidate | null = null;
+
+  constructor(sale: Sale, saleNode: SaleNode) {
+    super(sale, saleNode);
+    this.#pool = saleNode.pool;
+  }
+
+  protected override beginCall(): void {
+    this.#mark = this.#pool.mark();
+  }
+
+  protected override isLookShared(reads: GatheredReads): boolean {
+    return this.#pool.isFoundEmpty && (this.#pool.isWaitedFor || reads.isUnderWay);
+  }
+
+  protected override chooseItem(): void {
+    this.sale.hasPromisesToRun = true;
+    this.#pool.take(this.#mark, this.patience).then(
+      (candidate) => {
+        this.#candidate = candidate;
+        if (candidate === null) this.readIdOnceMore();
+        else this.claim(candidate.item);
+      },
+      () => this.fail(),
+    );
+  }
+
+  protected override noteFate(fate: 'won' | 'gone' | 'obstructed'): void {
+    this.sale.hasPromisesToRun = true;
+    this.#pool.settle(this.#candidate as Candidate, fate);
+  }
+}
+
+/** Chooses as the Python module does: a row at random among the first ones of the table. */
+export class HeadScanAsker extends Asker {
+  protected override beginCall(): void {}
+
+  protected override isLookShared(): boolean {
+    return false;
+  }
+
+  protected override chooseItem(): void {
+    this.scanHead();
+  }
+
+  protected override choosePageItem(): void {
+    const { items, nextKey } = this.page as ScannedPage;
+    const item = items[Math.floor(this.network.random() * items.length)];
+    if (item !== undefined) this.claim(item);
+    else if (nextKey === null) this.readIdOnceMore();
+    else this.scanHead();
+  }
+
+  protected override noteFate(): void {}
+}

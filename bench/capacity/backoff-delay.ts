@@ -1,0 +1,15 @@
+import { sleepBeforeRetry } from '../../src/backoff.js';
+import { runtime } from '../../src/runtime.js';
+
+const ASLEEP = Promise.resolve();
+
+/** How long the package's own backoff would sleep. */
+export function backoffDelayMs(retry: number): number {
+  let delayMs = 0;
+  runtime.sleep = (chosenMs) => {
+    delayMs = chosenMs;
+    return ASLEEP;
+  };
+  sleepBeforeRetry(retry);
+  return delayMs;
+}

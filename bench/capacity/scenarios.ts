@@ -1,0 +1,132 @@
+// What is simulated: the rates that a table and a number of nodes sustain, and whole sales.
+import { type Model, partitionCount, TRANSACTIONAL_WRITE_UNITS } from './model.js';
+import { type Choice, type SaleResult, simulateSale } from './sale.js';
+
+/** More askers than can be served, so that the rate shows what limits it. */
+const OVERLOAD = 1.2;
+/**
+ * One partition lets 500 claims a second through, which is all that a scan from the head can use. More
+ * askers than this change nothing but the time that the simulation takes.
+ */
+const MAX_HEAD_SCAN_ASKERS_PER_SECOND = 20_000;
+/** So many that nodes seldom meet, and the stock does not run low. */
+const RATE_ITEMS = 1_000_000;
+
+export interface RateScenario {
+  readonly nodes: number;
+  readonly writeUnits: number;
+  readonly durationMs: number;
+}
+
+/** The same nodes and more and more write units, and the other way round. */
+export const PARTITION_SCENARIOS: readonly RateScenario[] = [
+  { nodes: 2_000, writeUnits: 4_000, durationMs: 10_000 },
+  { nodes: 2_000, writeUnits: 10_000, durationMs: 5_000 },
+  { nodes: 2_000, writeUnits: 40_000, durationMs: 3_000 },
+  { nodes: 2_000, writeUnits: 100_000, durationMs: 2_000 },
+  { nodes: 2_000, writeUnits: 400_000, durationMs: 1_000 },
+  { nodes: 2_000, writeUnits: 1_000_000, durationMs: 1_000 },
+];
+export const NODE_SCENARIOS: readonly RateScenario[] = [1, 10, 100, 500, 2_000].map((nodes) => ({
+  nodes,
+  writeUnits: 100_000,
+  durationMs: 2_000,
+}));
+
+export interface SaleScenario {
+  readonly nodes: number;
+  readonly items: number;
+  readonly askers: number;
+  readonly arrivalMs: number;
+  readonly endMs: number;
+  readonly writeUnits: number;
+  readonly choices: readonly Choice[];
+}
+
+const SALE = {
+  nodes: 500,
+  items: 50_000,
+  askers: 100_000,
+  arrivalMs: 10_000,
+  endMs: 30_000,
+} as const;
+export const SALE_SCENARIOS: readonly SaleScenario[] = [
+  ...[4_000, 10_000, 20_000, 30_000].map((writeUnits) => ({
+    ...SALE,
+    writeUnits,
+    choices: ['pool'] as const,
+  })),
+  { ...SALE, writeUnits: 40_000, choices: ['pool', 'headScan'] },
+];
+/** The largest one, which takes minutes. */
+export const FULL_SALE_SCENARIOS: readonly SaleScenario[] = [
+  {
+    nodes: 2_000,
+    items: 1_000_000,
+    askers: 10_000_000,
+    arrivalMs: 60_000,
+    endMs: 90_000,
+    writeUnits: 400_000,
+    choices: ['pool'],
+  },
+];
+
+export interface RateOutcome extends RateScenario {
+  readonly choice: Choice;
+  readonly limitPerSecond: number;
+  readonly claimsPerSecond: number;
+  readonly result: SaleResult;
+}
+
+export interface SaleOutcome extends SaleScenario {
+  readonly choice: Choice;
+  readonly result: SaleResult;
+}
+
+export interface RunOptions {
+  readonly model: Model;
+  readonly seed: number;
+  readonly onProgress: (share: number) => void;
+}
+
+/** What nothing can exceed: the writes that the partitions take, and the requests that the nodes send. */
+export function limitPerSecond(model: Model, nodes: number, writeUnits: number): number {
+  const partitions = partitionCount(model, writeUnits, 0);
+  const writeLimit = (partitions * model.partitionWriteUnitsPerSecond) / TRANSACTIONAL_WRITE_UNITS;
+  // The read of the ID and the transaction.
+  const nodeLimit = (nodes * 1_000) / (2 * model.requestCpuMs);
+  return Math.min(writeLimit, nodeLimit);
+}
+
+export async function measureRate(
+  scenario: RateScenario,
+  choice: Choice,
+  options: RunOptions,
+): Promise<RateOutcome> {
+  const { nodes, writeUnits, durationMs } = scenario;
+  const limit = limitPerSecond(options.model, nodes, writeUnits);
+  const askersPerSecond =
+    choice === 'pool'
+      ? limit * OVERLOAD
+      : Math.min(limit * OVERLOAD, MAX_HEAD_SCAN_ASKERS_PER_SECOND);
+  const result = await simulateSale({
+    ...options,
+    choice,
+    nodes,
+    writeUnits,
+    items: RATE_ITEMS,
+    askers: Math.round((askersPerSecond * durationMs) / 1_000),
+    arrivalMs: durationMs,
+    endMs: durationMs,
+  });
+  const claimsPerSecond = (result.claims * 1_000) / durationMs;
+  return { ...scenario, choice, limitPerSecond: limit, claimsPerSecond, result };
+}
+
+export async function holdSale(
+  scenario: SaleScenario,
+  choice: Choice,
+  options: RunOptions,
+): Promise<SaleOutcome> {
+  return { ...scenario, choice, result: await simulateSale({ ...scenario, ...options, choice }) };
+}

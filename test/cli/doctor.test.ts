@@ -1,0 +1,233 @@
+// What doctor says of set-ups that are wrong, some of which DynamoDB Local cannot have by itself.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { itemBankTable } from 'storagebox';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import { buildCommandLine, type CommandLine } from '../support/command-line.js';
+import { allRows } from '../support/tables.js';
+
+interface Finding {
+  readonly level: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+let built: CommandLine;
+beforeAll(async () => {
+  built = await buildCommandLine();
+});
+afterAll(() => built.dispose());
+
+async function withTables(): Promise<CommandLine> {
+  const cli = built.withoutTables();
+  await cli.run(['init']);
+  return cli;
+}
+
+async function examine(cli: CommandLine, ...args: readonly string[]) {
+  const { stdout, exitCode } = await cli.run(['doctor', '--json', ...args]);
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+  const notOk = findings.filter(({ level }) => level === 'fault' || level === 'warning');
+  return { findings, notOk, exitCode };
+}
+
+type Answer = (operation: string, input: { TransactItems?: Record<string, unknown>[] }) => unknown;
+
+/** DynamoDB Local, but for what is answered in its place: an error's name, or a reply. */
+async function inPlaceOf(answer: Answer, headers: Record<string, string> = {}): Promise<string> {
+  const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
+    const body = await buffer(request);
+    const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
+    const replaced = answer(operation, JSON.parse(body.toString()));
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.setHeader('content-type', 'application/x-amz-json-1.0');
+    if (typeof replaced === 'string') {
+      const __type = `com.amazonaws.dynamodb.v20120810#${replaced}`;
+      response.writeHead(400).end(JSON.stringify({ __type, message: `injected ${replaced}` }));
+    } else if (replaced !== undefined) {
+      response.end(JSON.stringify(replaced));
+    } else {
+      const { host: _, connection: __, ...passedOn } = request.headers;
+      const reply = await fetch(inject('dynamoDbEndpoint'), {
+        method: 'POST',
+        headers: passedOn as Record<string, string>,
+        body,
+      });
+      response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()));
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const pointInTimeRecovery = (PointInTimeRecoveryStatus: string) => ({
+  ContinuousBackupsDescription: {
+    ContinuousBackupsStatus: 'ENABLED',
+    PointInTimeRecoveryDescription: { PointInTimeRecoveryStatus },
+  },
+});
+
+test('a set-up that is right has no fault, and nothing was written', async () => {
+  const cli = await withTables();
+  const { findings, notOk, exitCode } = await examine(cli);
+  expect(exitCode).toBe(0);
+  expect(notOk.map(({ message }) => message)).toEqual(
+    Array(3).fill('can be deleted: deletion protection is off'),
+  );
+  for (const permissions of ['Scan, DeleteItem, PutItem', 'PutItem, BatchGetItem, UpdateItem']) {
+    expect(findings.map(({ message }) => message)).toContain(`permitted: ${permissions}`);
+  }
+  for (const table of ['storage_box_item_bank', 'storage_box_deduplication_table']) {
+    expect(await allRows(cli.client(), table)).toEqual([]);
+  }
+});
+
+test('missing tables', async () => {
+  const { notOk, exitCode } = await examine(built.withoutTables(), '--no-ledger');
+  expect(notOk.map(({ subject, message }) => `${subject}: ${message}`)).toEqual([
+    'item bank: "storage_box_item_bank" does not exist',
+    'deduplication table: "storage_box_deduplication_table" does not exist',
+  ]);
+  expect(notOk[0]?.remedy).toContain('storagebox init');
+  expect(exitCode).toBe(4);
+});
+
+test('a table with another key', async () => {
+  const cli = await withTables();
+  await cli.client().send(
+    new CreateTableCommand({
+      ...itemBankTable('orders'),
+      AttributeDefinitions: [{ AttributeName: 'item', AttributeType: 'N' }],
+    }),
+  );
+  const { notOk, exitCode } = await examine(cli, '--item-bank-table', 'orders', '--no-ledger');
+  expect(notOk[0]).toMatchObject({
+    level: 'fault',
+    subject: 'item bank',
+    message: '"orders" has the key "item" (N), expected "item" (S)',
+  });
+  expect(exitCode).toBe(4);
+});
+
+test('rows that expire', async () => {
+  const cli = await withTables();
+  await cli.client().send(
+    new UpdateTimeToLiveCommand({
+      TableName: 'storage_box_deduplication_table',
+      TimeToLiveSpecification: { Enabled: true, AttributeName: 'expires_at' },
+    }),
+  );
+  const { notOk, exitCode } = await examine(cli);
+  const [fault] = notOk.filter(({ level }) => level === 'fault');
+  expect(fault).toMatchObject({
+    subject: 'deduplication table',
+    message: 'rows expire: time to live is ENABLED',
+  });
+  expect(fault?.remedy).toContain('aws dynamodb update-time-to-live');
+  expect(exitCode).toBe(4);
+});
+
+test('point-in-time recovery that is off, and one that is on', async () => {
+  const cli = await withTables();
+  const endpoint = await inPlaceOf((operation) =>
+    operation === 'DescribeContinuousBackups' ? pointInTimeRecovery('DISABLED') : undefined,
+  );
+  const { notOk, exitCode } = await examine(cli, '--endpoint-url', endpoint);
+  const [warning] = notOk.filter(({ message }) => message === 'point-in-time recovery is off');
+  expect(warning?.level).toBe('warning');
+  expect(warning?.remedy).toContain('aws dynamodb update-continuous-backups');
+  expect(exitCode).toBe(0);
+
+  const protectedEndpoint = await inPlaceOf((operation) =>
+    operation === 'DescribeContinuousBackups' ? pointInTimeRecovery('ENABLED') : undefined,
+  );
+  const { findings } = await examine(cli, '--endpoint-url', protectedEndpoint);
+  expect(findings.filter(({ message }) => message === 'point-in-time recovery is on')).toHaveLength(
+    3,
+  );
+});
+
+test('permissions that are missing, by what they are needed for', async () => {
+  const cli = await withTables();
+  const endpoint = await inPlaceOf((operation, { TransactItems: [action = {}] = [] }) => {
+    const isRefused = operation === 'Scan' || 'Delete' in action;
+    return isRefused ? 'AccessDeniedException' : undefined;
+  });
+  const { notOk, exitCode } = await examine(cli, '--endpoint-url', endpoint, '--no-ledger');
+  const faults = notOk.filter(({ level }) => level === 'fault');
+  expect(faults.map(({ subject, message }) => `${subject} ${message}`)).toEqual([
+    'item bank not permitted: dynamodb:Scan (to claim, to count and to list), dynamodb:DeleteItem (to claim)',
+    'deduplication table not permitted: dynamodb:DeleteItem (to release and to retire), dynamodb:Scan (to count and to list)',
+  ]);
+  expect(exitCode).toBe(4);
+});
+
+test('what may not be described is unknown, and the permissions to use it are looked at all the same', async () => {
+  const cli = await withTables();
+  const endpoint = await inPlaceOf((operation) =>
+    operation.startsWith('Describe') ? 'AccessDeniedException' : undefined,
+  );
+  const { findings, exitCode } = await examine(cli, '--endpoint-url', endpoint, '--no-ledger');
+  const ofBank = findings.filter(({ subject }) => subject === 'item bank');
+  expect(ofBank.map(({ level, message }) => `${level} ${message}`)).toEqual([
+    'unknown description: these credentials may not look at it',
+    'unknown time to live: these credentials may not look at it',
+    'unknown point-in-time recovery: these credentials may not look at it',
+    'ok permitted: Scan, DeleteItem, PutItem',
+  ]);
+  expect(exitCode).toBe(0);
+});
+
+test('a clock that is wrong', async () => {
+  const cli = await withTables();
+  const inTenMinutes = new Date(Date.now() + 10 * 60_000).toUTCString();
+  const endpoint = await inPlaceOf(() => undefined, { date: inTenMinutes });
+  const { notOk } = await examine(cli, '--endpoint-url', endpoint, '--no-ledger');
+  const [clock] = notOk.filter(({ subject }) => subject === 'clock');
+  expect(clock?.message).toMatch(/^is (5|6)\d\d s behind that of DynamoDB$/);
+  expect(clock?.remedy).toContain('NTP');
+});
+
+test('tables in two Regions, by their ARNs', async () => {
+  const cli = await withTables();
+  const table = (region: string, key: string) => ({
+    Table: {
+      TableArn: `arn:aws:dynamodb:${region}:111122223333:table/some`,
+      TableStatus: 'ACTIVE',
+      DeletionProtectionEnabled: true,
+      KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+    },
+  });
+  let described = 0;
+  const endpoint = await inPlaceOf((operation) => {
+    if (operation !== 'DescribeTable') return undefined;
+    return ++described === 1 ? table('eu-west-1', 'item') : table('us-east-1', 'deduplication_id');
+  });
+  const { notOk, exitCode } = await examine(cli, '--endpoint-url', endpoint, '--no-ledger');
+  expect(notOk).toMatchObject([
+    {
+      level: 'fault',
+      subject: 'tables',
+      message:
+        'in different places: eu-west-1 in account 111122223333, us-east-1 in account 111122223333',
+    },
+  ]);
+  expect(exitCode).toBe(4);
+});
+
+test('no credentials, and no Region', async () => {
+  const env = { AWS_ACCESS_KEY_ID: undefined, AWS_REGION: undefined };
+  const { stdout, exitCode } = await built.run(['doctor'], { env });
+  expect(stdout).toMatch(/^fault {4}region +No Region is known\.\n +remedy: Pass --region/);
+  expect(stdout).toMatch(/^fault {4}credentials +Could not load credentials/m);
+  expect(exitCode).toBe(4);
+});

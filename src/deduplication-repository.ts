@@ -1,7 +1,8 @@
 import type { ItemBankRepository } from './item-bank-repository.js';
 
 /**
- * What a call for an item came to. `claimed`: the ID got its item now, told to one caller at most.
+ * What a call for an item came to. `claimed`: the ID got its item now, told to one caller at most
+ * for each time that the ID gets one, which is once unless its item is released.
  * `existing`: the ID has had this item since an earlier or a simultaneous call. `exhausted`: the ID
  * has none, and no item stayed in the bank for the whole call.
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the models beside this script with spin: that the promises hold, and that each planted
-# fault has a counterexample. Takes two minutes and 1 GB. To read a counterexample step by step:
+# fault has a counterexample. Takes three minutes and 1 GB. To read a counterexample step by step:
 #   spin -a -DANY_PASS claim.pml && gcc -DBFS -o pan pan.c && ./pan
 #   spin -DANY_PASS -t -p -g claim.pml
 set -euo pipefail
@@ -19,7 +19,7 @@ cd "$work"
 
 checks=0
 unmet=0
-row='%-12s  %-46s  %-9s  %-9s  %8s  %5s\n'
+row='%-12s  %-46s  %-12s  %-12s  %8s  %5s\n'
 
 # What the verifier found: "holds" after a search of all states, "breaks P…", or "no answer".
 found_in() {

@@ -27,8 +27,13 @@ export async function confirm(
   const terminal = createInterface({ input, output });
   // A terminal in raw mode gives Ctrl-C to the reader and not to the process.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  // Ctrl-D: the question itself would wait for ever.
+  const hungUp = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
   try {
-    const answer = await terminal.question(`${question} [y/N] `, { signal });
+    const answer = await Promise.race([
+      terminal.question(`${question} [y/N] `, { signal }),
+      hungUp,
+    ]);
     if (/^y(es)?$/i.test(answer.trim())) return;
   } catch (error) {
     signal.throwIfAborted();

@@ -1,11 +1,10 @@
 // Results go to standard output, or to a file once they are complete; all else to standard error.
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { csvRow } from './csv.js';
 import { EXIT_CODES } from './exit-codes.js';
-import type { Failure } from './failures.js';
+import { CommandFailure, type Failure } from './failures.js';
 
 /** Waits until it is written, and rejects when nobody reads any more. */
 export function print(text: string): Promise<void> {
@@ -59,13 +58,28 @@ export async function writeRows(
     return;
   }
   const partial = `${file}.partial`;
+  await assertNoFolder(file);
+  // Opened before the first row is asked for: rows may be claims.
+  const handle = await open(partial, 'w');
   try {
-    await pipeline(text, createWriteStream(partial));
+    await pipeline(text, handle.createWriteStream());
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
   }
+}
+
+/** Found out only when the file gets its name, it would cost all rows. */
+async function assertNoFolder(file: string): Promise<void> {
+  const existing = await stat(file).catch(() => null);
+  if (!existing?.isDirectory()) return;
+  throw new CommandFailure({
+    code: 'EISDIR',
+    message: `"${file}" is a folder.`,
+    remedy: 'Name a file in it.',
+    exitCode: EXIT_CODES.file,
+  });
 }
 
 async function* linesOf(

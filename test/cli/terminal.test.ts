@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { confirm } from '../../src/cli/confirmation.js';
 import { openInput } from '../../src/cli/csv.js';
+import { writeRows } from '../../src/cli/output.js';
 import { ProgressLine, progressText } from '../../src/cli/progress.js';
 
 describe('progress', () => {
@@ -75,6 +76,13 @@ describe('a question', () => {
     await expect(answered).rejects.toMatchObject({ code: 'NOT_CONFIRMED', exitCode: 2 });
   });
 
+  test('is answered by no when the input ends', async () => {
+    const asked = terminal();
+    const answered = confirm('Take it back?', false, signal, asked);
+    asked.input.end();
+    await expect(answered).rejects.toMatchObject({ code: 'NOT_CONFIRMED', exitCode: 2 });
+  });
+
   test('is not asked when it was answered beforehand', async () => {
     const asked = terminal();
     await confirm('Take it back?', true, signal, asked);
@@ -86,6 +94,22 @@ describe('a question', () => {
     const answered = confirm('Take it back?', false, controller.signal, terminal());
     controller.abort(new Error('Ctrl-C'));
     await expect(answered).rejects.toThrow('Ctrl-C');
+  });
+});
+
+describe('a file that cannot be written', () => {
+  test.each(['', 'no-such-folder/file'])('is told before a row is asked for: %j', async (path) => {
+    const folder = await mkdtemp(join(tmpdir(), 'storagebox-output-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    let isAskedFor = false;
+    async function* rows() {
+      isAskedFor = true;
+      yield { item: 'A' };
+    }
+    const file = join(folder, path);
+    const written = writeRows(rows(), { columns: ['item'], format: 'jsonl', file });
+    await expect(written).rejects.toMatchObject({ code: expect.stringMatching(/EISDIR|ENOENT/) });
+    expect(isAskedFor).toBe(false);
   });
 });
 

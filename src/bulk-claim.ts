@@ -55,13 +55,15 @@ export function claimInBulk(
     let index = 0;
     for (const deduplicationId of deduplicationIds) assertDeduplicationId(deduplicationId, index++);
   }
-  return handOuts(new BulkClaim(deduplicationIds, claim, concurrency, signal), onProgress);
+  return handOuts(() => new BulkClaim(deduplicationIds, claim, concurrency, signal), onProgress);
 }
 
 async function* handOuts(
-  bulkClaim: BulkClaim,
+  begin: () => BulkClaim,
   onProgress: BulkClaimOptions['onProgress'],
 ): AsyncGenerator<HandOut, void, void> {
+  // Not before it is read: only what was begun is ever closed.
+  const bulkClaim = begin();
   const progress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };
   try {
     for (;;) {

@@ -1,4 +1,5 @@
 // Items for an input of any kind and length, in its order, whatever becomes of the single claims.
+import { getEventListeners } from 'node:events';
 import { type AtomicClaim, type ClaimResult, Deduplicator, type HandOut } from 'storagebox/core';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
@@ -319,6 +320,13 @@ describe('an abort', () => {
     begun[0]?.resolve(claimed('voucher'));
     expect((await results).handOuts).toHaveLength(1);
     expect(begun).toHaveLength(1);
+  });
+
+  test('is not listened for by what is never read', () => {
+    const { signal } = new AbortController();
+    const { deduplicator } = heldClaims();
+    deduplicator.fetchItemsForDeduplicationIds(['a'], { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   test('before the beginning lets nothing begin', async () => {

@@ -47,7 +47,7 @@ export function describeFailure(error: unknown): Failure {
     return {
       code: 'INTERRUPTED',
       message: error.message,
-      remedy: 'Everything under way was waited for. Run the same command again to go on.',
+      remedy: 'Run the same command again: it goes on, and finds out what had landed.',
       exitCode: error.exitCode,
     };
   }

@@ -53,10 +53,13 @@ function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): st
 function withRemedy(error: unknown, ledgerTableName: string | undefined): unknown {
   if (ledgerTableName !== undefined || !isStorageBoxError(error)) return error;
   if (error.code !== 'STORAGEBOX_BATCH_NOT_FULLY_ADDED') return error;
+  const hasNothingEntered = error.added === 0 && error.unconfirmed.length === 0;
+  if (hasNothingEntered) return error;
   return new CommandFailure({
     ...describeFailure(error),
     remedy:
       'Without a ledger, what was handed out since would enter again. While a sale is on, add only ' +
-      'what is not in (--json lists it), and look for the unconfirmed in both tables first.',
+      'what is not in: what was read and not added (--json lists it) and the unread rest of the file; ' +
+      'look for the unconfirmed in both tables first.',
   });
 }

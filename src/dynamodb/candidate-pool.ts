@@ -38,8 +38,8 @@ interface Pass {
   hasLeftOutItems: boolean;
 }
 
-/** With one alone, a process that met others would crawl to the end. */
-const LEAST_IN_FLIGHT = 2;
+/** More than one, so that a request that stalls does not hold up every other call of the process. */
+const MIN_IN_FLIGHT = 4;
 
 /** A larger page would be a stretch that one partition cannot serve in a moment. */
 const MAX_DEMAND_WHILE_SPREADING = 100;
@@ -81,7 +81,7 @@ export class CandidatePool {
    * one more after each success.
    */
   #maxInFlight = Number.POSITIVE_INFINITY;
-  #wakeUps: (() => void)[] = [];
+  readonly #wakeUps: (() => void)[] = [];
 
   constructor(readPage: ReadPage) {
     this.#readPage = readPage;
@@ -152,9 +152,15 @@ export class CandidatePool {
         break;
     }
     this.#noteProof();
-    const wakeUps = this.#wakeUps;
-    this.#wakeUps = [];
-    for (const wakeUp of wakeUps) wakeUp();
+    this.#wakeUpCalls();
+  }
+
+  /** As many as may try now: to wake thousands for each settlement would take longer than to serve them. */
+  #wakeUpCalls(): void {
+    const isLastSettlement = this.#inFlight.size === 0;
+    const mayTry = Math.max(1, Math.ceil(this.#maxInFlight - this.#inFlight.size));
+    const woken = this.#wakeUps.splice(0, isLastSettlement ? this.#wakeUps.length : mayTry);
+    for (const wakeUp of woken) wakeUp();
   }
 
   #noteDeparture(item: string): void {
@@ -168,7 +174,7 @@ export class CandidatePool {
   /** This stretch of the table is another process's, or throttled: leaves it for another one. */
   #noteSetback(pageNumber: number): void {
     const halved = Math.min(this.#maxInFlight, this.#inFlight.size) / 2;
-    this.#maxInFlight = Math.max(LEAST_IN_FLIGHT, halved);
+    this.#maxInFlight = Math.max(MIN_IN_FLIGHT, halved);
     const hasLeftAlready = pageNumber !== this.#pageNumber;
     const isNothingToLeave = this.#available.size === 0 && this.#pass.isComplete;
     if (hasLeftAlready || isNothingToLeave) return;

@@ -38,7 +38,11 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assertItem(item);
     const existing = assignments.of(this).get(deduplicationId);
     if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing.item);
-    assignments.of(this).set(deduplicationId, { item, assignedAt: runtime.date(), origin: null });
+    assignments.of(this).set(deduplicationId, {
+      item,
+      assignedAtMs: runtime.date().getTime(),
+      origin: null,
+    });
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
@@ -71,7 +75,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     signal?.throwIfAborted();
     if (assignedAfter === undefined) return assignments.of(this).size;
     const held = [...assignments.of(this).values()];
-    return held.filter(({ assignedAt }) => assignedAt > assignedAfter).length;
+    return held.filter(({ assignedAtMs }) => assignedAtMs > assignedAfter.getTime()).length;
   }
 
   /** The same as {@link countAssignments}: in memory there is nothing to estimate. */
@@ -94,13 +98,15 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
 /** An assignment, and the bank that its item was claimed from. */
 interface Held {
   readonly item: string;
-  readonly assignedAt: Date;
+  /** No `Date`: a million of them is a lot to carry about. */
+  readonly assignedAtMs: number;
   readonly origin: MemoryBank | null;
 }
 
 type Assigned = Map<string, Held>;
 
-function assignmentOf(deduplicationId: string, { item, assignedAt }: Held): Assignment {
+function assignmentOf(deduplicationId: string, { item, assignedAtMs }: Held): Assignment {
+  const assignedAt = new Date(assignedAtMs);
   return { deduplicationId, item, itemBankTableName: null, assignedAt };
 }
 
@@ -111,7 +117,7 @@ function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
     if (existing !== undefined) return { status: 'existing', item: existing.item };
     const item = bank.take();
     if (item === null) return { status: 'exhausted', item: null };
-    assigned.set(deduplicationId, { item, assignedAt: runtime.date(), origin: bank });
+    assigned.set(deduplicationId, { item, assignedAtMs: runtime.date().getTime(), origin: bank });
     return { status: 'claimed', item };
   };
   const release = (

@@ -16,8 +16,8 @@ export async function crashAndAudit({ kills, calls }: CrashSize, seed: number): 
     original: await runCrashes(
       {
         ...shared,
-        kills: Math.min(kills, MAX_CONTROL.kills),
-        calls: Math.min(calls, MAX_CONTROL.calls),
+        kills: Math.min(Math.ceil(kills / 2), MAX_CONTROL.kills),
+        calls: Math.min(Math.ceil(calls / 2), MAX_CONTROL.calls),
         algorithm: 'original',
       },
       stage,

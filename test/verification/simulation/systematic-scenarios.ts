@@ -80,10 +80,10 @@ export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
   },
   {
     ...BASE,
-    name: 'one caller, two items, 3 faults of every kind of write',
+    name: 'one caller, two items, 2 faults of every kind of write',
     seeded: ['item-1', 'item-2'],
     callers: oneCallEach([0, 'a']),
-    maxFaults: 3,
+    maxFaults: 2,
     faultKinds: [...UNHEARD, ...REFUSALS],
   },
   {

@@ -23,24 +23,25 @@ const NEW_IDS: readonly (readonly [callers: number, nodes: number, claims: numbe
   [1, 1, 300],
   [8, 1, 600],
   [64, 1, 1_200],
-  [64, 8, 2_000],
-  [256, 8, 2_000],
+  [64, 8, 1_500],
+  [256, 8, 1_500],
   [500, 2, 2_000],
 ];
 
 export function claimScenarios(isFull: boolean): ClaimScenario[] {
   const rounds = isFull ? 5 : 3;
-  const maxMs = isFull ? 10_000 : 3_000;
+  const maxMs = isFull ? 10_000 : 2_500;
   const newIds = NEW_IDS.flatMap(([callers, nodes, claims]) =>
     (['items left', 'to the last item'] as const).map((stock) => ({
       name: `new IDs, ${callersOver(callers, nodes)}, ${stock}`,
       contestants: CONTESTANTS,
       nodes,
       callers,
-      items: stock === 'items left' ? 2 * claims : claims,
+      items: stock === 'items left' ? 1.5 * claims : claims,
       askers: claims,
       stock,
-      rounds,
+      // Where nobody meets anybody, two rounds tell as much.
+      rounds: isFull || callers > 8 ? rounds : 2,
       maxMs,
     })),
   );
@@ -91,7 +92,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
       askers: 30_000,
       stock: 'to the last item',
       rounds: 1,
-      maxMs: isFull ? 300_000 : 30_000,
+      maxMs: isFull ? 300_000 : 15_000,
     },
   ];
 }

@@ -3,13 +3,7 @@ import { BatchNotFullyAddedError } from './errors.js';
 import { hasListeners, publish, publishFailure } from './events.js';
 import type { BatchAddItemsOptions, BatchAddItemsReport } from './item-bank-repository.js';
 import { runtime } from './runtime.js';
-import {
-  assertItem,
-  assertIterable,
-  assertPositiveInteger,
-  assertProgressListener,
-  assertSignal,
-} from './validation.js';
+import { assertInput, assertItem } from './validation.js';
 
 /** What became of one chunk. The four parts together are the chunk. */
 export interface ChunkOutcome {
@@ -45,7 +39,7 @@ export async function addInChunks(
   { chunkSize, concurrency: defaultConcurrency, addChunk }: ChunkedAdd,
 ): Promise<BatchAddItemsReport> {
   const { signal, onProgress, concurrency = defaultConcurrency } = options;
-  assertBatchArguments(items, signal, onProgress, concurrency);
+  assertInput('items', items, assertItem, { signal, onProgress, concurrency });
   signal?.throwIfAborted();
 
   const startMs = runtime.nowMs();
@@ -134,23 +128,6 @@ async function outcomeOf(
     return await addChunk(chunk);
   } catch (error) {
     return { added: 0, alreadyKnown: 0, notAdded: [], unconfirmed: chunk, error };
-  }
-}
-
-function assertBatchArguments(
-  items: unknown,
-  signal: unknown,
-  onProgress: unknown,
-  concurrency: unknown,
-): void {
-  assertIterable('items', items);
-  assertSignal(signal);
-  assertProgressListener(onProgress);
-  assertPositiveInteger('concurrency', concurrency, 'Leave it out for the default.');
-  // What can be read twice is checked as a whole first, so that a bad item stops all of it.
-  if (Array.isArray(items) || items instanceof Set) {
-    let index = 0;
-    for (const item of items) assertItem(item, index++);
   }
 }
 

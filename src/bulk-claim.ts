@@ -1,12 +1,6 @@
 // Claims for an input of any length in constant memory, with the results in the order of the input.
 import type { ClaimResult } from './deduplication-repository.js';
-import {
-  assertDeduplicationId,
-  assertIterable,
-  assertPositiveInteger,
-  assertProgressListener,
-  assertSignal,
-} from './validation.js';
+import { assertDeduplicationId, assertInput } from './validation.js';
 
 /** What one deduplication ID of a bulk hand-out got. */
 export type HandOut = { readonly deduplicationId: string } & ClaimResult;
@@ -46,15 +40,11 @@ export function claimInBulk(
   claim: Claim,
 ): AsyncIterable<HandOut> {
   const { signal, onProgress, concurrency = DEFAULT_BULK_CONCURRENCY } = options;
-  assertIterable('deduplicationIds', deduplicationIds);
-  assertSignal(signal);
-  assertProgressListener(onProgress);
-  assertPositiveInteger('concurrency', concurrency, 'Leave it out for the default.');
-  // What can be read twice is checked as a whole first, so that a bad ID stops all of it.
-  if (Array.isArray(deduplicationIds) || deduplicationIds instanceof Set) {
-    let index = 0;
-    for (const deduplicationId of deduplicationIds) assertDeduplicationId(deduplicationId, index++);
-  }
+  assertInput('deduplicationIds', deduplicationIds, assertDeduplicationId, {
+    signal,
+    onProgress,
+    concurrency,
+  });
   return handOuts(() => new BulkClaim(deduplicationIds, claim, concurrency, signal), onProgress);
 }
 

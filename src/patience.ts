@@ -7,17 +7,17 @@ export class Patience {
   readonly #limitMs: number;
   readonly #signal: AbortSignal | undefined;
 
+  constructor(limitMs: number, signal?: AbortSignal) {
+    this.#limitMs = limitMs;
+    this.#signal = signal;
+  }
+
   get elapsedMs(): number {
     return runtime.nowMs() - this.#startMs;
   }
 
   get isOver(): boolean {
     return this.elapsedMs >= this.#limitMs;
-  }
-
-  constructor(limitMs: number, signal?: AbortSignal) {
-    this.#limitMs = limitMs;
-    this.#signal = signal;
   }
 
   /** To be asked before each further attempt: throws the signal's reason, or `ContentionError`. */

@@ -81,7 +81,7 @@ export function assertPositiveInteger(
 }
 
 /** Throws {@link InvalidOptionError} unless strings can be read from the value, one by one. */
-export function assertIterable(option: string, value: unknown): void {
+function assertIterable(option: string, value: unknown): void {
   const isIterable =
     typeof value === 'object' &&
     value !== null &&
@@ -96,7 +96,7 @@ export function assertIterable(option: string, value: unknown): void {
 }
 
 /** Throws {@link InvalidOptionError} unless the value is a function or absent. */
-export function assertProgressListener(value: unknown): void {
+function assertProgressListener(value: unknown): void {
   assertOption(
     value === undefined || typeof value === 'function',
     'onProgress',
@@ -134,4 +134,26 @@ function describeValue(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'no class'})`;
   return `a ${typeof value}`;
+}
+
+/** What calls that read a long input have in common. */
+export function assertInput(
+  name: string,
+  input: unknown,
+  assertElement: (element: unknown, index: number) => void,
+  options: {
+    readonly signal?: unknown;
+    readonly onProgress?: unknown;
+    readonly concurrency?: unknown;
+  },
+): void {
+  assertIterable(name, input);
+  assertSignal(options.signal);
+  assertProgressListener(options.onProgress);
+  assertPositiveInteger('concurrency', options.concurrency, 'Leave it out for the default.');
+  // What can be read twice is checked as a whole first, so that one bad element stops all of it.
+  if (Array.isArray(input) || input instanceof Set) {
+    let index = 0;
+    for (const element of input) assertElement(element, index++);
+  }
 }

@@ -11,7 +11,7 @@ import { measureClaims, measureSeeding } from './measure.js';
 import { Nodes } from './nodes.js';
 import { rateChart } from './rate-chart.js';
 import type { Results } from './results.js';
-import { claimScenarios, seedingScenarios } from './scenarios.js';
+import { claimScenarios, seedingScenarios, WARM_UP } from './scenarios.js';
 import { spreadsOf } from './statistics.js';
 import { claimTable, otherTables } from './tables.js';
 import { targetsOf } from './targets.js';
@@ -80,7 +80,12 @@ async function measureAll(): Promise<Results> {
     results.ownCpuMicroseconds = await measureOwnCpu(OWN_CPU_CLAIMS);
     showProgress();
   }
-  for (const scenario of claimScenarios(options.full).filter(isWanted)) {
+  const scenarios = claimScenarios(options.full).filter(isWanted);
+  if (scenarios.length > 0) {
+    announce(WARM_UP.name);
+    await measureClaims(server, nodes, WARM_UP, showProgress);
+  }
+  for (const scenario of scenarios) {
     announce(scenario.name);
     const rounds = await measureClaims(server, nodes, scenario, showProgress);
     const spreads = spreadsByContestant(rounds);

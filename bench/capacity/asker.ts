@@ -1,9 +1,10 @@
 // Somebody who wants an item, and what the call on the way to it does.
 import type { Candidate, CandidatePool } from '../../src/dynamodb/candidate-pool.js';
+import { MAX_READS_BY_THEMSELVES } from '../../src/dynamodb/deduplication-table.js';
 import { CLAIM_PATIENCE_MS } from '../../src/dynamodb/transaction.js';
+import type { Turns } from '../../src/dynamodb/turns.js';
 import { Patience } from '../../src/patience.js';
 import { backoffDelayMs } from './backoff-delay.js';
-import type { GatheredReads } from './gathered-reads.js';
 import { TRANSACTION_LATENCY_FACTOR } from './model.js';
 import { NodeRequest } from './node.js';
 import { furtherPartitionsMs } from './pool-scan.js';
@@ -15,7 +16,7 @@ export abstract class Asker extends NodeRequest {
   protected readonly sale: Sale;
   readonly idHash: number;
   readonly #askedAtMs: number;
-  #doing: 'readId' | 'claim' | 'scan' | 'backOff' | 'pause' = 'pause';
+  #doing: 'readId' | 'readIdOnceMore' | 'claim' | 'scan' | 'backOff' | 'pause' = 'pause';
   protected page: ScannedPage | null = null;
   #isThrottled = false;
   #outcome: ClaimOutcome = 'throttled';
@@ -24,27 +25,31 @@ export abstract class Asker extends NodeRequest {
   #item = '';
   protected patience = new Patience(CLAIM_PATIENCE_MS);
 
-  readonly #reads: GatheredReads;
+  readonly #saleNode: SaleNode;
 
-  constructor(sale: Sale, { node, reads }: SaleNode) {
-    super(sale.network, node);
+  constructor(sale: Sale, saleNode: SaleNode) {
+    super(sale.network, saleNode.node);
     this.sale = sale;
-    this.#reads = reads;
+    this.#saleNode = saleNode;
     this.idHash = sale.random();
     this.#askedAtMs = sale.queue.nowMs;
   }
 
   ask(): void {
     this.beginCall();
-    if (this.sale.options.isFirstReadSkipped || this.isLookShared(this.#reads)) {
+    if (this.sale.options.isFirstReadSkipped || this.isLookShared()) {
       this.#beginClaim();
+    } else if (this.#saleNode.readsByThemselves >= MAX_READS_BY_THEMSELVES) {
+      this.#doing = 'readId';
+      this.#saleNode.reads.read(this);
     } else {
+      this.#saleNode.readsByThemselves++;
       this.#begin('readId');
     }
   }
 
   protected abstract beginCall(): void;
-  protected abstract isLookShared(reads: GatheredReads): boolean;
+  protected abstract isLookShared(): boolean;
   protected abstract chooseItem(): void;
   protected abstract noteFate(fate: 'won' | 'gone' | 'obstructed'): void;
 
@@ -60,11 +65,17 @@ export abstract class Asker extends NodeRequest {
   }
 
   protected readIdOnceMore(): void {
-    this.#reads.read(this);
+    this.#doing = 'readIdOnceMore';
+    this.#saleNode.reads.read(this);
   }
 
-  /** The ID has no item, and all are gone. */
-  endSoldOut(): void {
+  /** A read that it shared with others has found that the ID has none. */
+  learnNoItem(): void {
+    if (this.#doing === 'readId') this.#beginClaim();
+    else this.endSoldOut();
+  }
+
+  protected endSoldOut(): void {
     this.sale.soldOutTimes.add(this.network.queue.nowMs - this.#askedAtMs);
   }
 
@@ -123,7 +134,10 @@ export abstract class Asker extends NodeRequest {
     switch (this.#doing) {
       case 'readId':
         if (this.#isThrottled) this.sale.throttledIdReads++;
-        if (this.#isAnsweredBySdk()) this.#beginClaim();
+        if (this.#isAnsweredBySdk()) {
+          this.#saleNode.readsByThemselves--;
+          this.#beginClaim();
+        }
         break;
       case 'scan':
         if (this.#isThrottled) this.sale.throttledScans++;
@@ -178,6 +192,7 @@ export abstract class Asker extends NodeRequest {
     }
     const delayMs = this.node.delayBeforeRetryMs(this.#attempt);
     if (delayMs === null) {
+      if (this.#doing === 'readId') this.#saleNode.readsByThemselves--;
       this.fail();
     } else {
       this.#attempt++;
@@ -196,32 +211,66 @@ export abstract class Asker extends NodeRequest {
 /** Chooses by the package's own pool, shared by all calls of a node. */
 export class PoolAsker extends Asker {
   readonly #pool: CandidatePool;
+  readonly #turns: Turns;
   #mark = 0;
   #candidate: Candidate | null = null;
+  #endTurn: (() => void) | null = null;
 
   constructor(sale: Sale, saleNode: SaleNode) {
     super(sale, saleNode);
     this.#pool = saleNode.pool;
+    this.#turns = saleNode.turns;
   }
 
   protected override beginCall(): void {
     this.#mark = this.#pool.mark();
   }
 
-  protected override isLookShared(reads: GatheredReads): boolean {
-    return this.#pool.isFoundEmpty && (this.#pool.isWaitedFor || reads.isUnderWay);
+  protected override isLookShared(): boolean {
+    return this.#pool.isFoundEmpty && this.#turns.isTaken;
   }
 
   protected override chooseItem(): void {
     this.sale.hasPromisesToRun = true;
+    if (!this.#pool.isFoundEmpty) {
+      this.#takeCandidate();
+      return;
+    }
+    this.#turns.next().then((endTurn) => {
+      this.#endTurn = endTurn;
+      this.#takeCandidate();
+    });
+  }
+
+  #takeCandidate(): void {
     this.#pool.take(this.#mark, this.patience).then(
       (candidate) => {
         this.#candidate = candidate;
-        if (candidate === null) this.readIdOnceMore();
-        else this.claim(candidate.item);
+        if (candidate === null) {
+          this.readIdOnceMore();
+        } else {
+          this.#leaveTurn();
+          this.claim(candidate.item);
+        }
       },
       () => this.fail(),
     );
+  }
+
+  protected override endSoldOut(): void {
+    this.#leaveTurn();
+    super.endSoldOut();
+  }
+
+  override fail(): void {
+    this.#leaveTurn();
+    super.fail();
+  }
+
+  #leaveTurn(): void {
+    this.sale.hasPromisesToRun = true;
+    this.#endTurn?.();
+    this.#endTurn = null;
   }
 
   protected override noteFate(fate: 'won' | 'gone' | 'obstructed'): void {

@@ -1,5 +1,5 @@
-// The reads of IDs before "sold out" is told, as in `src/dynamodb/transactional-reads.ts`: those that
-// are asked for at the same moment travel in one request.
+// The reads of IDs before "sold out" is told, and in a rush, as in `src/dynamodb/transactional-reads.ts`:
+// those that are asked for at the same moment travel in one request.
 import { CLAIM_PATIENCE_MS } from '../../src/dynamodb/transaction.js';
 import { Patience } from '../../src/patience.js';
 import type { Asker } from './asker.js';
@@ -20,10 +20,6 @@ export class GatheredReads {
   constructor(sale: Sale, node: Node) {
     this.#sale = sale;
     this.#node = node;
-  }
-
-  get isUnderWay(): boolean {
-    return this.#underWay > 0;
   }
 
   read(asker: Asker): void {
@@ -86,7 +82,7 @@ class IdReads extends NodeRequest {
     const throttled = this.#throttled;
     this.#sale.throttledIdReads += throttled.length;
     if (throttled.length === 0) {
-      for (const asker of this.#askers) asker.endSoldOut();
+      for (const asker of this.#askers) asker.learnNoItem();
       return;
     }
     // Those that were not in the way are sent again at once, the others later.

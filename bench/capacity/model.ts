@@ -46,7 +46,7 @@ export const DEFAULT_MODEL: Model = {
   latencyMedianMs: 5,
   latencySigma: 0.5,
   furtherPartitionMs: 1,
-  socketsPerNode: 256,
+  socketsPerNode: 64,
   requestCpuMs: 0.25,
   askAgainAfterMs: 1_000,
 };

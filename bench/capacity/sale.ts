@@ -1,5 +1,6 @@
 // One simulated sale: askers come, each to a random node, and each makes one claim.
 import { CandidatePool } from '../../src/dynamodb/candidate-pool.js';
+import { Turns } from '../../src/dynamodb/turns.js';
 import { runtime } from '../../src/runtime.js';
 import { type Random, seededRandom } from '../../test/verification/seeded-random.js';
 import { HeadScanAsker, PoolAsker } from './asker.js';
@@ -80,7 +81,9 @@ export async function simulateSale(options: SaleOptions): Promise<SaleResult> {
 export interface SaleNode {
   readonly node: Node;
   readonly pool: CandidatePool;
+  readonly turns: Turns;
   readonly reads: GatheredReads;
+  readsByThemselves: number;
 }
 
 export class Sale implements Actor {
@@ -129,7 +132,13 @@ export class Sale implements Actor {
       const pool = new CandidatePool((startKey, demand) =>
         new PoolScan(this, node).read(startKey, Math.max(model.fetchLimit, demand)),
       );
-      return { node, pool, reads: new GatheredReads(this, node) };
+      return {
+        node,
+        pool,
+        turns: new Turns(),
+        reads: new GatheredReads(this, node),
+        readsByThemselves: 0,
+      };
     });
     this.#askersToCome = options.askers;
     const meanGapMs = options.arrivalMs / options.askers;

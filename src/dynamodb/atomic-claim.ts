@@ -1,6 +1,6 @@
 // The claim on DynamoDB: both writes in one transaction, so that a crash leaves nothing half done.
 //
-//   GetItem on the ID ── has an item ──────────────────────────────────► existing
+//   read the ID ── has an item ────────────────────────────────────────► existing
 //        │ none, or skipped
 //   take a candidate ── proven empty ── TransactGetItems on the ID ► existing | exhausted
 //        │ item
@@ -24,34 +24,42 @@ import {
   publishObstacle,
   sendTransaction,
 } from './transaction.js';
+import { Turns } from './turns.js';
+
+interface Pair {
+  readonly bank: ItemBank;
+  readonly table: DeduplicationTable;
+  /** Of the calls that find out if the bank, found empty before, still is. */
+  readonly turns: Turns;
+}
 
 export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
+  const pair = { bank, table, turns: new Turns() };
   return {
-    claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
+    claimItem: (deduplicationId, options) => claimItem(pair, deduplicationId, options),
     releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
   };
 }
 
 async function claimItem(
-  bank: ItemBank,
-  table: DeduplicationTable,
+  pair: Pair,
   deduplicationId: string,
   { signal, skipFirstRead }: AtomicClaimOptions,
 ): Promise<ClaimResult> {
+  const { bank, table, turns } = pair;
   const mark = bank.candidates.mark();
-  if (!skipFirstRead && !isLookShared(bank, table)) {
-    const item = await table.readItem(deduplicationId);
+  // In a rush on what is sold out, a few requests answer all who share the next turn.
+  const isLookShared = bank.candidates.isFoundEmpty && turns.isTaken;
+  if (!skipFirstRead && !isLookShared) {
+    const item = await table.readItemInRush(deduplicationId);
     if (item !== null) return { status: 'existing', item };
   }
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   for (let obstacles = 0; ; ) {
     patience.assertLeft();
-    const candidate = await bank.candidates.take(mark, patience);
-    if (candidate === null) {
-      const item = await table.readItemInTransaction(deduplicationId);
-      return item === null ? { status: 'exhausted', item } : { status: 'existing', item };
-    }
-    const result = await claimCandidate(bank, table, deduplicationId, candidate, signal);
+    const found = await candidateOrAnswer(pair, deduplicationId, mark, patience);
+    if ('status' in found) return found;
+    const result = await claimCandidate(bank, table, deduplicationId, found, signal);
     if (result === null) continue;
     if (!(result instanceof Obstacle)) return result;
     publishObstacle(result.error, ++obstacles, patience.elapsedMs, [table, bank]);
@@ -65,15 +73,22 @@ class Obstacle {
   constructor(readonly error: unknown) {}
 }
 
-/**
- * Whether other calls are finding out if the bank, found empty before, still is. In a rush on what is
- * sold out they and this call share the pass and the look at their IDs: a few requests for all.
- */
-function isLookShared(
-  { candidates }: ItemBank,
-  { transactionalReads }: DeduplicationTable,
-): boolean {
-  return candidates.isFoundEmpty && (candidates.isWaitedFor || transactionalReads.isUnderWay);
+/** The answer is what the ID has when all items are gone. */
+async function candidateOrAnswer(
+  { bank, table, turns }: Pair,
+  deduplicationId: string,
+  mark: number,
+  patience: Patience,
+): Promise<Candidate | ClaimResult> {
+  const endTurn = bank.candidates.isFoundEmpty ? await turns.next() : null;
+  try {
+    const candidate = await bank.candidates.take(mark, patience);
+    if (candidate !== null) return candidate;
+    const item = await table.readItemInTransaction(deduplicationId);
+    return item === null ? { status: 'exhausted', item } : { status: 'existing', item };
+  } finally {
+    endTurn?.();
+  }
 }
 
 /** `null` when another candidate is to be tried at once. */

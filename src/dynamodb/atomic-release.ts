@@ -26,8 +26,7 @@ export async function releaseItem(
   for (;;) {
     patience.assertLeft();
     const row =
-      (await table.readRow(deduplicationId)) ??
-      (await table.transactionalReads.read(deduplicationId));
+      (await table.readRow(deduplicationId)) ?? (await table.readRowInTransaction(deduplicationId));
     if (row === undefined) return null;
     const { item, itemBankTableName } = table.assignmentOf(row);
     const origin = itemBankTableName ?? bank.tableName;

@@ -98,11 +98,6 @@ export class CandidatePool {
     return this.#lastPassProvenEmpty > 0 && isLatestFinding && !this.#pass.hasSeenItems;
   }
 
-  /** Whether calls wait for a candidate. */
-  get isWaitedFor(): boolean {
-    return this.#waitingCalls > 0;
-  }
-
   /**
    * A candidate, which nobody else in this process is given until it is settled, or `null` when no
    * item stayed in the bank since the mark.

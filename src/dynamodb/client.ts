@@ -15,7 +15,11 @@ export type ClientOptions =
       readonly clientConfig?: DynamoDBClientConfig | undefined;
     };
 
-const MAX_SOCKETS = 256;
+/**
+ * At the latency that DynamoDB usually has, more requests than one process can make. Each socket of
+ * a rush has to be opened first: 256 at once took the slowest calls longer than waiting for one of 64.
+ */
+const MAX_SOCKETS = 64;
 
 /**
  * A peer that falls silent is given up, 3 attempts included, after 16 seconds; one that stalls in
@@ -31,7 +35,6 @@ export const DEFAULT_CLIENT_CONFIG = {
     throwOnRequestTimeout: true,
     /** Between two pieces of the response: a stalled body trips this one. */
     socketTimeout: 5_000,
-    /** The SDK's 50 would let the calls of a rush wait for a socket until they time out. */
     httpsAgent: { maxSockets: MAX_SOCKETS },
     httpAgent: { maxSockets: MAX_SOCKETS },
   },

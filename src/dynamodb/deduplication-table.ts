@@ -21,16 +21,23 @@ import {
 } from './tables.js';
 import { type Row, TransactionalReads } from './transactional-reads.js';
 
+/**
+ * At the latency that DynamoDB usually has, more reads than this at once are more than one process
+ * can make. From then on it saves work to send them together, and costs one read unit more for each.
+ */
+export const MAX_READS_BY_THEMSELVES = 16;
+
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
-  readonly transactionalReads: TransactionalReads;
+  readonly #transactionalReads: TransactionalReads;
+  #readsByThemselves = 0;
 
   constructor(client: SendingClient, tableName: string) {
     this.client = client;
     this.tableName = tableName;
-    this.transactionalReads = new TransactionalReads(client, this);
+    this.#transactionalReads = new TransactionalReads(client, this);
   }
 
   /** The action that assigns the item if the ID has none; a refusal brings the existing row. */
@@ -75,6 +82,18 @@ export class DeduplicationTable implements TableReference {
   async readItem(deduplicationId: string): Promise<string | null> {
     const row = await this.readRow(deduplicationId);
     return row === undefined ? null : this.#itemOf(row);
+  }
+
+  /** Like {@link readItem}; when many IDs are asked for at once, requests are shared. */
+  async readItemInRush(deduplicationId: string): Promise<string | null> {
+    const isRush = this.#readsByThemselves >= MAX_READS_BY_THEMSELVES;
+    if (isRush) return this.readItemInTransaction(deduplicationId);
+    this.#readsByThemselves++;
+    try {
+      return await this.readItem(deduplicationId);
+    } finally {
+      this.#readsByThemselves--;
+    }
   }
 
   /** The assignment of the ID, or `null`. */
@@ -126,14 +145,19 @@ export class DeduplicationTable implements TableReference {
   }
 
   /**
-   * Like {@link readItem}, serialised against transactions. While one commits, a plain consistent
+   * Like {@link readRow}, serialised against transactions. While one commits, a plain consistent
    * read can see its delete in the bank before its put here. See "Amazon DynamoDB Transactions: How
    * it works" in the Developer Guide, section "Isolation levels".
    *
    * @throws ContentionError when a transaction on the ID did not end in bounded time
    */
+  readRowInTransaction(deduplicationId: string): Promise<Row | undefined> {
+    return this.#transactionalReads.read(deduplicationId);
+  }
+
+  /** The item that {@link readRowInTransaction} finds, or `null`. */
   async readItemInTransaction(deduplicationId: string): Promise<string | null> {
-    const row = await this.transactionalReads.read(deduplicationId);
+    const row = await this.readRowInTransaction(deduplicationId);
     return row === undefined ? null : this.#itemOf(row);
   }
 

@@ -1,5 +1,5 @@
 // Reads that are serialised against transactions. Those that are asked for at the same moment, as by
-// all who learn together that the bank is empty, travel in one TransactGetItems.
+// all who learn together that the bank is empty, or in a rush, travel in one TransactGetItems.
 import {
   type AttributeValue,
   type ItemResponse,
@@ -36,10 +36,6 @@ export class TransactionalReads {
   constructor(client: SendingClient, table: TableReference) {
     this.#client = client;
     this.#table = table;
-  }
-
-  get isUnderWay(): boolean {
-    return this.#underWay > 0;
   }
 
   /**

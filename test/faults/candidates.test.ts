@@ -1,4 +1,5 @@
 // Where candidates come from: scans that are stale, empty, refused, or run into by others.
+import { setImmediate } from 'node:timers/promises';
 import { Deduplicator, ItemBankDynamoDbRepository } from 'storagebox';
 import { describe, expect, test } from 'vitest';
 import {
@@ -46,6 +47,42 @@ function fetchAll(tables: Tables, ids: readonly string[], fetchLimit?: number) {
   const itemRepo = new ItemBankDynamoDbRepository({ tableName, client, fetchLimit });
   const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
   return Promise.all(ids.map((id) => deduplicator.fetchItemForDeduplicationId(id)));
+}
+
+/** Holds back the first request of that kind until it is let go. */
+function holdFirst(tables: Tables, operation: string) {
+  let letGo = () => {};
+  const isLetGo = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const isHeld = new Promise<void>((resolve) => {
+    let isFirst = true;
+    intercept(tables.client, async (call) => {
+      if (call.operation === operation && isFirst) {
+        isFirst = false;
+        resolve();
+        await isLetGo;
+      }
+      return call.send();
+    });
+  });
+  return { isHeld, letGo };
+}
+
+/** Gives out the answers to the first requests when the last of them has come. */
+function answerTogether(tables: Tables, requests: number) {
+  let answered = 0;
+  let giveOut = () => {};
+  const areAllAnswered = new Promise<void>((resolve) => {
+    giveOut = resolve;
+  });
+  intercept(tables.client, async (call) => {
+    const answer = await call.send();
+    answered++;
+    if (answered === requests) giveOut();
+    await areAllAnswered;
+    return answer;
+  });
 }
 
 const hasMadeUpStart = ({ input }: InterceptedCall) => {
@@ -124,12 +161,29 @@ describe('calls of one process', () => {
     expect(counts.get('Scan')).toBeLessThanOrEqual(5);
   });
 
+  test('share the first look at their IDs in a rush, and get each their own item again', async () => {
+    const tables = await seededTables(60);
+    const counts = count(tables);
+    const deduplicator = new Deduplicator(openPair(tables));
+    const fetchForAll = () =>
+      Promise.all(users(60).map((id) => deduplicator.fetchItemForDeduplicationId(id)));
+    const answers = await fetchForAll();
+    expect(Object.fromEntries(counts)).toMatchObject({ GetItem: 16, TransactGetItems: 1 });
+    expect(await fetchForAll()).toEqual(answers);
+    expect(Object.fromEntries(counts)).toMatchObject({
+      GetItem: 32,
+      TransactGetItems: 2,
+      TransactWriteItems: 60,
+    });
+  });
+
   test('that are all told "sold out" share the proof', async () => {
     const tables = await seededTables(0);
     const counts = count(tables);
+    const firstLooks = 16 + 1;
+    answerTogether(tables, firstLooks);
     expect(new Set(await fetchAll(tables, users(60)))).toEqual(new Set([null]));
-    expect(counts.get('Scan')).toBeLessThanOrEqual(3);
-    expect(counts.get('TransactGetItems')).toBeLessThanOrEqual(10);
+    expect(Object.fromEntries(counts)).toEqual({ GetItem: 16, Scan: 2, TransactGetItems: 1 + 1 });
   });
 
   test('that ask in vain for a sold-out bank share the look at their IDs, too', async () => {
@@ -147,6 +201,66 @@ describe('calls of one process', () => {
     expect(answers).toEqual(Array.from({ length: 200 }, () => null));
     const requests = [...counts.values()].reduce((sum, requests) => sum + requests, 0);
     expect(requests).toBeLessThan(200);
+  });
+
+  test('that come while others look if it is still sold out share the next look', async () => {
+    const tables = await seededTables(0);
+    const deduplicator = new Deduplicator(openPair(tables));
+    await deduplicator.claim('the first to learn it');
+    const { isHeld, letGo } = holdFirst(tables, 'TransactGetItems');
+    const looks: string[][] = [];
+    intercept(tables.client, (call) => {
+      if (call.operation === 'TransactGetItems') looks.push(idsOf(call));
+      return call.send();
+    });
+    const first = deduplicator.fetchItemForDeduplicationId('first');
+    await isHeld;
+    const later: Promise<unknown>[] = [];
+    for (const id of users(30)) {
+      later.push(deduplicator.fetchItemForDeduplicationId(id));
+      await setImmediate();
+    }
+    letGo();
+    expect(await Promise.all([first, ...later])).toEqual(Array.from({ length: 31 }, () => null));
+    expect(looks).toEqual([['first'], users(30)]);
+  });
+
+  test('that come while a look stalls do not wait for it', async () => {
+    const { advance } = useVirtualTime();
+    const tables = await seededTables(0);
+    const deduplicator = new Deduplicator(openPair(tables));
+    await deduplicator.claim('the first to learn it');
+    const { isHeld, letGo } = holdFirst(tables, 'TransactGetItems');
+    const stalled = deduplicator.fetchItemForDeduplicationId('stalled');
+    await isHeld;
+    const waiting = deduplicator.fetchItemForDeduplicationId('waiting');
+    advance(501);
+    const late = deduplicator.fetchItemForDeduplicationId('late');
+    expect(await Promise.all([waiting, late])).toEqual([null, null]);
+    letGo();
+    expect(await stalled).toBeNull();
+  });
+
+  test('that wait for a look which fails get a look of their own', async () => {
+    const tables = await seededTables(0);
+    const deduplicator = new Deduplicator(openPair(tables));
+    await deduplicator.claim('the first to learn it');
+    const fault = serviceError('InternalServerError', {}, 500);
+    let looks = 0;
+    const { isHeld, letGo } = holdFirst(tables, 'TransactGetItems');
+    intercept(tables.client, async (call) => {
+      if (call.operation !== 'TransactGetItems') return call.send();
+      const answer = await call.send();
+      if (++looks === 1) throw fault;
+      return answer;
+    });
+    const failing = deduplicator.fetchItemForDeduplicationId('failing');
+    const failure = expect(failing).rejects.toBe(fault);
+    await isHeld;
+    const waiting = deduplicator.fetchItemForDeduplicationId('waiting');
+    letGo();
+    await failure;
+    expect(await waiting).toBeNull();
   });
 
   test('get their own answers from a shared look, and one in the way holds up nobody else', async () => {

@@ -13,7 +13,8 @@ import {
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { spreadOf } from './statistics.js';
 
-const CALLERS = 64;
+/** More would share reads, and so send fewer commands than the bare loop does. */
+const CALLERS = 16;
 const PAGE_SIZE = 30;
 const WARM_UP_CLAIMS = 50_000;
 

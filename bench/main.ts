@@ -47,7 +47,7 @@ try {
   console.log(`\n\n${otherTables(results)}\n\n${targetsOf(results)}\n`);
   await mkdir(RESULTS_FOLDER, { recursive: true });
   await write('bench.json', `${JSON.stringify(results, null, 2)}\n`);
-  await write('bench.svg', rateChart(results));
+  if (Object.keys(results.claims).length > 0) await write('bench.svg', rateChart(results));
 } finally {
   nodes.stop();
   await dynamoDb.stop();

@@ -16,6 +16,7 @@ export interface ClaimScenario {
   /** Whether each ID asks on two nodes at once instead of on one. */
   readonly isAskedTwice?: boolean;
   readonly rounds: number;
+  /** After that nobody asks any more. */
   readonly maxMs: number;
 }
 
@@ -25,11 +26,11 @@ export const WARM_UP: ClaimScenario = {
   contestants: CONTESTANTS,
   nodes: 8,
   callers: 64,
-  items: 8_000,
-  askers: 8_000,
+  items: 2_000,
+  askers: 2_000,
   stock: 'items left',
   rounds: 2,
-  maxMs: 4_000,
+  maxMs: 2_000,
 };
 
 const NEW_IDS: readonly (readonly [callers: number, nodes: number, claims: number])[] = [
@@ -43,7 +44,7 @@ const NEW_IDS: readonly (readonly [callers: number, nodes: number, claims: numbe
 
 export function claimScenarios(isFull: boolean): ClaimScenario[] {
   const rounds = isFull ? 5 : 3;
-  const maxMs = isFull ? 10_000 : 2_500;
+  const maxMs = isFull ? 10_000 : 2_000;
   const newIds = NEW_IDS.flatMap(([callers, nodes, claims]) =>
     (['items left', 'to the last item'] as const).map((stock) => ({
       name: `new IDs, ${callersOver(callers, nodes)}, ${stock}`,

@@ -65,6 +65,10 @@ class IdReads extends NodeRequest {
     this.node.send(this);
   }
 
+  override get cpuMs(): number {
+    return super.cpuMs + this.#askers.length * this.network.model.gatheredReadCpuMs;
+  }
+
   protected override drawLatencyMs(): number {
     return super.drawLatencyMs() * TRANSACTION_LATENCY_FACTOR;
   }

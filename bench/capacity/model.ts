@@ -30,6 +30,8 @@ export interface Model {
   readonly socketsPerNode: number;
   /** CPU time of one request on a node, which has one core. */
   readonly requestCpuMs: number;
+  /** Of each ID in a request that looks at many: measured beside that of a request, a tenth of it. */
+  readonly gatheredReadCpuMs: number;
   /** How long somebody whose call threw waits before asking again: between once and twice that. */
   readonly askAgainAfterMs: number;
 }
@@ -46,8 +48,9 @@ export const DEFAULT_MODEL: Model = {
   latencyMedianMs: 5,
   latencySigma: 0.5,
   furtherPartitionMs: 1,
-  socketsPerNode: 64,
+  socketsPerNode: 128,
   requestCpuMs: 0.25,
+  gatheredReadCpuMs: 0.025,
   askAgainAfterMs: 1_000,
 };
 

@@ -64,9 +64,9 @@ export class Node {
   }
 
   #dispatch(request: NodeRequest): void {
-    const { queue, model } = this.#network;
+    const { queue } = this.#network;
     this.#socketsInUse++;
-    this.#coreIsFreeAtMs = Math.max(queue.nowMs, this.#coreIsFreeAtMs) + model.requestCpuMs;
+    this.#coreIsFreeAtMs = Math.max(queue.nowMs, this.#coreIsFreeAtMs) + request.cpuMs;
     request.leave(this.#coreIsFreeAtMs);
   }
 }
@@ -101,6 +101,10 @@ export abstract class NodeRequest implements Actor {
       case 'wakes up':
         this.wakeUp();
     }
+  }
+
+  get cpuMs(): number {
+    return this.network.model.requestCpuMs;
   }
 
   leave(atMs: number): void {

@@ -1,4 +1,7 @@
 import type { Page } from '../../src/dynamodb/candidate-pool.js';
+import { SCAN_PATIENCE_MS } from '../../src/dynamodb/item-bank.js';
+import { Patience } from '../../src/patience.js';
+import { backoffDelayMs } from './backoff-delay.js';
 import type { Model } from './model.js';
 import { type Node, NodeRequest } from './node.js';
 import type { Sale } from './sale.js';
@@ -11,6 +14,8 @@ export class PoolScan extends NodeRequest {
   #limit = 0;
   #page: ScannedPage | null = null;
   #attempt = 1;
+  #retry = 0;
+  readonly #patience = new Patience(SCAN_PATIENCE_MS);
   #resolve: (page: Page) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
@@ -46,6 +51,11 @@ export class PoolScan extends NodeRequest {
     const delayMs = this.node.delayBeforeRetryMs(this.#attempt++);
     if (delayMs !== null) {
       this.sleep(delayMs);
+      return;
+    }
+    if (!this.#patience.isOver) {
+      this.#attempt = 1;
+      this.sleep(backoffDelayMs(this.#retry++));
       return;
     }
     this.#sale.hasPromisesToRun = true;

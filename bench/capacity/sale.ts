@@ -185,6 +185,14 @@ export class Sale implements Actor {
     runtime.nowMs = () => this.queue.nowMs;
     runtime.date = () => new Date(this.queue.nowMs);
     runtime.random = this.random;
+    runtime.sleep = (delayMs) =>
+      new Promise((resolve) => {
+        const act = () => {
+          this.hasPromisesToRun = true;
+          resolve();
+        };
+        this.queue.schedule(this.queue.nowMs + delayMs, { act });
+      });
     runtime.uuid = () => `${this.options.seed}-${++keys}`;
   }
 

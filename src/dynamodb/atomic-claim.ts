@@ -24,32 +24,23 @@ import {
   publishObstacle,
   sendTransaction,
 } from './transaction.js';
-import { Turns } from './turns.js';
-
-interface Pair {
-  readonly bank: ItemBank;
-  readonly table: DeduplicationTable;
-  /** Of the calls that find out if the bank, found empty before, still is. */
-  readonly turns: Turns;
-}
 
 export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
-  const pair = { bank, table, turns: new Turns() };
   return {
-    claimItem: (deduplicationId, options) => claimItem(pair, deduplicationId, options),
+    claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
     releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
   };
 }
 
 async function claimItem(
-  pair: Pair,
+  bank: ItemBank,
+  table: DeduplicationTable,
   deduplicationId: string,
   { signal, skipFirstRead }: AtomicClaimOptions,
 ): Promise<ClaimResult> {
-  const { bank, table, turns } = pair;
   const mark = bank.candidates.mark();
   // In a rush on what is sold out, a few requests answer all who share the next turn.
-  const isLookShared = bank.candidates.isFoundEmpty && turns.isTaken;
+  const isLookShared = bank.candidates.isFoundEmpty && bank.emptinessTurns.isTaken;
   if (!skipFirstRead && !isLookShared) {
     const item = await table.readItemInRush(deduplicationId);
     if (item !== null) return { status: 'existing', item };
@@ -57,7 +48,7 @@ async function claimItem(
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   for (let obstacles = 0; ; ) {
     patience.assertLeft();
-    const found = await candidateOrAnswer(pair, deduplicationId, mark, patience);
+    const found = await candidateOrAnswer(bank, table, deduplicationId, mark, patience);
     if ('status' in found) return found;
     const result = await claimCandidate(bank, table, deduplicationId, found, signal);
     if (result === null) continue;
@@ -75,12 +66,13 @@ class Obstacle {
 
 /** The answer is what the ID has when all items are gone. */
 async function candidateOrAnswer(
-  { bank, table, turns }: Pair,
+  bank: ItemBank,
+  table: DeduplicationTable,
   deduplicationId: string,
   mark: number,
   patience: Patience,
 ): Promise<Candidate | ClaimResult> {
-  const endTurn = bank.candidates.isFoundEmpty ? await turns.next() : null;
+  const endTurn = bank.candidates.isFoundEmpty ? await bank.emptinessTurns.next() : null;
   try {
     const candidate = await bank.candidates.take(mark, patience);
     if (candidate !== null) return candidate;

@@ -1,6 +1,7 @@
 // What the DynamoDB item bank can do, for its repository and for the atomic claim.
 import { type AttributeValue, type Delete, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { attachedState } from '../attached-state.js';
+import { sleepBeforeRetry } from '../backoff.js';
 import type { ChunkOutcome } from '../batch-add.js';
 import { ItemStrandedError, MalformedReplyError, TableSchemaError } from '../errors.js';
 import type { Listing, ListOptions } from '../listing.js';
@@ -13,7 +14,16 @@ import { listTable } from './listing.js';
 import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-absent.js';
 import { explainRefusal, hasName } from './refusals.js';
 import { ITEM_KEY } from './tables.js';
-import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
+import {
+  CLAIM_PATIENCE_MS,
+  isThrottling,
+  publishObstacle,
+  sendTransaction,
+} from './transaction.js';
+import { Turns } from './turns.js';
+
+/** Shorter than a call's: a call that joins at its last moment is to end soon after. */
+export const SCAN_PATIENCE_MS = 5_000;
 
 type Row = Record<string, AttributeValue>;
 
@@ -26,6 +36,8 @@ export class ItemBank implements ItemTable {
   readonly candidates = new CandidatePool((startKey, demand) =>
     this.#readPage(startKey, Math.max(this.#fetchLimit, demand)),
   );
+  /** Of the claims that find out if the bank, found empty before, still is. */
+  readonly emptinessTurns = new Turns();
   readonly #fetchLimit: number;
   readonly #logger: LevelledLogger;
 
@@ -106,8 +118,24 @@ export class ItemBank implements ItemTable {
     return listTable(this, contents, options);
   }
 
-  /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
+  /**
+   * Throttling is waited out: in a rush on what is sold out every process searches the whole table
+   * again and again, and one scan is what many calls wait for.
+   */
   async #readPage(startKey: string | null, limit: number): Promise<Page> {
+    const patience = new Patience(SCAN_PATIENCE_MS);
+    for (let retry = 0; ; retry++) {
+      try {
+        return await this.#scanFrom(startKey, limit);
+      } catch (error) {
+        if (!isThrottling(error) || patience.isOver) throw error;
+        publishObstacle(error, retry + 1, patience.elapsedMs, [this]);
+      }
+      await sleepBeforeRetry(retry);
+    }
+  }
+
+  async #scanFrom(startKey: string | null, limit: number): Promise<Page> {
     try {
       return await this.#scan(startKey, limit);
     } catch (error) {
@@ -121,6 +149,7 @@ export class ItemBank implements ItemTable {
     }
   }
 
+  /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
   async #scan(startKey: string | null, limit: number): Promise<Page> {
     const { Items, LastEvaluatedKey } = await this.client.send(
       new ScanCommand({

@@ -180,7 +180,8 @@ export function isPassingReason(code: string | undefined): boolean {
   return code !== undefined && PASSING_REASONS.includes(code);
 }
 
-function isThrottling(error: unknown): boolean {
+/** Whether DynamoDB refused the whole request for going too fast. */
+export function isThrottling(error: unknown): boolean {
   return THROTTLING_ERRORS.some((name) => hasName(error, name));
 }
 

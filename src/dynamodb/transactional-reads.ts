@@ -8,6 +8,7 @@ import {
 import { sleepBeforeRetry } from '../backoff.js';
 import { MalformedReplyError } from '../errors.js';
 import { Patience } from '../patience.js';
+import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { cancellationCodes, explainRefusal, type TableReference } from './refusals.js';
 import { CLAIM_PATIENCE_MS, isInTheWay, isPassingReason } from './transaction.js';
@@ -15,8 +16,11 @@ import { CLAIM_PATIENCE_MS, isInTheWay, isPassingReason } from './transaction.js
 /** See "TransactGetItems" in the API reference. */
 const MAX_READS_PER_REQUEST = 100;
 
-/** From then on reads gather until a request ends: more than one, so that none that stalls holds up all. */
+/** From then on reads gather until a request ends. */
 const MAX_REQUESTS_UNDER_WAY = 4;
+
+/** Requests that stall are not to hold up the reads that gather. */
+const MAX_WAIT_MS = 500;
 
 export type Row = Record<string, AttributeValue>;
 
@@ -32,6 +36,7 @@ export class TransactionalReads {
   readonly #table: TableReference;
   readonly #gathering = new Map<string, Read>();
   #underWay = 0;
+  #isWaitLimited = false;
 
   constructor(client: SendingClient, table: TableReference) {
     this.#client = client;
@@ -47,18 +52,27 @@ export class TransactionalReads {
     // One request takes each row once.
     const earlier = this.#gathering.get(keyValue);
     if (earlier !== undefined) return earlier.row;
-    if (this.#gathering.size === 0) queueMicrotask(() => this.#sendGathered());
+    if (this.#gathering.size === 0) void Promise.resolve().then(() => this.#sendGathered());
     const read = newRead({ [this.#table.key]: { S: keyValue } });
     this.#gathering.set(keyValue, read);
     return read.row;
   }
 
-  #sendGathered(): void {
-    while (this.#gathering.size > 0 && this.#underWay < MAX_REQUESTS_UNDER_WAY) {
+  #sendGathered(maxUnderWay = MAX_REQUESTS_UNDER_WAY): void {
+    while (this.#gathering.size > 0 && this.#underWay < maxUnderWay) {
       const reads = [...this.#gathering].slice(0, MAX_READS_PER_REQUEST);
       for (const [keyValue] of reads) this.#gathering.delete(keyValue);
       void this.#answer(reads.map(([, read]) => read));
     }
+    if (this.#gathering.size > 0) void this.#limitWait();
+  }
+
+  async #limitWait(): Promise<void> {
+    if (this.#isWaitLimited) return;
+    this.#isWaitLimited = true;
+    await runtime.sleep(MAX_WAIT_MS);
+    this.#isWaitLimited = false;
+    this.#sendGathered(Number.POSITIVE_INFINITY);
   }
 
   /** Settles each of the reads. Never rejects. */

@@ -102,14 +102,16 @@ describe('a transaction that others, or throttling, are in the way of', () => {
 });
 
 describe('errors of AWS', () => {
-  test('throttling past all retries reaches the caller unchanged', async () => {
-    useVirtualTime();
-    const throttling = serviceError('ThrottlingException');
-    const { deduplicator } = await setUp('TransactWriteItems', async () => {
-      throw throttling;
+  for (const operation of ['Scan', 'TransactWriteItems']) {
+    test(`throttling of ${operation} past all retries reaches the caller unchanged`, async () => {
+      useVirtualTime();
+      const throttling = serviceError('ThrottlingException');
+      const { deduplicator } = await setUp(operation, async () => {
+        throw throttling;
+      });
+      await expect(deduplicator.claim('user')).rejects.toBe(throttling);
     });
-    await expect(deduplicator.claim('user')).rejects.toBe(throttling);
-  });
+  }
 
   for (const operation of ['GetItem', 'Scan', 'TransactWriteItems']) {
     test(`access denied to ${operation} reaches the caller unchanged`, async () => {

@@ -8,7 +8,7 @@ import { type Figure, printFigures } from './figures.js';
 import { checkTheChecker, noticePlantedFaults } from './harness-checks.js';
 import { replayPath, replaySeed } from './simulation/explore.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
-import { exploreRandomly, exploreSystematically } from './simulations.js';
+import { exploreRandomly, exploreRush, exploreSystematically } from './simulations.js';
 
 const MIN_RANDOM_RUNS = 300_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
@@ -59,6 +59,7 @@ async function verify(minutes: number | null): Promise<void> {
     const endMs = performance.now() + (minutes ?? 0) * 60_000;
     return exploreRandomly(seed, (runs) => runs >= MIN_RANDOM_RUNS && performance.now() >= endMs);
   });
+  await section('Random schedules, each call in a rush', () => exploreRush(seed));
   await section('The checker against a search through every order', () =>
     checkTheChecker(isLong ? 500_000 : 20_000),
   );

@@ -7,14 +7,17 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export interface PlantedFault {
-  readonly name: string;
-  /** Whether the original module has it. */
-  readonly isOriginals?: true;
+export interface Change {
   readonly file: string;
   /** Stands in the file exactly once. */
   readonly code: string;
   readonly replacement: string;
+}
+
+export interface PlantedFault extends Change {
+  readonly name: string;
+  /** Whether the original module has it. */
+  readonly isOriginals?: true;
   /** The rules of the judge that it breaks; noticing it by any other proves nothing. */
   readonly noticedBy: readonly string[];
   /** The name of a systematic scenario in which it shows, where random runs seldom come upon it. */
@@ -281,6 +284,13 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replacement: ': returnTo({ tableName: origin, key: ITEM_KEY }, item);',
     noticedBy: ['order'],
   },
+  {
+    name: 'the turn of those who look if it is still sold out never ends',
+    file: 'dynamodb/turns.ts',
+    code: 'if (turnNumber === this.#turnNumber) this.#begin();',
+    replacement: 'void turnNumber;',
+    noticedBy: ['stuck'],
+  },
 ];
 
 export interface PlantedLibrary {
@@ -289,8 +299,8 @@ export interface PlantedLibrary {
   dispose(): Promise<void>;
 }
 
-/** A copy of the library with the fault in it. */
-export async function plant({ file, code, replacement }: PlantedFault): Promise<PlantedLibrary> {
+/** A copy of the library with the change in it. */
+export async function plant({ file, code, replacement }: Change): Promise<PlantedLibrary> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-planted-'));
   await cp(join(ROOT, 'src'), join(folder, 'src'), { recursive: true });
   await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
@@ -298,7 +308,7 @@ export async function plant({ file, code, replacement }: PlantedFault): Promise<
   const path = join(folder, 'src', file);
   const text = await readFile(path, 'utf8');
   if (text.split(code).length !== 2) {
-    throw new Error(`"${code}" does not stand in ${file} exactly once: plant the fault anew.`);
+    throw new Error(`"${code}" does not stand in ${file} exactly once: write the change anew.`);
   }
   await writeFile(
     path,

@@ -1,8 +1,9 @@
 // The library over a simulated DynamoDB: every path through small scenarios, and random runs.
 import { count, type Figure } from './figures.js';
+import { type Change, plant } from './planted-faults.js';
 import { type Exploration, emptyExploration, type Finding } from './simulation/explore.js';
 import type { Job } from './simulation/job.js';
-import { runJobs } from './simulation/run-jobs.js';
+import { runJob, runJobs } from './simulation/run-jobs.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 
 const NO_BOUND = Number.MAX_SAFE_INTEGER;
@@ -68,6 +69,31 @@ export async function exploreRandomly(
         total.faults >= MIN_RANDOM_FAULTS,
     },
   ];
+}
+
+/** The simulated processes are too small for a rush: in this copy of the library each call meets one. */
+const ALWAYS_IN_A_RUSH: Change = {
+  file: 'dynamodb/deduplication-table.ts',
+  code: 'const MAX_READS_BY_THEMSELVES = 16;',
+  replacement: 'const MAX_READS_BY_THEMSELVES = 0;',
+};
+
+export async function exploreRush(firstSeed: number): Promise<Figure[]> {
+  const library = await plant(ALWAYS_IN_A_RUSH);
+  try {
+    const bounds = { maxRuns: SEEDS_PER_JOB, maxMs: NO_BOUND, maxFindings: 1 };
+    const exploration = await runJob({ kind: 'random', firstSeed, bounds }, library.source);
+    for (const { wrongs } of exploration.findings) console.log(`\n${wrongs.join('\n')}`);
+    return [
+      {
+        what: 'random schedules, each call in a rush',
+        value: figuresOf(exploration),
+        isRight: exploration.findings.length === 0 && exploration.runs === SEEDS_PER_JOB,
+      },
+    ];
+  } finally {
+    await library.dispose();
+  }
 }
 
 function reportProgress(_job: Job, { findings }: Exploration): void {

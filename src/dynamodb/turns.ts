@@ -9,35 +9,41 @@ const MAX_WAIT_MS = 500;
  */
 export class Turns {
   #turnNumber = 0;
-  #isTaken = false;
+  /** Of the calls whose turn it is; 0 when the next turn is free. */
+  #groupSize = 0;
   #waiting: ((turnNumber: number) => void)[] = [];
 
   get isTaken(): boolean {
-    return this.#isTaken;
+    return this.#groupSize > 0;
   }
 
   /** Resolves when the call's turn has come, to what ends it. The first of a group to end ends it for all. */
   async next(): Promise<() => void> {
     const turn = new Promise<number>((resolve) => this.#waiting.push(resolve));
-    if (!this.#isTaken) this.#begin();
-    else if (this.#waiting.length === 1) this.#endInTime(this.#turnNumber);
+    if (!this.isTaken) this.#begin();
+    else if (this.#waiting.length === 1) void this.#endInTime(this.#turnNumber);
     const turnNumber = await turn;
-    return () => this.#end(turnNumber);
+    return () => void this.#end(turnNumber);
   }
 
   #begin(): void {
     const group = this.#waiting;
     this.#waiting = [];
-    this.#turnNumber++;
-    this.#isTaken = group.length > 0;
+    this.#groupSize = group.length;
     for (const goOn of group) goOn(this.#turnNumber);
   }
 
-  #end(turnNumber: number): void {
-    if (turnNumber === this.#turnNumber) this.#begin();
+  /** In a rush the next turn begins in a moment: who is answered now and asks again at once is in it. */
+  async #end(turnNumber: number): Promise<void> {
+    if (turnNumber !== this.#turnNumber) return;
+    this.#turnNumber++;
+    const isRush = this.#groupSize + this.#waiting.length > 1;
+    if (isRush) await runtime.sleep(0);
+    this.#begin();
   }
 
-  #endInTime(turnNumber: number): void {
-    runtime.sleep(MAX_WAIT_MS).then(() => this.#end(turnNumber));
+  async #endInTime(turnNumber: number): Promise<void> {
+    await runtime.sleep(MAX_WAIT_MS);
+    await this.#end(turnNumber);
   }
 }

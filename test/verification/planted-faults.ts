@@ -287,8 +287,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'the turn of those who look if it is still sold out never ends',
     file: 'dynamodb/turns.ts',
-    code: 'if (turnNumber === this.#turnNumber) this.#begin();',
-    replacement: 'void turnNumber;',
+    code: 'if (isRush) await runtime.sleep(0);\n    this.#begin();',
+    replacement: 'if (isRush) await runtime.sleep(0);',
     noticedBy: ['stuck'],
   },
 ];

@@ -1,16 +1,14 @@
 // Runs a scenario, its contestants in turn, and makes figures of what the nodes report.
 import { randomUUID } from 'node:crypto';
 import {
+  type AttributeValue,
   BatchWriteItemCommand,
+  type BatchWriteItemCommandInput,
+  type BatchWriteItemCommandOutput,
   DeleteTableCommand,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import {
-  createTables,
-  deduplicationTable,
-  ItemBankDynamoDbRepository,
-  itemBankTable,
-} from 'storagebox';
+import { createTables, deduplicationTable, itemBankTable } from 'storagebox';
 import type { ContestantName } from './contestants.js';
 import type { Nodes, Rush } from './nodes.js';
 import type { ClaimScenario, SeedingScenario } from './scenarios.js';
@@ -149,32 +147,42 @@ async function prepare(
   scenario: ClaimScenario,
 ): Promise<string[]> {
   const items = Array.from({ length: scenario.items }, (_, index) => `VOUCHER-${index}`);
-  const bank = new ItemBankDynamoDbRepository({ tableName: tables.itemBankTableName, client });
-  await bank.batchAddItems(items);
+  await fill(
+    client,
+    tables.itemBankTableName,
+    items.map((item) => ({ item: { S: item } })),
+  );
   if (scenario.stock === 'all have theirs') {
-    await assign(client, tables.deduplicationTableName, idsOf(scenario));
+    await fill(
+      client,
+      tables.deduplicationTableName,
+      idsOf(scenario).map((id) => ({
+        deduplication_id: { S: id },
+        item_string: { S: `GIVEN-${id}` },
+      })),
+    );
   }
   return items;
 }
 
 const MAX_ROWS_PER_BATCH = 25;
 
-async function assign(
+/** Nobody claims yet, so plain batches, the fastest way, do no harm. */
+async function fill(
   client: DynamoDBClient,
   tableName: string,
-  deduplicationIds: readonly string[],
+  rows: readonly Record<string, AttributeValue>[],
 ): Promise<void> {
-  for (let start = 0; start < deduplicationIds.length; start += MAX_ROWS_PER_BATCH) {
-    const batch = deduplicationIds.slice(start, start + MAX_ROWS_PER_BATCH);
-    const rows = batch.map((id) => ({
-      PutRequest: { Item: { deduplication_id: { S: id }, item_string: { S: `GIVEN-${id}` } } },
-    }));
-    let unprocessed: Record<string, typeof rows> | undefined = { [tableName]: rows };
-    while (unprocessed !== undefined && Object.keys(unprocessed).length > 0) {
-      const { UnprocessedItems } = await client.send(
-        new BatchWriteItemCommand({ RequestItems: unprocessed }),
+  for (let start = 0; start < rows.length; start += MAX_ROWS_PER_BATCH) {
+    const batch = rows.slice(start, start + MAX_ROWS_PER_BATCH);
+    let RequestItems: NonNullable<BatchWriteItemCommandInput['RequestItems']> = {
+      [tableName]: batch.map((Item) => ({ PutRequest: { Item } })),
+    };
+    while (Object.keys(RequestItems).length > 0) {
+      const output: BatchWriteItemCommandOutput = await client.send(
+        new BatchWriteItemCommand({ RequestItems }),
       );
-      unprocessed = UnprocessedItems as typeof unprocessed;
+      RequestItems = output.UnprocessedItems ?? {};
     }
   }
 }

@@ -42,7 +42,7 @@ interface NewIds {
 }
 
 const NEW_IDS: readonly NewIds[] = [
-  { callers: 1, nodes: 1, claims: 300, toTheLastItemMs: 3_000 },
+  { callers: 1, nodes: 1, claims: 600, toTheLastItemMs: 3_000 },
   { callers: 8, nodes: 1, claims: 600, toTheLastItemMs: 3_000 },
   { callers: 64, nodes: 1, claims: 1_200, toTheLastItemMs: 3_000 },
   { callers: 64, nodes: 8, claims: 2_500, toTheLastItemMs: 7_000 },

@@ -11,8 +11,7 @@ import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { cancellationCodes, explainRefusal, hasName, type TableReference } from './refusals.js';
 
-/** How long a call goes on after lost races, conflicts, throttling and unknown outcomes. */
-export const CLAIM_PATIENCE_MS = 10_000;
+export { CLAIM_PATIENCE_MS } from '../patience.js';
 
 /**
  * DynamoDB knows a token for 10 minutes; after that the same request would be another write. With a

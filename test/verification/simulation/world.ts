@@ -567,6 +567,15 @@ export class World {
         this.#timers.push({ atMs: this.#nowMs + delayMs, process: this.#running, fire: resolve });
         this.#timers.sort((some, other) => some.atMs - other.atMs);
       });
+    runtime.alarm = (delayMs, fire) => {
+      const timer = { atMs: this.#nowMs + delayMs, process: this.#running, fire };
+      this.#timers.push(timer);
+      this.#timers.sort((some, other) => some.atMs - other.atMs);
+      return () => {
+        const index = this.#timers.indexOf(timer);
+        if (index !== -1) this.#timers.splice(index, 1);
+      };
+    };
   }
 }
 

@@ -4,6 +4,7 @@ export {
   type ChunkedAdd,
   type ChunkOutcome,
   REPEAT_WINDOW,
+  REPEAT_WINDOW_BYTES,
 } from './batch-add.js';
 export {
   type BulkClaimOptions,

@@ -29,8 +29,8 @@ export interface BatchAddItemsOptions {
 export abstract class ItemBankRepository {
   /**
    * Puts items into the bank, each one once. The input may be of any length and is read in constant
-   * memory. Repeats are dropped and counted, as far back as the last 100,000 different items, and
-   * further as long as the bank still holds the item. Not atomic as a whole: on failure,
+   * memory. Repeats are dropped and counted, as far back as the last 100,000 different items or 8 MB of
+   * them, whichever is less, and further as long as the bank still holds the item. Not atomic as a whole: on failure,
    * `BatchNotFullyAddedError` tells which items are in and which are not.
    *
    * An item that was handed out and is added again can be handed out again, unless the bank keeps a

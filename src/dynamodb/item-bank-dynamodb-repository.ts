@@ -78,8 +78,8 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    * {@inheritDoc ItemBankRepository.batchAddItems}
    *
    * Items enter in transactions of up to 100, 4 of them at once by default. A repeat is dropped when
-   * the input held it among the 100,000 different items before, or when the bank holds it. A
-   * throttled table is waited for, up to a minute a transaction.
+   * the input held it among the 100,000 different items (or the 8 MB of items) before, or when the
+   * bank holds it. A throttled table is waited for, up to a minute a transaction.
    *
    * With a ledger transactions hold up to 50 items, each of which goes into the bank and into the
    * ledger or into neither. An item that ever entered, in whatever run of whatever script, counts as

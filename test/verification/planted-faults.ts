@@ -181,10 +181,17 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a call believes a "sold out" that was looked for before it began',
     file: 'shared-claims.ts',
-    code: '      await this.#wait(deduplicationId, earlier, signal);',
-    replacement: `      const result = await this.#wait(deduplicationId, earlier, signal);
+    code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
+    replacement: `      const result = await this.#wait(deduplicationId, earlier, earlier.result, signal);
       if (result.status === 'exhausted') return result;`,
     noticedBy: ['R6'],
+  },
+  {
+    name: 'a call that waits for an earlier one takes over its failure',
+    file: 'shared-claims.ts',
+    code: 'inTime(earlier.ended)',
+    replacement: 'earlier.result',
+    noticedBy: ['inherited'],
   },
   {
     name: 'every call that shared a claim is told that its item is new',
@@ -226,8 +233,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a call takes over the item of a claim that began before it',
     file: 'shared-claims.ts',
-    code: '      await this.#wait(deduplicationId, earlier, signal);',
-    replacement: `      const result = await this.#wait(deduplicationId, earlier, signal);
+    code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
+    replacement: `      const result = await this.#wait(deduplicationId, earlier, earlier.result, signal);
       if (result.status !== 'exhausted') return { ...result, status: 'existing' };`,
     noticedBy: ['order'],
     scenario: 'a late answer to a claim, while its ID releases and claims again',

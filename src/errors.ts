@@ -123,6 +123,7 @@ export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
       options,
     );
     this.existingItem = existingItem;
+    hideFromLogs(this, 'existingItem');
   }
 
   override get name() {
@@ -194,6 +195,22 @@ export class MalformedReplyError extends StorageBoxError {
   }
 }
 
+/**
+ * Keeps members that hold items out of logs: printed errors, by `console` or as JSON, show what is
+ * enumerable.
+ */
+function hideFromLogs(error: object, ...names: readonly string[]): void {
+  for (const name of names) Object.defineProperty(error, name, { enumerable: false });
+}
+
+/** The message of an input's own error can quote what was read, so only its name is told. */
+function reasonOf(cause: unknown): string {
+  const { name, message, $fault } = (cause ?? {}) as Partial<Error & { readonly $fault: unknown }>;
+  const isOfServiceOrPackage = $fault !== undefined || isStorageBoxError(cause);
+  if (isOfServiceOrPackage) return String(message);
+  return `${cause instanceof Error ? name : `a thrown ${typeof cause}`}; see \`cause\`.`;
+}
+
 /** What a batch knows of its items when it stops before the end of its input. */
 export interface BatchProgressAtFailure {
   /** How many items of the input were read; nothing after them was touched. */
@@ -231,7 +248,7 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
       `Of ${progress.read} items read, ${progress.added} were added, ` +
         `${progress.notAdded.length} certainly were not (\`notAdded\`) and ` +
         `${progress.unconfirmed.length} are unconfirmed (\`unconfirmed\`); the input was read no ` +
-        `further. Reason: ${cause instanceof Error ? cause.message : String(cause)}`,
+        `further. Reason: ${reasonOf(cause)}`,
       options,
     );
     this.read = progress.read;
@@ -240,6 +257,7 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
     this.alreadyKnown = progress.alreadyKnown;
     this.notAdded = progress.notAdded;
     this.unconfirmed = progress.unconfirmed;
+    hideFromLogs(this, 'notAdded', 'unconfirmed');
   }
 
   override get name() {
@@ -263,6 +281,7 @@ export class ItemStrandedError extends StorageBoxError {
       options,
     );
     this.item = item;
+    hideFromLogs(this, 'item');
   }
 
   override get name() {

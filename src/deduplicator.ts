@@ -200,6 +200,17 @@ export class Deduplicator {
     return endAssignment(this, deduplicationId, 'retire', options);
   }
 
+  /**
+   * Whether a claim is one atomic write with this pair of repositories. If not, claims take two steps:
+   * nothing is given twice, but a crash between the steps can strand one item. A wrapper around one of
+   * the two repositories is a common reason. The events of such claims have `isTwoStep`.
+   *
+   * @throws the backend's own errors, for example when no Region is configured
+   */
+  async isAtomic(): Promise<boolean> {
+    return claimers.of(this).isAtomic();
+  }
+
   /** {@link ItemBankRepository.batchAddItems} of the item bank. */
   addItemsToBank(
     items: Iterable<string> | AsyncIterable<string>,
@@ -261,6 +272,7 @@ class Claimer {
       () => this.#claim(deduplicationId, signal),
       ({ status, item }) => ({
         type: CLAIM_EVENTS[status],
+        ...(this.#atomicClaim === null && { isTwoStep: true }),
         ...(isRevealed && item !== null && { item }),
       }),
       isRevealed ? { deduplicationId } : {},
@@ -313,9 +325,13 @@ class Claimer {
     return item;
   }
 
+  async isAtomic(): Promise<boolean> {
+    return (await this.#findAtomicClaim()) !== null;
+  }
+
   async #findAtomicClaim(): Promise<AtomicClaim | null> {
-    if (this.#deduplicationRepo.atomicClaimWith === undefined) return null;
-    this.#findingAtomicClaim ??= this.#deduplicationRepo.atomicClaimWith(this.#itemRepo);
+    this.#findingAtomicClaim ??=
+      this.#deduplicationRepo.atomicClaimWith?.(this.#itemRepo) ?? Promise.resolve(null);
     try {
       this.#atomicClaim = await this.#findingAtomicClaim;
       return this.#atomicClaim;

@@ -23,6 +23,11 @@ export interface HandOutEvent extends RevealedInEvents {
    * was empty. `released`: its item went back to the bank. `retired`: its item was withdrawn.
    */
   readonly type: 'claim' | 'repeat' | 'exhausted' | 'released' | 'retired';
+  /**
+   * Only in events of a claim whose two repositories have no atomic write in common: a crash in the
+   * middle of such a claim can strand an item. See `Deduplicator.isAtomic`.
+   */
+  readonly isTwoStep?: true;
   readonly durationMs: number;
 }
 

@@ -94,13 +94,20 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
 
   /**
    * A claim in one transaction with an `ItemBankDynamoDbRepository` in the same Region and at the
-   * same endpoint. `null` for any other bank; for a DynamoDB bank elsewhere also a warning, because
-   * a crash between the two steps can then strand an item.
+   * same endpoint. For any other bank `null` and a warning, because a crash between the two steps of a
+   * claim can then strand an item.
    */
   override async atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicClaim | null> {
     const bank = itemBanks.find(itemRepo);
-    if (bank === undefined) return null;
     const { table, logger } = states.of(this);
+    if (bank === undefined) {
+      logger.warn(
+        `The item bank is no ItemBankDynamoDbRepository (it is a ${itemRepo.constructor.name}), so no ` +
+          `transaction spans it and the deduplication table "${table.tableName}". ${TWO_STEP_RISK} ` +
+          'Pass the repository itself, not a wrapper around it.',
+      );
+      return null;
+    }
     if (bank.client === table.client) return atomicClaim(bank, table);
     const [bankPlace, tablePlace] = await Promise.all([
       placeOf(bank.client),
@@ -109,8 +116,8 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     if (bankPlace === tablePlace) return atomicClaim(bank, table);
     logger.warn(
       `The item bank "${bank.tableName}" is in ${bankPlace}, the deduplication table ` +
-        `"${table.tableName}" in ${tablePlace}: no transaction spans both, so a crash between the ` +
-        'two steps of a claim can strand an item. Keep both tables in one Region.',
+        `"${table.tableName}" in ${tablePlace}: no transaction spans both. ${TWO_STEP_RISK} ` +
+        'Keep both tables in one Region.',
     );
     return null;
   }
@@ -158,6 +165,8 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     return states.of(this).table.listAssignments(options);
   }
 }
+
+const TWO_STEP_RISK = 'A crash between the two steps of a claim can strand an item.';
 
 const states = attachedState<{
   readonly table: DeduplicationTable;

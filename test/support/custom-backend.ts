@@ -9,8 +9,31 @@ import {
   ItemBankRepository,
 } from 'storagebox/core';
 
+/** What both repositories keep their rows in: once it is broken, every access throws. */
+class Store<Rows> {
+  readonly #rows: Rows;
+  #isBroken = false;
+
+  constructor(rows: Rows) {
+    this.#rows = rows;
+  }
+
+  get rows(): Rows {
+    if (this.#isBroken) throw new Error('The store does not answer.');
+    return this.#rows;
+  }
+
+  break(): void {
+    this.#isBroken = true;
+  }
+}
+
 export class SetItemBank extends ItemBankRepository {
-  readonly items = new Set<string>();
+  readonly store = new Store(new Set<string>());
+
+  get items(): Set<string> {
+    return this.store.rows;
+  }
 
   override async batchAddItems(
     items: Iterable<string> | AsyncIterable<string>,
@@ -47,7 +70,11 @@ export class SetItemBank extends ItemBankRepository {
 }
 
 export class MapDeduplication extends DeduplicationRepository {
-  readonly itemsById = new Map<string, string>();
+  readonly store = new Store(new Map<string, string>());
+
+  get itemsById(): Map<string, string> {
+    return this.store.rows;
+  }
 
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);

@@ -10,7 +10,7 @@ import {
 } from 'storagebox/core';
 
 /** What both repositories keep their rows in: once it is broken, every access throws. */
-class Store<Rows> {
+export class Store<Rows> {
   readonly #rows: Rows;
   #isBroken = false;
 
@@ -29,7 +29,12 @@ class Store<Rows> {
 }
 
 export class SetItemBank extends ItemBankRepository {
-  readonly store = new Store(new Set<string>());
+  readonly store: Store<Set<string>>;
+
+  constructor(rows = new Set<string>()) {
+    super();
+    this.store = new Store(rows);
+  }
 
   get items(): Set<string> {
     return this.store.rows;
@@ -70,7 +75,12 @@ export class SetItemBank extends ItemBankRepository {
 }
 
 export class MapDeduplication extends DeduplicationRepository {
-  readonly store = new Store(new Map<string, string>());
+  readonly store: Store<Map<string, string>>;
+
+  constructor(rows = new Map<string, string>()) {
+    super();
+    this.store = new Store(rows);
+  }
 
   get itemsById(): Map<string, string> {
     return this.store.rows;

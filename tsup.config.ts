@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, isAbsolute, join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 const OUTPUT = 'dist';
@@ -22,14 +22,13 @@ const library: Options = {
   splitting: true,
   // Both builds run at the same time.
   clean: [`!${COMMAND_LINE}`, `!${NOTICES}`],
+  // Rollup makes the CommonJS of the split chunks, with maps that lead to the sources. What tsup does
+  // by itself leads to nothing.
+  treeshake: true,
   esbuildOptions(options) {
-    // The maps lead to files and lines of the repository; carrying all sources twice (for `import`
-    // and for `require`) would double the package.
+    // The sources come along, once for both builds.
     options.sourcesContent = false;
-    // Names stay, so a stack trace can be read without the maps, too.
-    options.minifyWhitespace = true;
   },
-  onSuccess: makeMapsRelative,
 };
 
 /**
@@ -73,15 +72,4 @@ async function writeNotices(inputs: readonly string[]): Promise<void> {
   );
   await mkdir(OUTPUT, { recursive: true });
   await writeFile(join(OUTPUT, NOTICES), notices.join('\n---\n\n'));
-}
-
-/** Splitting CommonJS leaves the path of the build folder in its maps, which is nobody's business. */
-async function makeMapsRelative(): Promise<void> {
-  for (const file of await readdir(OUTPUT)) {
-    if (!file.endsWith('.cjs.map')) continue;
-    const path = join(OUTPUT, file);
-    const map = JSON.parse(await readFile(path, 'utf8')) as { sources: string[] };
-    map.sources = map.sources.map((source) => (isAbsolute(source) ? basename(source) : source));
-    await writeFile(path, JSON.stringify(map));
-  }
 }

@@ -46,6 +46,7 @@ export {
   type HandOutEvent,
   type ObstacleEvent,
   onStorageBoxEvent,
+  publishObstacle,
   type StorageBoxEvent,
 } from './events.js';
 export {
@@ -53,12 +54,30 @@ export {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from './item-bank-repository.js';
-export type {
-  CountAssignmentsOptions,
-  CountOptions,
-  Listing,
-  ListOptions,
+export {
+  assertCountAssignmentsOptions,
+  assertCountOptions,
+  type CountAssignmentsOptions,
+  type CountOptions,
+  countPages,
+  type ListedPage,
+  type Listing,
+  type ListingSource,
+  type ListOptions,
+  listingOf,
+  type PageRequest,
+  type Segment,
 } from './listing.js';
-export type { Logger, LoggingLevel } from './logger.js';
-export { DEFAULT_FETCH_LIMIT, DEFAULT_LOGGING_LEVEL } from './settings.js';
-export { assertDeduplicationId, assertItem, MAX_KEY_BYTES } from './validation.js';
+export {
+  type LevelledLogger,
+  LOGGING_LEVELS,
+  type Logger,
+  type LoggingLevel,
+  levelledLogger,
+} from './logger.js';
+export {
+  DEFAULT_FETCH_LIMIT,
+  DEFAULT_LOGGING_LEVEL,
+  loggingLevelFromEnvironment,
+} from './settings.js';
+export { assertDeduplicationId, assertItem, assertOption, MAX_KEY_BYTES } from './validation.js';

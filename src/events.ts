@@ -102,6 +102,14 @@ export function publish(event: StorageBoxEvent): void {
   events.publish(event);
 }
 
+/**
+ * For a backend of your own: tells listeners that a write met an obstacle and is retried. Costs
+ * nothing while nobody listens. Never throws.
+ */
+export function publishObstacle(event: ObstacleEvent): void {
+  if (hasListeners()) publish(event);
+}
+
 export function publishFailure(
   operation: Operation,
   error: unknown,

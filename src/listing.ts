@@ -54,23 +54,31 @@ export interface Segment {
   readonly total: number;
 }
 
+/** What is asked of a backend when it reads one page. */
 export interface PageRequest {
+  /** Every row belongs to exactly one segment, and always to the same one. */
   readonly segment: Segment;
   /** The key behind which the page begins; `null` for the beginning of the segment. */
   readonly startKey: string | null;
+  /** How many rows at most; `undefined` for as many as the backend likes. */
   readonly pageSize: number | undefined;
+  /** Aborted when nobody waits for the page any more. */
   readonly signal: AbortSignal | undefined;
 }
 
+/** One page of a segment. It may be empty and still have a `nextKey`. */
 export interface ListedPage<Element> {
+  /** In the order of the store; a listing goes on behind the `key` of the last row handed out. */
   readonly rows: readonly { readonly key: string; readonly element: Element }[];
   /** The key behind which the segment goes on; `null` when this was its last page. */
   readonly nextKey: string | null;
 }
 
+/** What a backend supplies to {@link listingOf}. */
 export interface ListingSource<Element> {
   /** What is listed, and of which table: a cursor fits no other. */
   readonly name: string;
+  /** Throws on failure; a failure must never read as an empty page. */
   readPage(request: PageRequest): Promise<ListedPage<Element>>;
 }
 
@@ -86,7 +94,12 @@ const MAX_SEGMENTS = 1_000_000;
 const DEFAULT_SEGMENTS = 1;
 const CURSOR_VERSION = 1;
 
-/** @throws InvalidOptionError when an option cannot be used */
+/**
+ * A listing made from a way to read one page: checks the options, reads the segments in parallel,
+ * and makes the cursor. Reads nothing before it is iterated.
+ *
+ * @throws InvalidOptionError when an option cannot be used, or the cursor is of another source
+ */
 export function listingOf<Element>(
   source: ListingSource<Element>,
   options: ListOptions = {},
@@ -111,8 +124,10 @@ export function listingOf<Element>(
 }
 
 /**
- * The sum over all pages.
+ * Counts a store page by page, its segments in parallel: the sum of what `countPage` gives.
  *
+ * @returns 0 for an empty store
+ * @throws what `countPage` throws
  * @throws InvalidOptionError when an option cannot be used
  */
 export async function countPages(

@@ -1,12 +1,20 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { assertOption, hasMethods } from '../validation.js';
+
+/**
+ * What this package uses of a `DynamoDBDocumentClient`, so that its types do not need the package
+ * `@aws-sdk/lib-dynamodb`. A document client sends the same commands as a `DynamoDBClient`.
+ */
+export interface DocumentClientLike {
+  readonly config: DynamoDBClient['config'];
+  send(...args: never[]): unknown;
+}
 
 /** A client of one's own, the configuration for one, or neither for the shared default client. */
 export type ClientOptions =
   | {
       /** Used as it is, never destroyed. Give it timeouts: the SDK's default is to wait for ever. */
-      readonly client?: DynamoDBClient | DynamoDBDocumentClient | undefined;
+      readonly client?: DynamoDBClient | DocumentClientLike | undefined;
       readonly clientConfig?: undefined;
     }
   | {
@@ -41,7 +49,7 @@ export const DEFAULT_CLIENT_CONFIG = {
   },
 } as const satisfies DynamoDBClientConfig;
 
-/** What the package needs of a client. A document client sends the same commands. */
+/** What the package needs of a client. */
 export type SendingClient = DynamoDBClient;
 
 let defaultClient: SendingClient | undefined;

@@ -60,15 +60,14 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     });
   }
 
-  /** {@inheritDoc DeduplicationRepository.getValueForDeduplicationId} */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
     return states.of(this).table.readItem(deduplicationId);
   }
 
   /**
-   * {@inheritDoc DeduplicationRepository.putDeduplicationId}
-   *
+   * @throws DeduplicationIdAlreadyAssignedError with the existing item when the ID has one
+   * @throws InvalidDeduplicationIdError, InvalidItemError when a value cannot be a key
    * @throws ContentionError when others were in the way for as long as the call may last
    * @throws OutcomeUnknownError when no answer told whether the assignment landed
    */

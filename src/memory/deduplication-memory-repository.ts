@@ -26,13 +26,11 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assignments.attach(this, new Map());
   }
 
-  /** @inheritDoc */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
     return assignments.of(this).get(deduplicationId)?.item ?? null;
   }
 
-  /** @inheritDoc */
   override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
     assertDeduplicationId(deduplicationId);
     assertItem(item);

@@ -38,7 +38,6 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     memoryBanks.attach(this, new MemoryBank(hasLedger));
   }
 
-  /** @inheritDoc */
   override async batchAddItems(
     items: Iterable<string> | AsyncIterable<string>,
     options: BatchAddItemsOptions = {},
@@ -54,18 +53,15 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     });
   }
 
-  /** @inheritDoc */
   override async addItemToBank(item: string): Promise<void> {
     assertItem(item);
     memoryBanks.of(this).add(item);
   }
 
-  /** @inheritDoc */
   override async getItemFromBank(): Promise<string | null> {
     return memoryBanks.of(this).take();
   }
 
-  /** @inheritDoc */
   override async returnItemToBank(item: string): Promise<void> {
     assertItem(item);
     memoryBanks.of(this).giveBack(item);

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { Deduplicator } from '../deduplicator.js';
 import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
-import { accountedItems, codeOf, drain, UNUSABLE_KEYS, users, vouchers } from './helpers.js';
+import {
+  accountedItems,
+  codeOf,
+  drain,
+  rejectionOf,
+  UNUSABLE_KEYS,
+  users,
+  vouchers,
+} from './helpers.js';
 
 /** Whether the pair can end an assignment and put its item back in one atomic write. */
 export async function canRelease({
@@ -152,6 +160,32 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
         assert.deepEqual(owners, owner === null ? [] : [owner]);
       }
       assert.deepEqual(await accountedItems(storage.open(), users(12)), ['voucher-1']);
+    },
+  },
+  {
+    promises: ['P2', 'P3'],
+    name: 'an item that is released through another bank goes to its own bank, or stays where it is',
+    run: async ({ open }, createStorage) => {
+      assert.ok(createStorage, 'this check makes a second bank: pass createStorage');
+      const { itemRepo, deduplicationRepo } = open();
+      const other = await createStorage();
+      try {
+        const otherRepo = other.open().itemRepo;
+        await itemRepo.batchAddItems(vouchers(2));
+        await otherRepo.addItemToBank('of the other bank');
+        await new Deduplicator({ itemRepo, deduplicationRepo }).claim('user-1');
+        // Refusing is right as well.
+        await rejectionOf(
+          new Deduplicator({
+            itemRepo: otherRepo,
+            deduplicationRepo,
+          }).releaseItemForDeduplicationId('user-1'),
+        );
+        assert.deepEqual(await accountedItems(open(), users(1)), vouchers(2));
+        assert.deepEqual(await drain(otherRepo), ['of the other bank']);
+      } finally {
+        await other.dispose?.();
+      }
     },
   },
   {

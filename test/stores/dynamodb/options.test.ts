@@ -19,9 +19,9 @@ import {
   itemBankTable,
 } from 'storagebox';
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
-import { clientConfigFor, clientFor } from '../support/client.js';
-import { intercept } from '../support/interceptor.js';
-import { allRows, freshTables, openPair, throughOwnClient } from '../support/tables.js';
+import { clientConfigFor, clientFor } from '../../support/client.js';
+import { intercept } from '../../support/interceptor.js';
+import { allRows, freshTables, openPair, throughOwnClient } from '../../support/tables.js';
 
 const endpoint = inject('dynamoDbEndpoint');
 

@@ -5,6 +5,14 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string) => new URL(`src/${path}`, import.meta.url).pathname;
 
+/** What needs no server and takes seconds: `npm run test:unit` runs these and nothing else. */
+const UNIT_TESTS = [
+  'test/unit/**/*.test.ts',
+  'test/contract/{memory,custom-backend,broken-backends}.test.ts',
+];
+/** The proof's own tests, which need no server either. */
+const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -15,15 +23,35 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/global-setup.ts',
     // The SDK's notice to upgrade Node.js, once for each of the many clients that the tests make.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     retry: 0,
+    // Many files wait for DynamoDB or for processes of their own most of the time.
+    maxWorkers: '100%',
     // Only for what hangs: the largest tests take minutes where two runs share a small machine.
     testTimeout: 600_000,
-    hookTimeout: 120_000,
-    typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
+    hookTimeout: 300_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: UNIT_TESTS } },
+      { extends: true, test: { name: 'verification', include: VERIFICATION_TESTS } },
+      {
+        extends: true,
+        test: {
+          name: 'store',
+          include: ['test/**/*.test.ts'],
+          exclude: [...UNIT_TESTS, ...VERIFICATION_TESTS],
+          globalSetup: 'test/support/global-setup.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'] },
+        },
+      },
+    ],
     coverage: {
       include: ['src/**'],
       // Its tests run it as a process of its own, where coverage does not reach.

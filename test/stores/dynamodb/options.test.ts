@@ -21,9 +21,9 @@ import {
 } from 'storagebox';
 import { ItemBankMemoryRepository } from 'storagebox/memory';
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
-import { clientConfigFor, clientFor } from '../support/client.js';
-import { intercept } from '../support/interceptor.js';
-import { allRows, freshTables, openPair, throughOwnClient } from '../support/tables.js';
+import { clientConfigFor, clientFor } from '../../support/client.js';
+import { intercept } from '../../support/interceptor.js';
+import { allRows, freshTables, openPair, throughOwnClient } from '../../support/tables.js';
 
 const endpoint = inject('dynamoDbEndpoint');
 

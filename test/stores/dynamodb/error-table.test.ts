@@ -16,10 +16,10 @@ import {
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { beforeAll, expect, inject, test, vi } from 'vitest';
-import { clientFor } from '../support/client.js';
-import { cancellation, intercept, timeout } from '../support/interceptor.js';
-import { freshTables, openPair, type Tables } from '../support/tables.js';
-import { useVirtualTime } from '../support/virtual-time.js';
+import { clientFor } from '../../support/client.js';
+import { cancellation, intercept, timeout } from '../../support/interceptor.js';
+import { freshTables, openPair, type Tables } from '../../support/tables.js';
+import { useVirtualTime } from '../../support/virtual-time.js';
 
 type Misuse = () => unknown;
 
@@ -335,5 +335,5 @@ test('each misuse gives a typed error that says what was expected, what came and
       .replaceAll('|', '\\|');
     lines.push(`| ${name} | ${error.name}<br>\`${error.code}\` | ${message} |\n`);
   }
-  await expect(HEAD + lines.join('')).toMatchFileSnapshot('../../docs/errors.md');
+  await expect(HEAD + lines.join('')).toMatchFileSnapshot('../../../docs/errors.md');
 });

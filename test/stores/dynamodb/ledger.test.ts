@@ -8,8 +8,8 @@ import {
 import { Deduplicator, ItemBankDynamoDbRepository, ledgerTable } from 'storagebox';
 import { ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
-import { audit } from '../support/audit.js';
-import { intercept, serviceError } from '../support/interceptor.js';
+import { audit } from '../../support/audit.js';
+import { intercept, serviceError } from '../../support/interceptor.js';
 import {
   allRows,
   freshTables,
@@ -18,7 +18,7 @@ import {
   removeItems,
   type Tables,
   throughOwnClient,
-} from '../support/tables.js';
+} from '../../support/tables.js';
 
 const vouchers = (count: number) =>
   Array.from({ length: count }, (_, index) => `voucher-${index}`).sort();

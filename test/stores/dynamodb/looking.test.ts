@@ -2,8 +2,8 @@
 import { Deduplicator, type Listing } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
-import { intercept, serviceError } from '../support/interceptor.js';
-import { freshTables, openPair, throughOwnClient } from '../support/tables.js';
+import { intercept, serviceError } from '../../support/interceptor.js';
+import { freshTables, openPair, throughOwnClient } from '../../support/tables.js';
 
 const vouchers = (count: number) =>
   Array.from({ length: count }, (_, index) => `voucher-${index}`).sort();

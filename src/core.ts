@@ -15,9 +15,12 @@ export {
   type Assignment,
   type AtomicClaim,
   type AtomicClaimOptions,
+  type AtomicClaimResult,
   type AtomicReleaseOptions,
+  type ClaimedItem,
   type ClaimResult,
   DeduplicationRepository,
+  type NoItemLeft,
 } from './deduplication-repository.js';
 export { type ClaimOptions, Deduplicator, type DeduplicatorOptions } from './deduplicator.js';
 export {
@@ -37,6 +40,7 @@ export {
   StorageBoxError,
   TableNotFoundError,
   TableSchemaError,
+  UnknownItemBankError,
 } from './errors.js';
 export {
   type AddedEvent,

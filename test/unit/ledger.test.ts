@@ -73,6 +73,16 @@ describe.each([
     expect(await itemRepo.getItemFromBank()).toBe('voucher');
   });
 
+  test('an item that the bank has without its ledger is known once it is added, and from then on', async () => {
+    const itemRepo = await open();
+    await itemRepo.returnItemToBank('voucher');
+    const known = { read: 1, added: 0, repeats: 0, alreadyKnown: 1 };
+    expect(await itemRepo.batchAddItems(['voucher'])).toEqual(known);
+    expect(await itemRepo.getItemFromBank()).toBe('voucher');
+    expect(await itemRepo.batchAddItems(['voucher'])).toEqual(known);
+    expect(await itemRepo.countItems()).toBe(0);
+  });
+
   test('what cannot be an item is not returned', async () => {
     const itemRepo = await open();
     await expect(itemRepo.returnItemToBank('')).rejects.toMatchObject({

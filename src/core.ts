@@ -16,9 +16,12 @@ export {
   type Assignment,
   type AtomicClaim,
   type AtomicClaimOptions,
+  type AtomicClaimResult,
   type AtomicReleaseOptions,
+  type ClaimedItem,
   type ClaimResult,
   DeduplicationRepository,
+  type NoItemLeft,
 } from './deduplication-repository.js';
 export { type ClaimOptions, Deduplicator, type DeduplicatorOptions } from './deduplicator.js';
 export {
@@ -38,6 +41,7 @@ export {
   StorageBoxError,
   TableNotFoundError,
   TableSchemaError,
+  UnknownItemBankError,
 } from './errors.js';
 export {
   type AddedEvent,

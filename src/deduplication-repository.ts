@@ -6,9 +6,30 @@ import type { ItemBankRepository } from './item-bank-repository.js';
  * `existing`: the ID has had this item since an earlier or a simultaneous call. `exhausted`: the ID
  * has none, and no item stayed in the bank for the whole call.
  */
-export type ClaimResult =
-  | { readonly status: 'claimed' | 'existing'; readonly item: string }
-  | { readonly status: 'exhausted'; readonly item: null };
+export type ClaimResult = ClaimedItem | NoItemLeft;
+
+export type ClaimedItem = {
+  readonly status: 'claimed' | 'existing';
+  readonly item: string;
+  /**
+   * The bank that the item came from, as its assignment tells: on DynamoDB the name or ARN of the
+   * table, in memory the `name` of the bank. Where several sales share one deduplication repository,
+   * it tells an item of another sale. `null` where the assignment does not tell: those of the Python
+   * module, of pairs without an atomic claim, and of backends that do not say.
+   */
+  readonly itemBankName: string | null;
+};
+
+export type NoItemLeft = {
+  readonly status: 'exhausted';
+  readonly item: null;
+  readonly itemBankName?: undefined;
+};
+
+/** What an {@link AtomicClaim} comes to: a {@link ClaimResult} that need not tell the bank. */
+export type AtomicClaimResult =
+  | (Omit<ClaimedItem, 'itemBankName'> & Partial<Pick<ClaimedItem, 'itemBankName'>>)
+  | NoItemLeft;
 
 /** Which item an ID has. */
 export interface Assignment {
@@ -32,6 +53,12 @@ export interface AtomicReleaseOptions {
   readonly signal?: AbortSignal | undefined;
   /** `return`: the item goes back to the bank that it came from; `retire`: it goes nowhere. */
   readonly fate: 'return' | 'retire';
+  /**
+   * Banks that items may return to, besides the pair's own: each can claim atomically with the
+   * deduplication repository. The assignment tells which of them it is. It is no reason to write to
+   * any other bank: that throws `UnknownItemBankError`. Default: none.
+   */
+  readonly banks?: readonly ItemBankRepository[] | undefined;
 }
 
 /** A claim that takes an item out of the bank and assigns it to an ID as one indivisible write. */
@@ -41,7 +68,7 @@ export interface AtomicClaim {
    * `exhausted` only if the ID has no item and no item stayed in the bank for the whole call.
    * Throws on failure, after which the same call may be made again.
    */
-  claimItem(deduplicationId: string, options: AtomicClaimOptions): Promise<ClaimResult>;
+  claimItem(deduplicationId: string, options: AtomicClaimOptions): Promise<AtomicClaimResult>;
 
   /**
    * Optional. Ends the assignment of the ID, and with the fate `return` puts its item back: both
@@ -50,6 +77,7 @@ export interface AtomicClaim {
    * be made again.
    *
    * @returns the item that the ID had, or `null` when it had none
+   * @throws UnknownItemBankError when the item is to return to a bank that is not at hand
    */
   releaseItem?(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null>;
 }

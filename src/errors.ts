@@ -309,6 +309,33 @@ export class ReleaseNotSupportedError extends StorageBoxError {
   }
 }
 
+/**
+ * The item of a release came from a bank that the deduplicator does not hold, or from one of several
+ * that its assignment does not tell apart. Nothing was written.
+ */
+export class UnknownItemBankError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_UNKNOWN_ITEM_BANK';
+
+  /** @param banksThatFit how many of the banks at hand the assignment can mean */
+  constructor(banksThatFit: number) {
+    super(
+      "Expected the bank that the item came from to be the deduplicator's own or one of " +
+        `\`releaseBanks\`, got ${
+          banksThatFit === 0 ? 'another one' : `a name that fits ${banksThatFit} of them`
+        }. Nothing was written. ${
+          banksThatFit === 0
+            ? 'Look at the assignment with getAssignment(); if that bank is yours, pass its ' +
+              'repository in `releaseBanks`.'
+            : 'Pass one of these banks alone.'
+        }`,
+    );
+  }
+
+  override get name() {
+    return 'UnknownItemBankError' as const;
+  }
+}
+
 /** Every error of this package; `code` tells them apart for the compiler, too. */
 export type AnyStorageBoxError =
   | InvalidDeduplicationIdError
@@ -322,7 +349,8 @@ export type AnyStorageBoxError =
   | MalformedReplyError
   | BatchNotFullyAddedError
   | ItemStrandedError
-  | ReleaseNotSupportedError;
+  | ReleaseNotSupportedError
+  | UnknownItemBankError;
 
 /**
  * Whether a thrown value is an error of this package, from whichever copy of it. Once true,

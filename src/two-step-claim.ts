@@ -10,7 +10,11 @@
 //        │ any other error ── the put may have landed: put again and then read, which finds out
 
 import { sleepBeforeRetry } from './backoff.js';
-import type { ClaimResult, DeduplicationRepository } from './deduplication-repository.js';
+import type {
+  ClaimedItem,
+  ClaimResult,
+  DeduplicationRepository,
+} from './deduplication-repository.js';
 import { ItemStrandedError, isStorageBoxError } from './errors.js';
 import type { ItemBankRepository } from './item-bank-repository.js';
 
@@ -25,7 +29,7 @@ export async function claimInTwoSteps(
 ): Promise<ClaimResult> {
   signal?.throwIfAborted();
   const existing = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);
-  if (existing !== null) return { status: 'existing', item: existing };
+  if (existing !== null) return told('existing', existing);
 
   signal?.throwIfAborted();
   const item = await itemRepo.getItemFromBank();
@@ -33,13 +37,18 @@ export async function claimInTwoSteps(
     const assignedMeanwhile = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);
     return assignedMeanwhile === null
       ? { status: 'exhausted', item: null }
-      : { status: 'existing', item: assignedMeanwhile };
+      : told('existing', assignedMeanwhile);
   }
   // The signal is not looked at from here on: an abort must not strand the item.
   const owned = await assign(deduplicationId, item, itemRepo, deduplicationRepo);
-  if (owned === item) return { status: 'claimed', item };
+  if (owned === item) return told('claimed', item);
   await giveBack(item, itemRepo);
-  return { status: 'existing', item: owned };
+  return told('existing', owned);
+}
+
+/** The two methods that assign and read an item know nothing of its bank. */
+function told(status: ClaimedItem['status'], item: string): ClaimResult {
+  return { status, item, itemBankName: null };
 }
 
 /** Which item the ID has in the end: the given one, or the one that it had already. */

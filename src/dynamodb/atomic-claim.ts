@@ -42,8 +42,8 @@ async function claimItem(
   // In a rush on what is sold out, a few requests answer all who share the next turn.
   const isLookShared = bank.candidates.isFoundEmpty && bank.emptinessTurns.isTaken;
   if (!skipFirstRead && !isLookShared) {
-    const item = await table.readItemInRush(deduplicationId);
-    if (item !== null) return { status: 'existing', item };
+    const held = await table.readItemInRush(deduplicationId);
+    if (held !== null) return { status: 'existing', ...held };
   }
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   for (let obstacles = 0; ; ) {
@@ -76,8 +76,8 @@ async function candidateOrAnswer(
   try {
     const candidate = await bank.candidates.take(mark, patience);
     if (candidate !== null) return candidate;
-    const item = await table.readItemInTransaction(deduplicationId);
-    return item === null ? { status: 'exhausted', item } : { status: 'existing', item };
+    const held = await table.readItemInTransaction(deduplicationId);
+    return held === null ? { status: 'exhausted', item: null } : { status: 'existing', ...held };
   } finally {
     endTurn?.();
   }
@@ -106,7 +106,7 @@ async function claimCandidate(
   switch (outcome.status) {
     case 'committed':
       bank.candidates.settle(candidate, 'won');
-      return { status: 'claimed', item };
+      return { status: 'claimed', item, itemBankName: bank.tableName };
     case 'failed':
       bank.candidates.settle(candidate, outcome.isObstructed ? 'obstructed' : 'kept');
       if (outcome.isObstructed) return new Obstacle(outcome.error);
@@ -117,7 +117,7 @@ async function claimCandidate(
       if (!hasConditionFailed(assignment)) return null;
       // Both conditions can fail, and the ID's answer is final.
       const existing = await table.existingItem(deduplicationId, assignment);
-      return existing === null ? null : { status: 'existing', item: existing };
+      return existing === null ? null : { status: 'existing', ...existing };
     }
   }
 }

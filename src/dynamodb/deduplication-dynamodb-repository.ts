@@ -62,7 +62,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
 
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).table.readItem(deduplicationId);
+    return (await states.of(this).table.readItem(deduplicationId))?.item ?? null;
   }
 
   /**
@@ -85,8 +85,8 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') return;
-    const existingItem = await table.existingItem(deduplicationId, outcome.reasons[0]);
-    if (existingItem !== null) throw new DeduplicationIdAlreadyAssignedError(existingItem);
+    const existing = await table.existingItem(deduplicationId, outcome.reasons[0]);
+    if (existing !== null) throw new DeduplicationIdAlreadyAssignedError(existing.item);
     // The row that was in the way has been deleted since.
     await this.putDeduplicationId(deduplicationId, item);
   }

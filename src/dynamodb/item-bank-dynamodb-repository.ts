@@ -14,7 +14,7 @@ import { ItemBank, itemBanks } from './item-bank.js';
 import { Ledger } from './ledger.js';
 import { countRows, estimateRowCount } from './listing.js';
 import { MAX_ACTIONS_PER_TRANSACTION } from './put-if-absent.js';
-import { assertTableName, shortTableName } from './tables.js';
+import { assertTableName, canBeSameTable, shortTableName } from './tables.js';
 
 const DEFAULT_CONCURRENCY = 4;
 
@@ -230,9 +230,8 @@ async function* everyItemOf(
   deduplicationRepo: DeduplicationDynamoDbRepository,
 ): AsyncGenerator<string, void, void> {
   yield* bank.listItems();
-  const ownName = shortTableName(bank.tableName);
   for await (const { item, itemBankTableName } of deduplicationRepo.listAssignments()) {
-    const isOwn = itemBankTableName === null || shortTableName(itemBankTableName) === ownName;
+    const isOwn = itemBankTableName === null || canBeSameTable(itemBankTableName, bank.tableName);
     if (isOwn) yield item;
   }
 }

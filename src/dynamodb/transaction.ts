@@ -42,12 +42,23 @@ export interface Transaction {
   readonly signal?: AbortSignal | undefined;
   /** Fails at once as `isObstructed` when others, or throttling, were in the way. Default: `false`. */
   readonly yieldsToObstacles?: boolean | undefined;
+  /**
+   * Whether an earlier transaction that writes the same may still be applied: no failure of this one
+   * can say then that nothing was written. Default: `false`.
+   */
+  readonly isInDoubt?: boolean | undefined;
 }
 
 export type TransactionOutcome =
   | { readonly status: 'committed' }
-  /** Nothing was written: a condition failed. The reasons stand in the order of the actions. */
-  | { readonly status: 'conditionFailed'; readonly reasons: readonly CancellationReason[] }
+  /** A condition failed, and this attempt wrote nothing. */
+  | {
+      readonly status: 'conditionFailed';
+      /** In the order of the actions. */
+      readonly reasons: readonly CancellationReason[];
+      /** Whether an attempt before it, of which no answer came, may still be applied. */
+      readonly isInDoubt: boolean;
+    }
   /** Nothing was written, unless the error is an `OutcomeUnknownError`. */
   | { readonly status: 'failed'; readonly error: unknown; readonly isObstructed: boolean };
 
@@ -59,7 +70,7 @@ export type TransactionOutcome =
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
   const { client, tables, actions, patienceMs, signal, yieldsToObstacles = false } = transaction;
-  const attempts = new Attempts(actions);
+  const attempts = new Attempts(actions, transaction.isInDoubt);
   for (let retry = 0; ; retry++) {
     const fail = (error: unknown) => ({
       status: 'failed' as const,
@@ -71,7 +82,10 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
     if (failure === null) return { status: 'committed' };
 
     const { error } = failure;
-    if (isConditionFailure(error)) return { status: 'conditionFailed', reasons: reasonsOf(error) };
+    if (isConditionFailure(error)) {
+      const isInDoubt = attempts.mayHaveLanded;
+      return { status: 'conditionFailed', reasons: reasonsOf(error), isInDoubt };
+    }
     const mayPass = isInTheWay(error) || isThrottling(error) || isOutcomeUnknown(error);
     if (!mayPass) return fail(await explainRefusal(error, client, tables));
     if (attempts.isTokenTooOld()) return fail(error);
@@ -98,13 +112,14 @@ export function hasConditionFailed(reason: CancellationReason | undefined): bool
 /** All attempts at one transaction under its token, those that the SDK makes by itself included. */
 class Attempts {
   /** Whether one of them can have been applied, or still can be. */
-  mayHaveLanded = false;
+  mayHaveLanded: boolean;
   readonly #command: TransactWriteItemsCommand;
   readonly #startMs = runtime.nowMs();
   // The wall clock: a machine that sleeps stops the monotonic one, and DynamoDB's goes on.
   readonly #firstSentMs = runtime.date().getTime();
 
-  constructor(actions: TransactWriteItem[]) {
+  constructor(actions: TransactWriteItem[], isInDoubt = false) {
+    this.mayHaveLanded = isInDoubt;
     this.#command = new TransactWriteItemsCommand({
       ClientRequestToken: runtime.uuid(),
       TransactItems: actions,

@@ -6,7 +6,7 @@ import {
   type ClaimResult,
   DeduplicationRepository,
 } from '../deduplication-repository.js';
-import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
+import { DeduplicationIdAlreadyAssignedError, UnknownItemBankError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
 import {
   assertCountAssignmentsOptions,
@@ -112,22 +112,27 @@ function assignmentOf(deduplicationId: string, { item, assignedAtMs }: Held): As
 function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
   const claim = (deduplicationId: string): ClaimResult => {
     const existing = assigned.get(deduplicationId);
-    if (existing !== undefined) return { status: 'existing', item: existing.item };
+    if (existing !== undefined) {
+      const itemBankName = existing.origin?.name ?? null;
+      return { status: 'existing', item: existing.item, itemBankName };
+    }
     const item = bank.take();
     if (item === null) return { status: 'exhausted', item: null };
     assigned.set(deduplicationId, { item, assignedAtMs: runtime.date().getTime(), origin: bank });
-    return { status: 'claimed', item };
+    return { status: 'claimed', item, itemBankName: bank.name };
   };
   const release = (
     deduplicationId: string,
-    { fate }: Pick<AtomicReleaseOptions, 'fate'>,
+    { fate, banks = [] }: AtomicReleaseOptions,
   ): string | null => {
     const held = assigned.get(deduplicationId);
     if (held === undefined) return null;
-    assigned.delete(deduplicationId);
     const origin = held.origin ?? bank;
+    const isAtHand = origin === bank || banks.some((other) => memoryBanks.find(other) === origin);
+    if (fate === 'return' && !isAtHand) throw new UnknownItemBankError(0);
+    assigned.delete(deduplicationId);
     if (fate === 'return') origin.giveBack(held.item);
-    else origin.retire(held.item);
+    else if (isAtHand) origin.retire(held.item);
     return held.item;
   };
   return {
@@ -136,4 +141,4 @@ function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
   };
 }
 
-const assignments = attachedState<Assigned>('memory.assignments.3');
+const assignments = attachedState<Assigned>('memory.assignments.4');

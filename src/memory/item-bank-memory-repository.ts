@@ -17,6 +17,11 @@ import { MemoryBank, memoryBanks } from './memory-bank.js';
 export interface ItemBankMemoryRepositoryOptions {
   /** Whether the bank remembers every item that ever entered, so that none does again. Default: `false`. */
   readonly hasLedger?: boolean | undefined;
+  /**
+   * What the results of claims call this bank (`itemBankName`), as they give the table's name on
+   * DynamoDB. Default: none, and they give `null`.
+   */
+  readonly name?: string | undefined;
 }
 
 /**
@@ -24,10 +29,10 @@ export interface ItemBankMemoryRepositoryOptions {
  * from DynamoDB.
  */
 export class ItemBankMemoryRepository extends ItemBankRepository {
-  /** @throws InvalidOptionError when `hasLedger` is no boolean */
+  /** @throws InvalidOptionError when `hasLedger` is no boolean or `name` no non-empty string */
   constructor(options: ItemBankMemoryRepositoryOptions = {}) {
     super();
-    const { hasLedger = false } = options;
+    const { hasLedger = false, name } = options;
     assertOption(
       typeof hasLedger === 'boolean',
       'hasLedger',
@@ -35,7 +40,14 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
       hasLedger,
       'Leave it out for false.',
     );
-    memoryBanks.attach(this, new MemoryBank(hasLedger));
+    assertOption(
+      name === undefined || (typeof name === 'string' && name !== ''),
+      'name',
+      'a non-empty string',
+      name,
+      'Leave it out for a bank without a name.',
+    );
+    memoryBanks.attach(this, new MemoryBank(hasLedger, name ?? null));
   }
 
   override async batchAddItems(

@@ -8,7 +8,10 @@ export class MemoryBank {
   /** Every item that ever entered; `null` when items may enter more than once. */
   readonly #ledger: Set<string> | null;
 
-  constructor(hasLedger: boolean) {
+  readonly name: string | null;
+
+  constructor(hasLedger: boolean, name: string | null) {
+    this.name = name;
     this.#ledger = hasLedger ? new Set() : null;
   }
 
@@ -48,4 +51,4 @@ export class MemoryBank {
   }
 }
 
-export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.2');
+export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.3');

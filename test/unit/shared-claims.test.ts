@@ -28,8 +28,8 @@ function setUp(options: { skipFirstRead?: boolean } = {}) {
 }
 
 const EXHAUSTED = { status: 'exhausted', item: null } as const;
-const CLAIMED = { status: 'claimed', item: 'voucher' } as const;
-const EXISTING = { status: 'existing', item: 'voucher' } as const;
+const CLAIMED = { status: 'claimed', item: 'voucher', itemBankName: 'codes' } as const;
+const EXISTING = { status: 'existing', item: 'voucher', itemBankName: 'codes' } as const;
 
 test('shares one claim and one look after it', async () => {
   const { begun, deduplicator, settled } = setUp({ skipFirstRead: true });
@@ -52,8 +52,8 @@ test('does not hand a later call an item that may have been given back before it
   begun[0]?.resolve(EXISTING);
   expect(await first).toEqual(EXISTING);
   await settled();
-  begun[1]?.resolve({ status: 'claimed', item: 'another voucher' });
-  expect(await later).toEqual({ status: 'claimed', item: 'another voucher' });
+  begun[1]?.resolve({ ...CLAIMED, item: 'another voucher' });
+  expect(await later).toEqual({ ...CLAIMED, item: 'another voucher' });
 });
 
 test('claims anew once the shared claim has ended', async () => {

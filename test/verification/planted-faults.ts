@@ -29,8 +29,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'take before read: sold out is said without looking at the ID',
     isOriginals: true,
     file: 'dynamodb/atomic-claim.ts',
-    code: 'const item = await table.readItemInTransaction(deduplicationId);',
-    replacement: 'const item = null as string | null;',
+    code: 'const held = await table.readItemInTransaction(deduplicationId);',
+    replacement: 'const held = null as Awaited<ReturnType<typeof table.readItem>>;',
     noticedBy: ['R6'],
   },
   {
@@ -99,8 +99,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a plain read on the way to null',
     isOriginals: true,
     file: 'dynamodb/atomic-claim.ts',
-    code: 'const item = await table.readItemInTransaction(deduplicationId);',
-    replacement: 'const item = await table.readItem(deduplicationId);',
+    code: 'const held = await table.readItemInTransaction(deduplicationId);',
+    replacement: 'const held = await table.readItem(deduplicationId);',
     noticedBy: ['R6'],
   },
   {
@@ -203,8 +203,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'an ID that has an item is given the candidate',
     file: 'dynamodb/atomic-claim.ts',
-    code: "return existing === null ? null : { status: 'existing', item: existing };",
-    replacement: "return existing === null ? null : { status: 'existing', item };",
+    code: "return existing === null ? null : { status: 'existing', ...existing };",
+    replacement: "return existing === null ? null : { status: 'existing', ...existing, item };",
     noticedBy: ['R1'],
   },
   {
@@ -287,8 +287,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a retired item returns to the bank',
     file: 'dynamodb/atomic-release.ts',
-    code: ': retireIn(ledger, item);',
-    replacement: ': returnTo({ tableName: origin, key: ITEM_KEY }, item);',
+    code: ': retireIn(origins, item);',
+    replacement: ': returnTo(origins, item);',
     noticedBy: ['order'],
   },
   {

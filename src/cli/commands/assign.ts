@@ -38,7 +38,7 @@ export function addAssign(program: Command): void {
           },
         });
         try {
-          await writeRows(isJson ? handOuts : rowsOf(handOuts), {
+          await writeRows(isJson ? jsonOf(handOuts) : rowsOf(handOuts), {
             columns: ['deduplication_id', 'item', 'status'],
             format: isJson ? 'jsonl' : 'csv',
             file: options.output,
@@ -55,6 +55,12 @@ export function addAssign(program: Command): void {
 async function* rowsOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, void, void> {
   for await (const { deduplicationId, item, status } of handOuts) {
     yield { deduplication_id: deduplicationId, item, status };
+  }
+}
+
+async function* jsonOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, void, void> {
+  for await (const { deduplicationId, status, item, itemBankName = null } of handOuts) {
+    yield { deduplicationId, status, item, itemBankName };
   }
 }
 

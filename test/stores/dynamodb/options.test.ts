@@ -57,7 +57,8 @@ describe('clients', () => {
         }),
       });
       await deduplicator.addItemsToBank([`voucher-${index}`]);
-      const claimed = { status: 'claimed', item: `voucher-${index}` };
+      const itemBankName = tables.itemBankTableName;
+      const claimed = { status: 'claimed', item: `voucher-${index}`, itemBankName };
       expect(await deduplicator.claim(`user-${index}`)).toEqual(claimed);
       expect(await deduplicator.claim(`user-${index}`)).toEqual({ ...claimed, status: 'existing' });
     }

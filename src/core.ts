@@ -34,6 +34,7 @@ export {
   MalformedReplyError,
   OutcomeUnknownError,
   ReleaseNotSupportedError,
+  ServiceUnreachableError,
   StorageBoxError,
   TableNotFoundError,
   TableSchemaError,

@@ -38,6 +38,7 @@ export async function releaseItem(
         : retireIn(ledger, item);
     const outcome = await sendTransaction({
       client: table.client,
+      patience,
       tables: [table, ...arrival.tables],
       actions: [{ Delete: table.unassignment(row) }, ...arrival.actions],
       patienceMs: CLAIM_PATIENCE_MS,

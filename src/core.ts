@@ -38,6 +38,7 @@ export {
   MalformedReplyError,
   OutcomeUnknownError,
   ReleaseNotSupportedError,
+  ServiceUnreachableError,
   StorageBoxError,
   TableNotFoundError,
   TableSchemaError,

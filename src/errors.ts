@@ -153,6 +153,43 @@ export class ContentionError extends StorageBoxError {
 }
 
 /**
+ * No connection to the service came about, in none of the SDK's attempts: nobody listens there, the
+ * name does not resolve, the certificate is not accepted, or connecting took too long. The request
+ * was never sent, so it wrote nothing. `cause` is the last failure. The call may be repeated.
+ */
+export class ServiceUnreachableError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_SERVICE_UNREACHABLE';
+
+  constructor(options: { cause: unknown }) {
+    super(
+      `The service cannot be reached: ${connectionFailureText(options.cause)}. The request was never ` +
+        'sent, so it wrote nothing. Check the endpoint, the Region, the network and the ' +
+        'certificates, then call again.',
+      options,
+    );
+  }
+
+  override get name() {
+    return 'ServiceUnreachableError' as const;
+  }
+}
+
+/** A host with several addresses fails with an error for each, and without a message of its own. */
+function connectionFailureText(error: unknown): string {
+  const {
+    message,
+    code,
+    errors = [],
+  } = (error ?? {}) as {
+    readonly message?: string;
+    readonly code?: string;
+    readonly errors?: readonly { readonly message?: string }[];
+  };
+  const text = message || errors.map((each) => each.message).join(', ') || code || String(error);
+  return text.replace(/\.$/, '');
+}
+
+/**
  * A write was sent, and after every retry it is still unknown whether it landed (lost response,
  * timeout, malformed reply). `cause` is the last failure seen. A claim may always be called again
  * with the same deduplication ID: if it had landed, that call returns its item. So may a release: if
@@ -346,6 +383,7 @@ export type AnyStorageBoxError =
   | DeduplicationIdAlreadyAssignedError
   | ContentionError
   | OutcomeUnknownError
+  | ServiceUnreachableError
   | MalformedReplyError
   | BatchNotFullyAddedError
   | ItemStrandedError

@@ -17,6 +17,7 @@ import type {
 } from './deduplication-repository.js';
 import { ItemStrandedError, isStorageBoxError } from './errors.js';
 import type { ItemBankRepository } from './item-bank-repository.js';
+import { isNotedNeverSent } from './never-sent.js';
 
 /** How often an assignment of unknown outcome is sent before the item is reported as stranded. */
 const MAX_PUT_ATTEMPTS = 3;
@@ -84,12 +85,14 @@ async function assign(
   }
 }
 
-/** Errors that say of themselves that nothing was written. */
+/** Errors that say of themselves that nothing was written, or of which that is known. */
 function isCertainlyUnassigned(error: unknown): boolean {
+  if (isNotedNeverSent(error)) return true;
   return (
     isStorageBoxError(error) &&
     (error.code === 'STORAGEBOX_CONTENTION' ||
       error.code === 'STORAGEBOX_INVALID_ITEM' ||
+      error.code === 'STORAGEBOX_SERVICE_UNREACHABLE' ||
       error.code === 'STORAGEBOX_TABLE_NOT_FOUND' ||
       error.code === 'STORAGEBOX_TABLE_SCHEMA')
   );

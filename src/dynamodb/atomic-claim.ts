@@ -50,7 +50,7 @@ async function claimItem(
     patience.assertLeft();
     const found = await candidateOrAnswer(bank, table, deduplicationId, mark, patience);
     if ('status' in found) return found;
-    const result = await claimCandidate(bank, table, deduplicationId, found, signal);
+    const result = await claimCandidate(bank, table, deduplicationId, found, patience, signal);
     if (result === null) continue;
     if (!(result instanceof Obstacle)) return result;
     publishObstacle(result.error, ++obstacles, patience.elapsedMs, [table, bank]);
@@ -89,6 +89,7 @@ async function claimCandidate(
   table: DeduplicationTable,
   deduplicationId: string,
   candidate: Candidate,
+  patience: Patience,
   signal: AbortSignal | undefined,
 ): Promise<ClaimResult | Obstacle | null> {
   const { item } = candidate;
@@ -100,6 +101,7 @@ async function claimCandidate(
       { Delete: bank.removal(item) },
     ],
     patienceMs: CLAIM_PATIENCE_MS,
+    patience,
     signal,
     yieldsToObstacles: true,
   });

@@ -35,6 +35,7 @@ export async function releaseItem(
     const arrival = fate === 'return' ? returnTo(origins, item) : retireIn(origins, item);
     const outcome = await sendTransaction({
       client: table.client,
+      patience,
       tables: [table, ...arrival.tables],
       actions: [{ Delete: table.unassignment(row) }, ...arrival.actions],
       patienceMs: CLAIM_PATIENCE_MS,

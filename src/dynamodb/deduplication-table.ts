@@ -12,7 +12,8 @@ import type { CountAssignmentsOptions, Listing, ListOptions } from '../listing.j
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { countRows, listTable } from './listing.js';
-import { explainRefusal, type TableReference } from './refusals.js';
+import { sendRead } from './reads.js';
+import type { TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
   DEDUPLICATION_KEY,
@@ -144,11 +145,9 @@ export class DeduplicationTable implements TableReference {
       Key: this.#keyOf(deduplicationId),
       ConsistentRead: true,
     });
-    try {
-      return (await this.client.send(command)).Item;
-    } catch (error) {
-      throw await explainRefusal(error, this.client, [this]);
-    }
+    const { client } = this;
+    const { Item } = await sendRead({ client, tables: [this] }, () => client.send(command));
+    return Item;
   }
 
   /**

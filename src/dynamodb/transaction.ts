@@ -7,9 +7,13 @@ import {
 import { sleepBeforeRetry } from '../backoff.js';
 import { ContentionError, OutcomeUnknownError } from '../errors.js';
 import { hasListeners, publish } from '../events.js';
+import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { cancellationCodes, explainRefusal, hasName, type TableReference } from './refusals.js';
+import { sendThroughGate } from './request-gate.js';
+import { isOutcomeUnknown, Sending } from './sending.js';
+import { isUnreachable } from './unreachable.js';
 
 export { CLAIM_PATIENCE_MS } from '../patience.js';
 
@@ -38,6 +42,8 @@ export interface Transaction {
   readonly actions: TransactWriteItem[];
   /** How long a passing failure is answered by sending again. */
   readonly patienceMs: number;
+  /** Of the call, which may have begun earlier: a free socket is waited for no longer. */
+  readonly patience?: Patience | undefined;
   /** Once aborted, nothing is sent any more. */
   readonly signal?: AbortSignal | undefined;
   /** Fails at once as `isObstructed` when others, or throttling, were in the way. Default: `false`. */
@@ -70,6 +76,7 @@ export type TransactionOutcome =
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
   const { client, tables, actions, patienceMs, signal, yieldsToObstacles = false } = transaction;
+  const { patience = new Patience(patienceMs, signal) } = transaction;
   const attempts = new Attempts(actions, transaction.isInDoubt);
   for (let retry = 0; ; retry++) {
     const fail = (error: unknown) => ({
@@ -78,15 +85,18 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
       isObstructed: false,
     });
     if (signal?.aborted) return fail(signal.reason);
-    const failure = await attempts.send(client);
+    const failure = await sendThroughGate(client, patience, () => attempts.send(client)).catch(
+      (error: unknown) => ({ error, isFinal: true }),
+    );
     if (failure === null) return { status: 'committed' };
 
-    const { error } = failure;
+    const { error, isFinal } = failure;
+    if (isFinal) return fail(error);
     if (isConditionFailure(error)) {
       const isInDoubt = attempts.mayHaveLanded;
       return { status: 'conditionFailed', reasons: reasonsOf(error), isInDoubt };
     }
-    const mayPass = isInTheWay(error) || isThrottling(error) || isOutcomeUnknown(error);
+    const mayPass = isInTheWay(error) || isThrottling(error) || attempts.canFindOut(error);
     if (!mayPass) return fail(await explainRefusal(error, client, tables));
     if (attempts.isTokenTooOld()) return fail(error);
     const elapsedMs = attempts.elapsedMs();
@@ -109,42 +119,51 @@ export function hasConditionFailed(reason: CancellationReason | undefined): bool
   return reason?.Code === CONDITION_FAILED;
 }
 
+interface Failure {
+  readonly error: unknown;
+  /** Whether it is no use to send the transaction again. */
+  readonly isFinal: boolean;
+}
+
 /** All attempts at one transaction under its token, those that the SDK makes by itself included. */
 class Attempts {
-  /** Whether one of them can have been applied, or still can be. */
-  mayHaveLanded: boolean;
   readonly #command: TransactWriteItemsCommand;
+  readonly #sending: Sending;
   readonly #startMs = runtime.nowMs();
   // The wall clock: a machine that sleeps stops the monotonic one, and DynamoDB's goes on.
   readonly #firstSentMs = runtime.date().getTime();
 
   constructor(actions: TransactWriteItem[], isInDoubt = false) {
-    this.mayHaveLanded = isInDoubt;
     this.#command = new TransactWriteItemsCommand({
       ClientRequestToken: runtime.uuid(),
       TransactItems: actions,
     });
-    this.#command.middlewareStack.add(
-      (next) => (args) => {
-        if (this.isTokenTooOld()) throw new Error('The token is too old to send it again.');
-        return next(args).catch((error: unknown) => {
-          this.mayHaveLanded ||= isOutcomeUnknown(error);
-          throw error;
-        });
-      },
-      // Inside the SDK's retry: the error that it throws in the end is that of its last attempt only.
-      { step: 'finalizeRequest', priority: 'low' },
-    );
+    this.#sending = new Sending(this.#command, () => {
+      if (this.isTokenTooOld()) throw new Error('The token is too old to send it again.');
+    });
+    this.#sending.mayHaveLanded = isInDoubt;
   }
 
-  async send(client: SendingClient): Promise<{ readonly error: unknown } | null> {
+  /** Whether one of them can have been applied, or still can be. */
+  get mayHaveLanded(): boolean {
+    return this.#sending.mayHaveLanded;
+  }
+
+  /** Never rejects. */
+  async send(client: SendingClient): Promise<Failure | null> {
+    this.#sending.begin();
     try {
       await client.send(this.#command);
       return null;
     } catch (error) {
-      this.mayHaveLanded ||= isOutcomeUnknown(error);
-      return { error };
+      this.#sending.noteFailure(error);
+      return { error, isFinal: this.#sending.isMisconfigured(error) };
     }
+  }
+
+  /** Whether the same transaction, sent again, can tell what became of an attempt. */
+  canFindOut(error: unknown): boolean {
+    return this.mayHaveLanded && (isOutcomeUnknown(error) || isUnreachable(error));
   }
 
   elapsedMs(): number {
@@ -197,19 +216,4 @@ export function isPassingReason(code: string | undefined): boolean {
 /** Whether DynamoDB refused the whole request for going too fast. */
 export function isThrottling(error: unknown): boolean {
   return THROTTLING_ERRORS.some((name) => hasName(error, name));
-}
-
-/**
- * A reply that blames the request says that nothing was written. Anything else (no reply, a reply
- * that cannot be read, a fault of the server) leaves it open.
- */
-function isOutcomeUnknown(error: unknown): boolean {
-  const { $fault, $metadata } = (error ?? {}) as {
-    readonly $fault?: string;
-    readonly $metadata?: { readonly httpStatusCode?: number };
-  };
-  const isRefusal = $fault === 'client' && ($metadata?.httpStatusCode ?? 400) < 500;
-  if (isRefusal) return hasName(error, 'TransactionInProgressException');
-  const wasNeverSent = hasName(error, 'CredentialsProviderError');
-  return !wasNeverSent;
 }

@@ -45,6 +45,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
       { Delete: bank.removal(item) },
     ],
     patienceMs: CLAIM_PATIENCE_MS,
+    patience,
     signal,
     yieldsToObstacles: true,
   });`,
@@ -69,9 +70,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'any error reads as a lost race',
     isOriginals: true,
     file: 'dynamodb/transaction.ts',
-    code: `    const { error } = failure;
+    code: `    const { error, isFinal } = failure;
 `,
-    replacement: `    const { error } = failure;
+    replacement: `    const { error, isFinal } = failure;
     if (!isConditionFailure(error)) {
       return { status: 'conditionFailed', reasons: [{}, { Code: CONDITION_FAILED }] };
     }
@@ -91,8 +92,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a new token each time that a transaction is sent',
     isOriginals: true,
     file: 'dynamodb/transaction.ts',
-    code: 'const failure = await attempts.send(client);',
-    replacement: 'const failure = await new Attempts(actions).send(client);',
+    code: '() => attempts.send(client)',
+    replacement: '() => new Attempts(actions).send(client)',
     noticedBy: ['R2', 'R3'],
   },
   {

@@ -1,9 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 const OUTPUT = 'dist';
 const COMMAND_LINE = 'cli.js';
+const COMMAND_LINE_CHUNKS = 'cli';
 const NOTICES = 'cli.LICENSES.txt';
 
 const library: Options = {
@@ -21,7 +22,7 @@ const library: Options = {
   // Entry points share chunks, so an error class is the same class whichever entry point it came from.
   splitting: true,
   // Both builds run at the same time.
-  clean: [`!${COMMAND_LINE}`, `!${NOTICES}`],
+  clean: [`!${COMMAND_LINE}`, `!${COMMAND_LINE_CHUNKS}/**`, `!${NOTICES}`],
   // Rollup makes the CommonJS of the split chunks, with maps that lead to the sources. What tsup does
   // by itself leads to nothing.
   treeshake: true,
@@ -41,7 +42,12 @@ const commandLine: Options = {
   format: ['esm'],
   target: 'node20',
   minify: true,
-  external: ['storagebox'],
+  external: [/^storagebox($|\/)/],
+  // What needs the AWS SDK is loaded when a command runs, so that the help works without it.
+  splitting: true,
+  esbuildOptions(options) {
+    options.chunkNames = `${COMMAND_LINE_CHUNKS}/[name]-[hash]`;
+  },
   banner: {
     // The argument parser is CommonJS.
     js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
@@ -51,6 +57,7 @@ const commandLine: Options = {
       name: 'third-party-notices',
       setup(build) {
         build.initialOptions.metafile = true;
+        build.onStart(() => rm(join(OUTPUT, COMMAND_LINE_CHUNKS), { recursive: true, force: true }));
         build.onEnd(({ metafile }) => writeNotices(Object.keys(metafile?.inputs ?? {})));
       },
     },

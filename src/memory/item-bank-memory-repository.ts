@@ -15,7 +15,7 @@ import { listMemory } from './listing.js';
 import { MemoryBank, memoryBanks } from './memory-bank.js';
 
 export interface ItemBankMemoryRepositoryOptions {
-  /** Whether the bank remembers every item that ever entered, so that none does again. Default: `false`. */
+  /** Whether the bank remembers all items ever added, so that none is added twice. Default: `false`. */
   readonly hasLedger?: boolean | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface ItemBankMemoryRepositoryOptions {
  * from DynamoDB.
  */
 export class ItemBankMemoryRepository extends ItemBankRepository {
-  /** @throws InvalidOptionError when `hasLedger` is no boolean */
+  /** @throws InvalidOptionError when `hasLedger` is not a boolean */
   constructor(options: ItemBankMemoryRepositoryOptions = {}) {
     super();
     const { hasLedger = false } = options;
@@ -83,7 +83,7 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     return memoryBanks.of(this).items.length;
   }
 
-  /** The same as {@link countItems}: in memory there is nothing to estimate. */
+  /** The exact count: in memory there is nothing to estimate. */
   async estimateItemCount(): Promise<number> {
     return memoryBanks.of(this).items.length;
   }

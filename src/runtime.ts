@@ -1,4 +1,4 @@
-/** The one door to time and chance: nothing else in the package asks the machine for either. */
+/** The only source of time and randomness in the package, so that tests can replace both. */
 export interface Runtime {
   /** Monotonic. */
   nowMs(): number;

@@ -52,7 +52,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   /**
    * The assignment of the ID, or `null` when it has none. Never claims.
    *
-   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of ≤ 2,048
+   * @throws InvalidDeduplicationIdError when the ID is not a non-empty, well-formed string of ≤ 2,048
    *   bytes
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
@@ -76,13 +76,13 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     return held.filter(({ assignedAtMs }) => assignedAtMs > assignedAfter.getTime()).length;
   }
 
-  /** The same as {@link countAssignments}: in memory there is nothing to estimate. */
+  /** The exact count: in memory there is nothing to estimate. */
   async estimateAssignmentCount(): Promise<number> {
     return assignments.of(this).size;
   }
 
   /**
-   * Who has what.
+   * Lists all assignments.
    *
    * @throws InvalidOptionError when an option cannot be used
    */
@@ -96,7 +96,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
 /** An assignment, and the bank that its item was claimed from. */
 interface Held {
   readonly item: string;
-  /** No `Date`: a million of them is a lot to carry about. */
+  /** Not a `Date`, to save memory with a million rows. */
   readonly assignedAtMs: number;
   readonly origin: MemoryBank | null;
 }
@@ -108,7 +108,7 @@ function assignmentOf(deduplicationId: string, { item, assignedAtMs }: Held): As
   return { deduplicationId, item, itemBankTableName: null, assignedAt };
 }
 
-/** Atomic because nothing in it waits. */
+/** Atomic because nothing in it awaits. */
 function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
   const claim = (deduplicationId: string): ClaimResult => {
     const existing = assigned.get(deduplicationId);

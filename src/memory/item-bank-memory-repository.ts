@@ -15,7 +15,7 @@ import { listMemory } from './listing.js';
 import { MemoryBank, memoryBanks } from './memory-bank.js';
 
 export interface ItemBankMemoryRepositoryOptions {
-  /** Whether the bank remembers every item that ever entered, so that none does again. Default: `false`. */
+  /** Whether the bank remembers all items ever added, so that none is added twice. Default: `false`. */
   readonly hasLedger?: boolean | undefined;
   /**
    * What the results of claims call this bank (`itemBankName`), as they give the table's name on
@@ -29,7 +29,7 @@ export interface ItemBankMemoryRepositoryOptions {
  * from DynamoDB.
  */
 export class ItemBankMemoryRepository extends ItemBankRepository {
-  /** @throws InvalidOptionError when `hasLedger` is no boolean or `name` no non-empty string */
+  /** @throws InvalidOptionError when `hasLedger` is not a boolean, or `name` not a non-empty string */
   constructor(options: ItemBankMemoryRepositoryOptions = {}) {
     super();
     const { hasLedger = false, name } = options;
@@ -91,7 +91,7 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     return memoryBanks.of(this).items.length;
   }
 
-  /** The same as {@link countItems}: in memory there is nothing to estimate. */
+  /** The exact count: in memory there is nothing to estimate. */
   async estimateItemCount(): Promise<number> {
     return memoryBanks.of(this).items.length;
   }

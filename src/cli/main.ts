@@ -7,6 +7,7 @@ import { addAssign } from './commands/assign.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addFetch } from './commands/fetch.js';
+import { addFillLedger } from './commands/fill-ledger.js';
 import { addInit } from './commands/init.js';
 import { addRelease } from './commands/release.js';
 import { addRetire } from './commands/retire.js';
@@ -36,6 +37,7 @@ for (const add of [
   addExport,
   addRelease,
   addRetire,
+  addFillLedger,
   addDoctor,
 ]) {
   add(program);

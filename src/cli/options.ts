@@ -16,6 +16,8 @@ export interface SharedOptions {
   readonly region?: string;
   readonly profile?: string;
   readonly json?: true;
+  /** Of `release` and `retire` alone. */
+  readonly releaseBank?: readonly string[];
 }
 
 export function addSharedOptions(program: Command): void {
@@ -47,7 +49,9 @@ export function addSharedOptions(program: Command): void {
     .option('--json', 'print results and errors as JSON');
 }
 
-export function ledgerTableNameOf(options: SharedOptions): string | undefined {
+export function ledgerTableNameOf(
+  options: Pick<SharedOptions, 'itemBankTable' | 'ledgerTable' | 'ledger'>,
+): string | undefined {
   if (!options.ledger) return undefined;
   return options.ledgerTable ?? `${options.itemBankTable}${LEDGER_SUFFIX}`;
 }

@@ -57,7 +57,9 @@ const commandLine: Options = {
       name: 'third-party-notices',
       setup(build) {
         build.initialOptions.metafile = true;
-        build.onStart(() => rm(join(OUTPUT, COMMAND_LINE_CHUNKS), { recursive: true, force: true }));
+        build.onStart(() =>
+          rm(join(OUTPUT, COMMAND_LINE_CHUNKS), { recursive: true, force: true }),
+        );
         build.onEnd(({ metafile }) => writeNotices(Object.keys(metafile?.inputs ?? {})));
       },
     },

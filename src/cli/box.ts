@@ -24,11 +24,19 @@ export function openBox(options: SharedOptions): Box {
     ledgerTableName,
     client,
   });
+  const releaseBanks = (options.releaseBank ?? []).map(
+    (itemBankTable) =>
+      new ItemBankDynamoDbRepository({
+        tableName: itemBankTable,
+        ledgerTableName: ledgerTableNameOf({ itemBankTable, ledger: options.ledger }),
+        client,
+      }),
+  );
   const deduplicationRepo = new DeduplicationDynamoDbRepository({
     tableName: options.deduplicationTable,
     client,
   });
-  const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
+  const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo, releaseBanks });
   return { client, itemRepo, deduplicationRepo, deduplicator, ledgerTableName };
 }
 

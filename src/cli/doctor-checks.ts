@@ -14,6 +14,7 @@ import {
 import { deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
 import type { Context } from './action.js';
 import { describeFailure } from './failures.js';
+import { lookAtLedger } from './ledger-look.js';
 
 export interface Finding {
   /** `unknown`: it could not be looked at. */
@@ -42,6 +43,7 @@ export async function* findings(context: Context<unknown>): AsyncGenerator<Findi
   const clock = watchClock(client);
   const tables = tablesToCheck(options, ledgerTableName);
   const arns: string[] = [];
+  let hasTableFault = false;
   for (const [index, table] of tables.entries()) {
     const description = await describe(client, table);
     if (index === 0) yield clock.finding();
@@ -51,12 +53,16 @@ export async function* findings(context: Context<unknown>): AsyncGenerator<Findi
         : [...descriptionFindings(table, description.table)];
     yield* found;
     // Of a table that is missing or another one, the rest would only mislead.
-    if (found.some(({ level }) => level === 'fault')) continue;
+    if (found.some(({ level }) => level === 'fault')) {
+      hasTableFault = true;
+      continue;
+    }
     if ('table' in description) arns.push(...[description.table.TableArn ?? []].flat());
     yield await timeToLiveFinding(client, table);
     yield await backupsFinding(client, table);
     yield await permissionsFinding(client, table);
   }
+  if (ledgerTableName !== undefined && !hasTableFault) yield await ledgerFinding(context);
   yield placeFinding(arns, tables.length);
 }
 
@@ -240,6 +246,17 @@ async function permissionsFinding(client: DynamoDBClient, table: TableToCheck): 
       `not permitted: ${missing.map((name) => `dynamodb:${name} (${permissions[name]})`).join(', ')}`,
       'Allow it to the role of these credentials, if the role is to do that.',
     );
+  });
+}
+
+async function ledgerFinding(context: Context<unknown>): Promise<Finding> {
+  return orFailure('ledger', 'contents', async () => {
+    const state = await lookAtLedger(context);
+    if (state === 'unused') return ok('ledger', 'no item has entered yet');
+    if (state !== 'unfilled') return ok('ledger', 'has entries');
+    const message =
+      'is empty, but items are in the bank or were handed out: they can enter a second time';
+    return fault('ledger', message, 'Run "storagebox fill-ledger".');
   });
 }
 

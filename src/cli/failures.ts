@@ -154,6 +154,16 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         remedy: 'Name the right table. "storagebox doctor" checks all of them.',
         exitCode: EXIT_CODES.setUp,
       };
+    case 'STORAGEBOX_UNKNOWN_ITEM_BANK':
+      return {
+        code,
+        message:
+          'The item came from a bank that was not named, or its assignment fits several that were. ' +
+          'Nothing was done.',
+        remedy:
+          'Name that bank by --release-bank; "storagebox export" tells it, as item_bank_table.',
+        exitCode: EXIT_CODES.usage,
+      };
     case 'STORAGEBOX_CONTENTION':
     case 'STORAGEBOX_MALFORMED_REPLY':
       return failure(EXIT_CODES.tryAgain, 'Run the same command again.');

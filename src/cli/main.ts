@@ -8,6 +8,7 @@ import { addAudit } from './commands/audit.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addFetch } from './commands/fetch.js';
+import { addFillLedger } from './commands/fill-ledger.js';
 import { addInit } from './commands/init.js';
 import { addRelease } from './commands/release.js';
 import { addRetire } from './commands/retire.js';
@@ -38,6 +39,7 @@ for (const add of [
   addRelease,
   addRetire,
   addAudit,
+  addFillLedger,
   addDoctor,
 ]) {
   add(program);

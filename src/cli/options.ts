@@ -18,6 +18,8 @@ export interface SharedOptions {
   readonly region?: string;
   readonly profile?: string;
   readonly json?: true;
+  /** Of `release` and `retire` alone. */
+  readonly releaseBank?: readonly string[];
 }
 
 export function addSharedOptions(program: Command): void {
@@ -53,7 +55,9 @@ export function addSharedOptions(program: Command): void {
     .option('--json', 'print results and errors as JSON');
 }
 
-export function ledgerTableNameOf(options: SharedOptions): string | undefined {
+export function ledgerTableNameOf(
+  options: Pick<SharedOptions, 'itemBankTable' | 'ledgerTable' | 'ledger'>,
+): string | undefined {
   if (!options.ledger) return undefined;
   if (options.ledgerTable !== undefined) return options.ledgerTable;
   const name = `${options.itemBankTable}${LEDGER_SUFFIX}`;

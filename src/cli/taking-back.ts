@@ -26,6 +26,12 @@ export function addTakingBack(
     .description(description)
     .argument('<id>', 'the deduplication ID')
     .option('-y, --yes', 'do not ask')
+    .option(
+      '--release-bank <table>',
+      'a further bank that the item can have come from, by name or ARN; can be repeated',
+      (table: string, earlier: readonly string[]) => [...earlier, table],
+      [],
+    )
     .action(
       action<{ readonly yes?: true }>(async (context, deduplicationId = '') => {
         const { deduplicator, options, signal, isJson } = context;

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { type BatchAddItemsReport, isStorageBoxError } from 'storagebox';
-import { action } from '../action.js';
+import { action, type Context } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { CommandFailure, describeFailure } from '../failures.js';
+import { lookAtLedger } from '../ledger-look.js';
 import { wholeNumber } from '../options.js';
-import { print, printJson } from '../output.js';
+import { note, print, printJson } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
 
 interface AddOptions {
@@ -29,6 +30,7 @@ export function addAdd(program: Command): void {
       action<AddOptions>(async (context, file = '-') => {
         const { itemRepo, ledgerTableName, options, signal, isJson } = context;
         const input = await openInput(file, options);
+        await assertLedgerIsFilled(context);
         const line = new ProgressLine('items');
         try {
           const report = await itemRepo.batchAddItems(input, {
@@ -46,6 +48,34 @@ export function addAdd(program: Command): void {
       }),
     );
 }
+
+/**
+ * Beside an empty ledger, what was handed out before there was one would enter again. The look at it
+ * is a help: a role that may do nothing but add goes without.
+ */
+async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
+  try {
+    if ((await lookAtLedger(context)) !== 'unfilled') return;
+  } catch (error) {
+    // A missing table is told, by its name, by what follows.
+    if (isStorageBoxError(error) && error.code === 'STORAGEBOX_TABLE_NOT_FOUND') return;
+    if ((error as { name?: string }).name !== 'AccessDeniedException') throw error;
+    if (!context.isJson) note(LOOK_REFUSED);
+    return;
+  }
+  throw new CommandFailure({
+    code: 'LEDGER_NOT_FILLED',
+    message:
+      `The ledger "${context.ledgerTableName}" is empty, but items are in the bank or were handed ` +
+      'out: what it does not know could be handed out twice. Nothing was added.',
+    remedy:
+      'Run "storagebox fill-ledger", then the same command again; or do without a ledger by --no-ledger.',
+    exitCode: EXIT_CODES.setUp,
+  });
+}
+
+const LOOK_REFUSED =
+  'Not checked whether the ledger was filled: that takes dynamodb:Scan on all three tables.';
 
 function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): string {
   return (

@@ -1,12 +1,9 @@
 // What doctor says of set-ups that are wrong, some of which DynamoDB Local cannot have by itself.
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { itemBankTable } from 'storagebox';
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine } from '../support/command-line.js';
+import { inPlaceOf } from '../support/http-stand-in.js';
 import { allRows } from '../support/tables.js';
 
 interface Finding {
@@ -33,39 +30,6 @@ async function examine(cli: CommandLine, ...args: readonly string[]) {
   const { findings } = JSON.parse(stdout) as { findings: Finding[] };
   const notOk = findings.filter(({ level }) => level === 'fault' || level === 'warning');
   return { findings, notOk, exitCode };
-}
-
-type Answer = (operation: string, input: { TransactItems?: Record<string, unknown>[] }) => unknown;
-
-/** DynamoDB Local, but for what is answered in its place: an error's name, or a reply. */
-async function inPlaceOf(answer: Answer, headers: Record<string, string> = {}): Promise<string> {
-  const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
-    const body = await buffer(request);
-    const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
-    const replaced = answer(operation, JSON.parse(body.toString()));
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    response.setHeader('content-type', 'application/x-amz-json-1.0');
-    if (typeof replaced === 'string') {
-      const __type = `com.amazonaws.dynamodb.v20120810#${replaced}`;
-      response.writeHead(400).end(JSON.stringify({ __type, message: `injected ${replaced}` }));
-    } else if (replaced !== undefined) {
-      response.end(JSON.stringify(replaced));
-    } else {
-      const { host: _, connection: __, ...passedOn } = request.headers;
-      const reply = await fetch(inject('dynamoDbEndpoint'), {
-        method: 'POST',
-        headers: passedOn as Record<string, string>,
-        body,
-      });
-      response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()));
-    }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 const pointInTimeRecovery = (PointInTimeRecoveryStatus: string) => ({
@@ -229,5 +193,12 @@ test('no credentials, and no Region', async () => {
   const { stdout, exitCode } = await built.run(['doctor'], { env });
   expect(stdout).toMatch(/^fault {4}region +No Region is known\.\n +remedy: Pass --region/);
   expect(stdout).toMatch(/^fault {4}credentials +Could not load credentials/m);
+  expect(exitCode).toBe(4);
+});
+
+test('without a server, nothing is said of a transaction', async () => {
+  const { findings, exitCode } = await examine(built, '--endpoint-url', 'http://127.0.0.1:1');
+  expect(findings.at(-1)).toMatchObject({ level: 'unknown', subject: 'tables' });
+  expect(findings.map(({ message }) => message).join()).not.toContain('one transaction');
   expect(exitCode).toBe(4);
 });

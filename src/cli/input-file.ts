@@ -27,7 +27,7 @@ export class InputFile {
     if (this.#options.asIs || !/\.csv"$/i.test(this.#name)) return;
     throw this.#failure(
       'CSV_WITHOUT_COLUMN',
-      `${this.#name} is a CSV file, and it is not said which column to read.`,
+      `${this.#name} is a CSV file, and no column is named.`,
       'Pass --column with a name from its first row, or a number from 1 if there is no such row. ' +
         'To take whole lines, pass --as-is.',
       EXIT_CODES.usage,
@@ -81,7 +81,7 @@ export class InputFile {
   noSuchHeader(columns: number): CommandFailure {
     return this.#failure(
       'NO_SUCH_COLUMN',
-      `${this.#name} has no column of that name in its first row, which has ${columnsText(columns)}.`,
+      `None of the ${columnsText(columns)} in the first row of ${this.#name} has that name.`,
       'Check the name. If the first row has no names, pass the number of the column, from 1.',
     );
   }
@@ -90,7 +90,7 @@ export class InputFile {
     return this.#failure(
       'NO_SUCH_COLUMN',
       `Line ${lineNumber} of ${this.#name} has ${columnsText(columns)}, fewer than --column asks for.`,
-      'Check --column; columns are separated by commas and counted from 1.',
+      'Check --column. Columns are separated by commas and counted from 1.',
     );
   }
 

@@ -3,7 +3,7 @@ import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dyn
 import { itemBankTable } from 'storagebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine } from '../support/command-line.js';
-import { inPlaceOf } from '../support/in-place-of.js';
+import { inPlaceOf } from '../support/http-stand-in.js';
 import { allRows } from '../support/tables.js';
 
 interface Finding {
@@ -193,5 +193,12 @@ test('no credentials, and no Region', async () => {
   const { stdout, exitCode } = await built.run(['doctor'], { env });
   expect(stdout).toMatch(/^fault {4}region +No Region is known\.\n +remedy: Pass --region/);
   expect(stdout).toMatch(/^fault {4}credentials +Could not load credentials/m);
+  expect(exitCode).toBe(4);
+});
+
+test('without a server, nothing is said of a transaction', async () => {
+  const { findings, exitCode } = await examine(built, '--endpoint-url', 'http://127.0.0.1:1');
+  expect(findings.at(-1)).toMatchObject({ level: 'unknown', subject: 'tables' });
+  expect(findings.map(({ message }) => message).join()).not.toContain('one transaction');
   expect(exitCode).toBe(4);
 });

@@ -1,7 +1,7 @@
 // Everything that goes wrong as it does for a new user; the table in docs/command-line.md is the result.
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { spawn } from 'node:child_process';
+import { cp, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { itemBankTable } from 'storagebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -26,6 +26,12 @@ beforeAll(async () => {
   await cli.file('guests.csv', 'email\nann@example.com\n');
   await cli.file('unclosed.csv', 'email\n"ann@example.com\n');
   await cli.file('latin-1.txt', Buffer.from('caf\xE9', 'latin1'));
+  await cli.file('utf-16.txt', Buffer.from('\uFEFFCODE-1\r\n', 'utf16le'));
+  await cli.file('blanks.txt', 'CODE-1\nCODE-2 \n');
+  await cli.file('tabs.txt', 'CODE-1\tAnn\n');
+  await cli.file('cr.txt', 'CODE-1\rCODE-2\r');
+  await cli.file('endless.txt', 'CODE-'.repeat(100_000));
+  await cli.file('closed.csv', 'email\n"ann@example.com"Bob\n');
 });
 afterAll(() => cli.dispose());
 
@@ -42,10 +48,24 @@ async function interrupted(): Promise<Ended> {
   const child = cli.start(['assign', '-']);
   const end = ended(child);
   child.stdin?.write('ann@example.com\n');
-  await new Promise((resolve) => child.stdout?.once('data', resolve));
-  await sleep(100);
+  await new Promise<void>((resolve) =>
+    child.stdout?.on('data', (text: string) => {
+      if (text.includes('ann@example.com')) resolve();
+    }),
+  );
   child.kill('SIGINT');
   return end;
+}
+
+/** The package where nothing else is installed. */
+async function withoutSdk(): Promise<Ended> {
+  const installed = join(cli.folder, 'alone');
+  const build = join(dirname(cli.program), '..');
+  for (const part of ['dist', 'package.json']) {
+    await cp(join(build, part), join(installed, part), { recursive: true });
+  }
+  const program = join(installed, 'dist/cli.js');
+  return ended(spawn(process.execPath, [program, 'fetch', 'ann'], { env: cli.environment }));
 }
 
 const misuses: Record<string, () => Promise<Ended>> = {
@@ -53,7 +73,14 @@ const misuses: Record<string, () => Promise<Ended>> = {
   'storagebox fetch ann --colour': () => cli.run(['fetch', 'ann', '--colour']),
   'storagebox asign guests.csv': () => cli.run(['asign', 'guests.csv']),
   'storagebox fetch': () => cli.run(['fetch']),
+  'storagebox fetch -x': () => cli.run(['fetch', '-x']),
   'storagebox status --segments none': () => cli.run(['status', '--segments', 'none']),
+  'storagebox status --watch --interval 100000': () =>
+    cli.run(['status', '--watch', '--interval', '100000']),
+  'storagebox export --format json': () => cli.run(['export', '--format', 'json']),
+  'storagebox export --resume': () => cli.run(['export', '--resume']),
+  'storagebox fetch ann --item-bank-table "my codes"': () =>
+    cli.run(['fetch', 'ann', '--item-bank-table', 'my codes']),
   'storagebox fetch ""': () => cli.run(['fetch', '']),
   'storagebox release ann, in a script': () => cli.run(['release', 'ann']),
   'storagebox fetch ann, sold out': () => cli.run(['fetch', 'ann']),
@@ -63,6 +90,7 @@ const misuses: Record<string, () => Promise<Ended>> = {
     cli.run(['add', 'codes.txt', '--ledger-table', 'no_such_table']),
   'storagebox fetch ann --item-bank-table orders': () =>
     cli.run(['fetch', 'ann', '--item-bank-table', 'orders']),
+  'the AWS SDK is not installed': withoutSdk,
   'no credentials': () => cli.run(['fetch', 'ann'], { env: noCredentials }),
   'no Region': () => cli.run(['fetch', 'ann'], { env: { AWS_REGION: undefined } }),
   'storagebox fetch ann --profile no_such_profile': () =>
@@ -72,10 +100,20 @@ const misuses: Record<string, () => Promise<Ended>> = {
   'storagebox add no-such-file.txt': () => cli.run(['add', 'no-such-file.txt']),
   'storagebox add a folder': () => cli.run(['add', '.']),
   'storagebox add latin-1.txt': () => cli.run(['add', 'latin-1.txt']),
+  'storagebox add utf-16.txt': () => cli.run(['add', 'utf-16.txt']),
+  'storagebox add blanks.txt': () => cli.run(['add', 'blanks.txt']),
+  'storagebox add tabs.txt': () => cli.run(['add', 'tabs.txt']),
+  'storagebox add cr.txt': () => cli.run(['add', 'cr.txt']),
+  'storagebox add endless.txt': () => cli.run(['add', 'endless.txt']),
+  'storagebox assign guests.csv': () => cli.run(['assign', 'guests.csv']),
+  'storagebox assign guests.csv --column 99': () =>
+    cli.run(['assign', 'guests.csv', '--column', '99']),
   'storagebox assign guests.csv --column e-mail': () =>
     cli.run(['assign', 'guests.csv', '--column', 'e-mail']),
   'storagebox assign unclosed.csv --column email': () =>
     cli.run(['assign', 'unclosed.csv', '--column', 'email']),
+  'storagebox assign closed.csv --column email': () =>
+    cli.run(['assign', 'closed.csv', '--column', 'email']),
   'storagebox export --output no-such-folder/all.csv': () =>
     cli.run(['export', '--output', 'no-such-folder/all.csv']),
   'the reader of a pipe stops reading': brokenPipe,

@@ -2,7 +2,7 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine } from '../support/command-line.js';
-import { inPlaceOf } from '../support/in-place-of.js';
+import { inPlaceOf } from '../support/http-stand-in.js';
 import { allRows } from '../support/tables.js';
 
 const BANK = 'storage_box_item_bank';

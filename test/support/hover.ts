@@ -21,7 +21,10 @@ export function hoversOf(
   const lines = [code, ...expressions].join(';\n');
   const { sys } = ts;
   const service = ts.createLanguageService({
-    ...sys,
+    directoryExists: sys.directoryExists,
+    getDirectories: sys.getDirectories,
+    readDirectory: sys.readDirectory,
+    ...(sys.realpath !== undefined && { realpath: sys.realpath }),
     fileExists: (path) => path === file || sys.fileExists(path),
     readFile: (path) => (path === file ? lines : sys.readFile(path)),
     getScriptFileNames: () => [file],

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type BatchAddItemsReport, isStorageBoxError } from 'storagebox';
+import { type BatchAddItemsReport, isStorageBoxError } from 'storagebox/core';
 import { action, type Context } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';

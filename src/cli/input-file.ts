@@ -81,7 +81,7 @@ export class InputFile {
   noSuchHeader(columns: number): CommandFailure {
     return this.#failure(
       'NO_SUCH_COLUMN',
-      `None of the ${columnsText(columns)} in the first row of ${this.#name} has that name.`,
+      `The first row of ${this.#name} has ${columnsText(columns)}, none of that name.`,
       'Check the name. If the first row has no names, pass the number of the column, from 1.',
     );
   }

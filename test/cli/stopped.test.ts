@@ -1,12 +1,14 @@
 // Commands that are stopped half-way, and run again.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeduplicationDynamoDbRepository, ItemBankDynamoDbRepository } from 'storagebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine, ended } from '../support/command-line.js';
+import { inPlaceOf } from '../support/http-stand-in.js';
 
 const IDS = 10_000;
 const ITEMS = 12_000;
@@ -102,8 +104,11 @@ test('assign, stopped by Ctrl-C, ends what is under way, prints whole rows and g
   expect(exitCode).toBe(130);
   expect(stderr).toContain('Run the same command again');
   expect(stdout.endsWith('\n')).toBe(true);
-  // Everything that was given is told.
-  expect(rowsOf(stdout).size).toBe(await deduplicationRepo.countAssignments());
+  // Everything that was given is told, in rows and in numbers.
+  const given = await deduplicationRepo.countAssignments();
+  expect(rowsOf(stdout).size).toBe(given);
+  const count = given.toLocaleString('en-US');
+  expect(stderr).toContain(`${count} IDs: ${count} got an item, 0 had theirs already`);
 });
 
 test('add, stopped by Ctrl-C and run again, adds each item once', async () => {
@@ -133,6 +138,68 @@ test('add, stopped by Ctrl-C and run again, adds each item once', async () => {
   expect(await itemRepo.countItems()).toBe(ITEMS);
 });
 
+test('export, killed half-way and resumed, has each row once', async () => {
+  const cli = built.withoutTables();
+  await cli.run(['init']);
+  const { itemRepo } = openTables(cli);
+  const items = numbered('CODE', 3_000);
+  await itemRepo.batchAddItems(items);
+
+  const checkpoint = cli.path('left.csv.partial.resume');
+  // Small pages, slowly, and none once there is something to resume: it must not end before the kill.
+  const slowEndpoint = await inPlaceOf(async (operation, input) => {
+    if (operation !== 'Scan') return;
+    await sleep(100);
+    while (existsSync(checkpoint)) await sleep(50);
+    Object.assign(input, { Limit: 20 });
+  });
+  const args = ['export', 'items', '--output', 'left.csv'];
+  const killed = cli.start(args, { AWS_ENDPOINT_URL_DYNAMODB: slowEndpoint });
+  const killedEnd = ended(killed);
+  while (!existsSync(checkpoint)) await sleep(20);
+  killed.kill('SIGKILL');
+  await killedEnd;
+  expect(existsSync(cli.path('left.csv'))).toBe(false);
+  const partial = (await readFile(cli.path('left.csv.partial'), 'utf8')).split('\n').length;
+  expect(partial).toBeLessThan(items.length);
+
+  expect(await cli.run([...args, '--resume'])).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  const [head, ...rows] = (await readFile(cli.path('left.csv'), 'utf8')).trim().split('\n');
+  expect(head).toBe('item');
+  expect(rows.toSorted()).toEqual(items.toSorted());
+  expect(existsSync(checkpoint)).toBe(false);
+});
+
+test('export, throttled or stopped half-way, says how to go on, and goes on', async () => {
+  const cli = built.withoutTables();
+  await cli.run(['init']);
+  const { itemRepo } = openTables(cli);
+  await itemRepo.batchAddItems(numbered('CODE', 200));
+  let scans = 0;
+  const endpoint = await inPlaceOf((operation, input) => {
+    if (operation !== 'Scan') return;
+    Object.assign(input, { Limit: 50 });
+    return ++scans > 2 ? 'AccessDeniedException' : undefined;
+  });
+  const args = [
+    'export',
+    'items',
+    '--segments',
+    '1',
+    '--format',
+    'jsonl',
+    '--output',
+    'some.jsonl',
+  ];
+  const refused = await cli.run(args, { env: { AWS_ENDPOINT_URL_DYNAMODB: endpoint } });
+  expect(refused.exitCode).toBe(5);
+  expect(refused.stderr).toContain('run the same command again with --resume');
+  expect((await cli.run([...args, '--resume'])).exitCode).toBe(0);
+  const lines = (await readFile(cli.path('some.jsonl'), 'utf8')).trim().split('\n');
+  expect(new Set(lines).size).toBe(200);
+  expect(lines).toHaveLength(200);
+});
+
 test('a second Ctrl-C does not wait for what is under way', async () => {
   const silentPeer = createServer().listen(0, '127.0.0.1');
   await once(silentPeer, 'listening');
@@ -146,5 +213,28 @@ test('a second Ctrl-C does not wait for what is under way', async () => {
   expect(child.exitCode).toBe(null);
   child.kill('SIGINT');
   expect((await end).exitCode).toBe(130);
+  silentPeer.close();
+});
+
+test.each([
+  ['init'],
+  ['doctor'],
+  ['status'],
+  ['audit'],
+  ['export'],
+  ['fetch', 'ann'],
+  ['release', 'ann', '--yes'],
+])('the first Ctrl-C ends %s, though the server is silent', async (...args) => {
+  const silentPeer = createServer().listen(0, '127.0.0.1');
+  await once(silentPeer, 'listening');
+  const { port } = silentPeer.address() as AddressInfo;
+  const child = built.start([...args, '--endpoint-url', `http://127.0.0.1:${port}`]);
+  const end = ended(child);
+  await once(silentPeer, 'connection');
+  child.kill('SIGINT');
+  expect(await end).toMatchObject({
+    exitCode: 130,
+    stderr: expect.stringMatching(/^storagebox: Stopped by SIGINT\./),
+  });
   silentPeer.close();
 });

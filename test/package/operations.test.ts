@@ -20,12 +20,20 @@ import {
 } from 'storagebox';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Context } from '../../src/cli/action.js';
+import { type AuditContext, auditTables } from '../../src/cli/audit.js';
+import { repair } from '../../src/cli/audit-repair.js';
 import { findings as doctorFindings } from '../../src/cli/doctor-checks.js';
 import { audit } from '../support/audit.js';
 import { clientConfigFor } from '../support/client.js';
 import { intercept } from '../support/interceptor.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
-import { allRows, freshTablesWithLedger, openPair, type Tables } from '../support/tables.js';
+import {
+  allRows,
+  freshTablesWithLedger,
+  openPair,
+  type Tables,
+  throughOwnClient,
+} from '../support/tables.js';
 
 const run = promisify(execFile);
 const [text, readme, errors] = await Promise.all(
@@ -118,9 +126,7 @@ type Sale = Awaited<ReturnType<typeof newSale>>;
 let packed: PackedPackage;
 beforeAll(async () => {
   packed = await packPackage();
-  for (const script of ['audit', 'copy']) {
-    await writeFile(join(packed.project, `${script}.mts`), block(`ts ${script}`));
-  }
+  await writeFile(join(packed.project, 'copy.mts'), block('ts copy'));
 });
 afterAll(() => packed.dispose());
 
@@ -316,6 +322,12 @@ describe('the policies allow what the requests need, no more and no less', () =>
     };
   }
 
+  function auditContext(tables: Required<Tables>): AuditContext {
+    const { client, ledgerTableName } = tables;
+    const { signal } = new AbortController();
+    return { client, ledgerTableName, signal, ...openPair(tables) };
+  }
+
   test('for request handlers', async () => {
     const needed = await neededFor(async (deduplicator) => {
       // A first hand-out, a repeat, and one in vain.
@@ -369,11 +381,33 @@ describe('the policies allow what the requests need, no more and no less', () =>
       await deduplicationRepo.getAssignment('user-1');
       for await (const _item of itemRepo.listItems());
       for await (const _assignment of deduplicationRepo.listAssignments());
-      // As the audit does.
-      await allRows(tables.client, tables.ledgerTableName);
+      // Two items that the ledger does not know: they are looked at again.
+      await auditTables(auditContext(tables), 1);
     });
     expect(permittedBy('reports')).toEqual(needed);
     expect(permittedInReadme('looking, audits')).toEqual(needed);
+  });
+
+  test('for repairs', async () => {
+    const needed = await neededFor(async (_, tables) => {
+      const key = (item: string) => ({ item: { S: item } });
+      const puts: [string, string][] = [
+        [tables.itemBankTableName, 'voucher-0'],
+        [tables.itemBankTableName, 'voucher-8'],
+        [tables.ledgerTableName, 'voucher-7'],
+      ];
+      const { client } = throughOwnClient(tables);
+      for (const [TableName, item] of puts) {
+        await client.send(new PutItemCommand({ TableName, Item: key(item) }));
+      }
+      const Item = { ...key('voucher-8'), retired_at: { S: '2026-11-22T09:30:00.000Z' } };
+      await client.send(new PutItemCommand({ TableName: tables.ledgerTableName, Item }));
+      const context = auditContext(tables);
+      const result = await auditTables(context, 1);
+      expect(await repair(context, result)).toEqual({ lost: 1, twice: 2, unknownToLedger: 2 });
+    });
+    expect(permittedBy('repairs')).toEqual(needed);
+    expect(permittedInReadme('`audit --fix`')).toEqual(needed);
   });
 
   test('for doctor', async () => {
@@ -442,7 +476,18 @@ describe('the commands', () => {
   });
 });
 
-describe('the scripts', () => {
+/** `storagebox audit`, as it was installed. */
+async function auditCommand({ environment }: Sale, ...args: readonly string[]) {
+  const program = join(packed.project, 'node_modules/storagebox/dist/cli.js');
+  const { stdout, code: exitCode = 0 }: { stdout: string; code?: number } = await run(
+    process.execPath,
+    [program, 'audit', '--json', '--item-bank-table', BANK, ...args],
+    { env: environment },
+  ).catch((error: { stdout: string; code: number }) => error);
+  return { ...JSON.parse(stdout), exitCode };
+}
+
+describe('the audit and the scripts', () => {
   const NOTHING = {
     lost: [],
     unknownToLedger: [],
@@ -452,9 +497,12 @@ describe('the scripts', () => {
   };
   const item = (value: string) => ({ item: { S: value } });
   const auditOf = async (sale: Sale, ...args: readonly string[]) => {
-    const found = JSON.parse(await runScript(sale, 'audit', ...args));
+    const { findings, exitCode } = await auditCommand(sale, ...args);
     // Segments are listed side by side, in an order of their own each time.
-    return { ...found, twice: found.twice.toSorted() };
+    const found = { ...findings, twice: findings.twice.toSorted() };
+    const isWrong = Object.values(found).some((items) => (items as unknown[]).length > 0);
+    if (args.length === 0) expect(exitCode).toBe(isWrong ? 8 : 0);
+    return found;
   };
 
   /** What user-1 and user-2 have; two more are in the bank, one is retired. */
@@ -478,22 +526,22 @@ describe('the scripts', () => {
         join(ROOT, 'node_modules/typescript/bin/tsc'),
         ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess'],
         ...['--module', 'nodenext', '--target', 'es2022', '--types', 'node', '--skipLibCheck'],
-        ...['audit.mts', 'copy.mts'],
+        'copy.mts',
       ],
       { cwd: packed.project },
     ).catch((error: { stdout: string }) => error);
     expect(stdout).toBe('');
   });
 
-  test('audit finds nothing in a sale that is right, and mends nothing', async () => {
+  test('audit finds nothing in a sale that is right, and changes nothing', async () => {
     const { sale } = await startedSale();
     expect(await auditOf(sale)).toEqual(NOTHING);
     const before = await audit(sale.tables, []);
-    await auditOf(sale, '--mend');
+    await auditOf(sale, '--fix', '--yes');
     expect(await audit(sale.tables, [])).toEqual(before);
   });
 
-  test('audit finds each damage, changes nothing by itself, and mends the bank and the ledger', async () => {
+  test('audit finds each damage, changes nothing by itself, and repairs the bank and the ledger', async () => {
     const { sale, retired, given, left } = await startedSale();
     const { client } = sale.tables;
     await client.send(new DeleteItemCommand({ TableName: BANK, Key: item(left) }));
@@ -507,7 +555,7 @@ describe('the scripts', () => {
       unknownToLedger: ['voucher-6'],
       twice: [given, retired].toSorted(),
     });
-    expect(await auditOf(sale, '--mend')).toEqual(found);
+    expect(await auditOf(sale, '--fix', '--yes')).toEqual(found);
     expect(await auditOf(sale)).toEqual(NOTHING);
     const { left: leftNow } = await audit(sale.tables, []);
     expect(leftNow).toContain(left);
@@ -519,7 +567,7 @@ describe('the scripts', () => {
     const { deduplicationRepo } = openPair(sale.tables);
     await deduplicationRepo.putDeduplicationId('user-3', given);
     await deduplicationRepo.putDeduplicationId('user-4', retired);
-    const found = await auditOf(sale, '--mend');
+    const found = await auditOf(sale, '--fix', '--yes');
     const [[sharedItem, owners]] = found.severalOwners;
     expect([sharedItem, owners.toSorted()]).toEqual([given, ['user-1', 'user-3']]);
     expect(found.retiredButGiven).toEqual([[retired, ['user-4']]]);

@@ -213,13 +213,31 @@ describe('the command line', () => {
     expect(stdout).toBe(`${version}\n`);
   });
 
+  test('helps without the AWS SDK, and says in words that it is missing', async () => {
+    const program = join(packed.projectWithoutPeers, 'node_modules/storagebox/dist/cli.js');
+    for (const args of [['--help'], ['fetch', '--help'], ['doctor', '--help']]) {
+      const { stdout } = await run(process.execPath, [program, ...args]);
+      expect(stdout).toMatch(/^Usage: storagebox /);
+    }
+    for (const args of [['fetch', 'ann'], ['init'], ['doctor'], ['audit']]) {
+      const failed = run(process.execPath, [program, ...args]);
+      await expect(failed).rejects.toMatchObject({
+        code: 4,
+        stdout: '',
+        stderr:
+          'storagebox: The AWS SDK is not installed where storagebox is.\n' +
+          '  remedy: Install it there: npm install @aws-sdk/client-dynamodb\n',
+      });
+    }
+  });
+
   test('brings the licences of what it contains', async () => {
     const folder = join(packed.project, 'node_modules/storagebox/dist');
     const notices = await readFile(join(folder, 'cli.LICENSES.txt'), 'utf8');
-    for (const bundled of ['commander', 'csv-parse']) {
+    for (const bundled of ['commander', 'csv-parse', 'csv-stringify']) {
       expect(notices).toContain(`cli.js contains ${bundled}:`);
     }
-    expect(notices.match(/Permission is hereby granted, free of charge/g)).toHaveLength(2);
+    expect(notices.match(/Permission is hereby granted, free of charge/g)).toHaveLength(3);
   });
 
   test('is not loaded by whoever imports or requires the library', async () => {
@@ -249,7 +267,7 @@ describe('the command line', () => {
       ['index.cjs', required],
     ] as const) {
       expect(loaded).toContain(`storagebox/dist/${entry}`);
-      expect(loaded).not.toMatch(/storagebox\/dist\/cli|commander|csv-parse/);
+      expect(loaded).not.toMatch(/storagebox\/dist\/cli|commander|csv-parse|csv-stringify/);
     }
   });
 });

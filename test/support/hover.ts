@@ -21,7 +21,9 @@ export function hoversOf(
   const lines = [code, ...expressions].join(';\n');
   const { sys } = ts;
   const service = ts.createLanguageService({
-    ...sys,
+    useCaseSensitiveFileNames: () => sys.useCaseSensitiveFileNames,
+    directoryExists: sys.directoryExists,
+    getDirectories: sys.getDirectories,
     fileExists: (path) => path === file || sys.fileExists(path),
     readFile: (path) => (path === file ? lines : sys.readFile(path)),
     getScriptFileNames: () => [file],

@@ -113,7 +113,10 @@ describe('the built library', () => {
     for (const file of code.filter((name) => name !== 'dist/cli.js')) {
       const lines = (await readFile(join(installed(), file), 'utf8')).split('\n');
       const statements = lines.filter((line) => !/^(import|export) /.test(line));
-      expect({ file, long: statements.filter((line) => line.length > 300) }).toEqual({ file, long: [] });
+      expect({ file, long: statements.filter((line) => line.length > 300) }).toEqual({
+        file,
+        long: [],
+      });
     }
   });
 });

@@ -37,23 +37,23 @@ exports.handOut = async (how, { storagebox, core, memory, testing }) => {
 };
 
 async function sell(Deduplicator, open) {
-  const vouchers = Array.from({ length: 20 }, (_, index) => `voucher-${index}`);
+  const vouchers = Array.from({ length: 10 }, (_, index) => `voucher-${index}`);
   const { itemRepo, deduplicationRepo } = open();
-  assert.equal((await itemRepo.batchAddItems(vouchers)).added, 20);
-  assert.equal((await itemRepo.batchAddItems(vouchers)).alreadyKnown, 20);
+  assert.equal((await itemRepo.batchAddItems(vouchers)).added, 10);
+  assert.equal((await itemRepo.batchAddItems(vouchers)).alreadyKnown, 10);
 
   const nodes = [new Deduplicator(open()), new Deduplicator(open())];
   const claims = nodes.flatMap((node) =>
-    Array.from({ length: 30 }, (_, index) => node.claim(`user-${index}`)),
+    Array.from({ length: 15 }, (_, index) => node.claim(`user-${index}`)),
   );
   const results = await Promise.all(claims);
-  assert.equal(results.filter(({ status }) => status === 'claimed').length, 20);
+  assert.equal(results.filter(({ status }) => status === 'claimed').length, 10);
   const items = results.map(({ item }) => item).filter((item) => item !== null);
-  assert.equal(new Set(items).size, 20);
+  assert.equal(new Set(items).size, 10);
   assert.equal(await itemRepo.countItems(), 0);
-  assert.equal(await deduplicationRepo.countAssignments(), 20);
+  assert.equal(await deduplicationRepo.countAssignments(), 10);
 
-  const owner = results.findIndex(({ status }) => status === 'claimed') % 30;
+  const owner = results.findIndex(({ status }) => status === 'claimed') % 15;
   const released = await nodes[0].releaseItemForDeduplicationId(`user-${owner}`);
   assert.deepEqual(await nodes[1].claim('late'), { status: 'claimed', item: released });
 }

@@ -17,7 +17,7 @@ export interface TestRunner {
   test(name: string, body: () => Promise<void>): void;
 }
 
-/** Every check, by what it puts through its paces. */
+/** Every check, by what it tests. */
 export const conformanceChecks: Readonly<Record<string, readonly ConformanceCheck[]>> = {
   'item bank repository': itemBankChecks,
   'deduplication repository': deduplicationChecks,

@@ -28,7 +28,7 @@ export const failureChecks: readonly ConformanceCheck[] = [
   },
   {
     promises: ['P1', 'P3', 'P6'],
-    name: 'an assignment that fails before it lands is made again',
+    name: 'an assignment that fails before it lands is retried',
     run: async ({ open }) => {
       await open().itemRepo.batchAddItems(vouchers(3));
       const deduplicator = new Deduplicator(withFaults(open(), { beforePut: failOnce() }));

@@ -21,10 +21,9 @@ export function hoversOf(
   const lines = [code, ...expressions].join(';\n');
   const { sys } = ts;
   const service = ts.createLanguageService({
+    useCaseSensitiveFileNames: () => sys.useCaseSensitiveFileNames,
     directoryExists: sys.directoryExists,
     getDirectories: sys.getDirectories,
-    readDirectory: sys.readDirectory,
-    ...(sys.realpath !== undefined && { realpath: sys.realpath }),
     fileExists: (path) => path === file || sys.fileExists(path),
     readFile: (path) => (path === file ? lines : sys.readFile(path)),
     getScriptFileNames: () => [file],

@@ -18,7 +18,7 @@ export interface LineSeries {
 export interface LineChart {
   /** Shown above the chart, and its accessible name. */
   readonly title: string;
-  /** What a reader who cannot see the chart is told. */
+  /** The text for readers who cannot see the chart. */
   readonly description: string;
   readonly xLabel: string;
   readonly yLabel: string;
@@ -28,7 +28,7 @@ export interface LineChart {
   readonly yScale?: Scale;
   /** Where the x axis is marked. Default: round numbers. */
   readonly xTicks?: readonly number[];
-  /** Up to 7: there are no more colours that are told apart. */
+  /** At most 7, because there are only 7 distinct colours. */
   readonly series: readonly LineSeries[];
 }
 
@@ -55,7 +55,7 @@ const PLOT_WIDTH = WIDTH - PLOT.left - PLOT.right;
 const PLOT_HEIGHT = HEIGHT - PLOT.top - PLOT.bottom;
 const LEGEND_TOP = 52;
 
-/** Okabe and Ito's colours, told apart by the colour-blind, each dark enough for white and light enough for black. */
+/** Okabe and Ito's colours: distinct for colour-blind readers, readable on white and on black. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9', '#888888'];
 
 const STYLE = `

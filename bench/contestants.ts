@@ -1,4 +1,4 @@
-// What is measured side by side.
+// The contestants of the benchmark.
 import {
   type DynamoDBClient,
   GetItemCommand,
@@ -38,7 +38,7 @@ export function makeClaim(client: DynamoDBClient, task: ClaimTask): Claim {
   }
 }
 
-/** The bare SDK, one transaction a claim, on rows that no other node goes for. */
+/** The bare SDK, one transaction per claim, on rows that no other node tries. */
 function limitClaim(
   client: DynamoDBClient,
   { itemBankTableName, deduplicationTableName }: TableNames,

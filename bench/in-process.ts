@@ -1,4 +1,4 @@
-// What the library itself costs: without a server, and without the SDK.
+// The cost of the library itself, without a server and without the SDK.
 import {
   type DynamoDBClient,
   GetItemCommand,
@@ -13,7 +13,7 @@ import {
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { spreadOf } from './statistics.js';
 
-/** More would share reads, and so send fewer commands than the bare loop does. */
+/** With more callers they would share reads, and send fewer commands than the bare loop. */
 const CALLERS = 16;
 const PAGE_SIZE = 30;
 const WARM_UP_CLAIMS = 50_000;
@@ -47,8 +47,8 @@ async function drainMemoryPair(items: number): Promise<InProcessFigures> {
 }
 
 /**
- * A claim on DynamoDB where the client answers at once, less what making the same commands and
- * waiting for the same answers takes.
+ * The CPU of a claim on DynamoDB with a client that answers at once, minus the CPU of creating the
+ * same commands and awaiting the same answers.
  */
 export async function measureOwnCpu(claims: number): Promise<number> {
   const ownMicroseconds: number[] = [];

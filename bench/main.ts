@@ -23,7 +23,7 @@ const RESULTS_FOLDER = new URL('results/', import.meta.url);
 
 const { values: options } = parseArgs({
   options: {
-    /** The largest sizes and more rounds, too. */
+    /** Also the largest sizes, and more rounds. */
     full: { type: 'boolean', default: false },
     /** Only scenarios whose names contain it. */
     only: { type: 'string', default: '' },

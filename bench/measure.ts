@@ -1,4 +1,4 @@
-// Runs a scenario, its contestants in turn, and makes figures of what the nodes report.
+// Runs a scenario with its contestants in turn, and computes figures from what the nodes report.
 import { randomUUID } from 'node:crypto';
 import {
   type AttributeValue,
@@ -104,7 +104,7 @@ export async function measureSeeding(
   });
 }
 
-/** Each round begins with another contestant, so that none always has the fresher server. */
+/** Each round begins with another contestant, so that none always gets a fresh server. */
 async function inTurn<Contestant extends string, Figures>(
   contestants: readonly Contestant[],
   rounds: number,
@@ -140,7 +140,7 @@ async function withTables<Value>(
   }
 }
 
-/** Fills the tables and gives the items of the bank. */
+/** Fills the tables and returns the items of the bank. */
 async function prepare(
   { client }: Server,
   tables: TableNames,
@@ -167,7 +167,7 @@ async function prepare(
 
 const MAX_ROWS_PER_BATCH = 25;
 
-/** Nobody claims yet, so plain batches, the fastest way, do no harm. */
+/** Nobody claims yet, so plain batches, the fastest way, are safe. */
 async function fill(
   client: DynamoDBClient,
   tableName: string,
@@ -199,7 +199,7 @@ function claimFigures({ reports, elapsedMs }: Rush, scenario: ClaimScenario): Cl
   const sum = (key: keyof Usage | 'claimed' | 'inVain' | 'errors' | 'cpuMs') =>
     reports.reduce((total, report) => total + report[key], 0);
   const answers = sum('claimed') + sum('inVain');
-  // Who asks in vain on the way to the last item is part of what giving it out costs.
+  // Calls that get no item on the way to the last one are part of the cost of the items.
   const isPerItem = scenario.stock === 'to the last item' && scenario.askers === scenario.items;
   const unit = Math.max(1, isPerItem ? sum('claimed') : answers);
   const latenciesMs = reports.flatMap((report) => report.latenciesMs).sort((a, b) => a - b);

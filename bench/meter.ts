@@ -14,11 +14,11 @@ const WRITE_UNITS_PER_ACTION = 2;
 export interface MeteredClient {
   readonly client: DynamoDBClient;
   readonly usage: Usage;
-  /** Lets nothing through any more. */
+  /** From now on, every request fails. */
   cutOff(): void;
 }
 
-/** The client that all contestants use alike. */
+/** The client that all contestants use. */
 export function meteredClient(endpoint: string, requestDelayMs: number): MeteredClient {
   const client = new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, endpoint });
   const usage: Usage = { requests: 0, transactions: 0, readUnits: 0, writeUnits: 0 };
@@ -39,7 +39,7 @@ export function meteredClient(endpoint: string, requestDelayMs: number): Metered
           count(unitsOf(result.output));
           return result;
         } catch (error) {
-          // Refused conditions are billed, too, and not told.
+          // Failed conditions are billed, too, but the reply does not say so.
           if (isWrite) count(actionsOf(args.input) ?? 1);
           throw error;
         }
@@ -63,7 +63,7 @@ export function meteredClient(endpoint: string, requestDelayMs: number): Metered
   return { client, usage, cutOff };
 }
 
-/** Like a refusal, which nobody answers by sending again. */
+/** Looks like a refusal, so that nobody retries. */
 function measurementEnded(): Error {
   return Object.assign(new Error('The measurement has ended.'), {
     name: 'MeasurementEndedException',

@@ -1,10 +1,10 @@
-// One of the processes that ask: does the tasks that it is sent, one after the other.
+// One of the processes that claim. It runs the tasks that it gets, one after the other.
 import { makeClaim } from './contestants.js';
 import { meteredClient } from './meter.js';
 import { seed } from './seeding-task.js';
 import type { ClaimReport, ClaimTask, SeedingTask } from './task.js';
 
-/** How long calls that are under way at the end may take, so that what they cost is not lost. */
+/** How long running calls may go on after the end, so that their cost is counted. */
 const GRACE_MS = 1_000;
 
 process.on('message', async (task: ClaimTask | SeedingTask | 'go') => {

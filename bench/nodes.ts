@@ -1,4 +1,4 @@
-// The processes that ask. They live as long as the benchmark, so that all contestants meet them warm.
+// The processes that claim. They live as long as the benchmark, so they are warm for all contestants.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../test/support/child-message.js';

@@ -16,11 +16,11 @@ export interface ClaimScenario {
   /** Whether each ID asks on two nodes at once instead of on one. */
   readonly isAskedTwice?: boolean;
   readonly rounds: number;
-  /** After that nobody asks any more. */
+  /** After this time no call begins. */
   readonly maxMs: number;
 }
 
-/** Not reported: server and nodes run at a fraction of their speed until they have compiled themselves. */
+/** Not reported: server and nodes are slow until their code is compiled. */
 export const WARM_UP: ClaimScenario = {
   name: 'warming up',
   contestants: CONTESTANTS,
@@ -37,7 +37,7 @@ interface NewIds {
   readonly callers: number;
   readonly nodes: number;
   readonly claims: number;
-  /** Time enough for all but the original. */
+  /** Enough time for all except the original. */
   readonly toTheLastItemMs: number;
 }
 
@@ -62,7 +62,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
       items: stock === 'items left' ? 1.5 * claims : claims,
       askers: claims,
       stock,
-      // Where nobody meets anybody, two rounds tell as much.
+      // With few callers there are no races, so two rounds are enough.
       rounds: isFull || callers > 8 ? rounds : 2,
       maxMs: stock === 'items left' ? maxMs : Math.max(maxMs, toTheLastItemMs),
     })),

@@ -1,5 +1,5 @@
-// The figures that the library is tuned to, each held against what this run measured. Ratios within
-// the run, so that they mean the same on any machine.
+// The figures that the library is tuned for, compared with what this run measured. They are ratios
+// within the run, so they mean the same on any machine.
 import type { ContestantName } from './contestants.js';
 import type { ClaimFigures } from './measure.js';
 import type { Results } from './results.js';

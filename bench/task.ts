@@ -1,4 +1,4 @@
-// What the main process and the nodes tell each other.
+// The messages between the main process and the nodes.
 import type { ContestantName } from './contestants.js';
 
 export interface TableNames {
@@ -10,17 +10,17 @@ export interface ClaimTask extends TableNames {
   readonly kind: 'claim';
   readonly contestant: ContestantName;
   readonly endpoint: string;
-  /** Added to each request: the way to a server that is not on the same machine. */
+  /** Added to each request, as the network to a server on another machine would. */
   readonly requestDelayMs: number;
   /** One claim for each, in this order. */
   readonly deduplicationIds: readonly string[];
   /** Whether every ID has its item already. */
   readonly isRepeat: boolean;
-  /** Rows that this node alone may take: only the limit knows them beforehand. */
+  /** Rows that only this node takes. Only the limit knows rows before it asks. */
   readonly knownItems: readonly string[];
-  /** How many claims are under way at once. */
+  /** How many claims run at once. */
   readonly callers: number;
-  /** No claim begins later than that, and those under way are cut off. */
+  /** After this time no claim begins, and running claims are cut off. */
   readonly maxMs: number;
 }
 
@@ -34,11 +34,11 @@ export interface SeedingTask {
   readonly concurrency: number;
 }
 
-/** What the requests of a contestant came to. */
+/** The requests of a contestant, summed up. */
 export interface Usage {
   /** Attempts on the wire, the SDK's own retries included. */
   requests: number;
-  /** Those of them that are transactions which write. */
+  /** How many of them are write transactions. */
   transactions: number;
   readUnits: number;
   writeUnits: number;
@@ -47,7 +47,7 @@ export interface Usage {
 export interface ClaimReport extends Usage {
   readonly claimed: number;
   readonly inVain: number;
-  /** Claims that ended with an error and were made again. */
+  /** Claims that threw and were retried. */
   readonly errors: number;
   /** How long each answer took, errors before it included; cut-off claims with their age. */
   readonly latenciesMs: readonly number[];
@@ -57,6 +57,6 @@ export interface ClaimReport extends Usage {
 export interface SeedingReport extends Usage {
   readonly elapsedMs: number;
   readonly cpuMs: number;
-  /** What was live at the worst moment less what was live before. */
+  /** The largest live heap during the run, minus the live heap before it. */
   readonly heapGrowthMb: number;
 }

@@ -1,4 +1,4 @@
-// Somebody who wants an item, and what the call on the way to it does.
+// A user who wants an item, and the steps of the call.
 import type { Candidate, CandidatePool } from '../../src/dynamodb/candidate-pool.js';
 import { MAX_READS_BY_THEMSELVES } from '../../src/dynamodb/deduplication-table.js';
 import { CLAIM_PATIENCE_MS } from '../../src/dynamodb/transaction.js';
@@ -69,7 +69,7 @@ export abstract class Asker extends NodeRequest {
     this.#saleNode.reads.read(this);
   }
 
-  /** A read that it shared with others has found that the ID has none. */
+  /** A shared read has found that the ID has no item. */
   learnNoItem(): void {
     if (this.#doing === 'readId') this.#beginClaim();
     else this.endSoldOut();
@@ -83,7 +83,7 @@ export abstract class Asker extends NodeRequest {
     this.#begin('scan');
   }
 
-  /** The call throws; whoever made it makes it again. */
+  /** The call throws; the user retries. */
   fail(): void {
     this.sale.failedCalls++;
     this.#doing = 'pause';
@@ -184,7 +184,7 @@ export abstract class Asker extends NodeRequest {
     else this.chooseItem();
   }
 
-  /** Whether a plain read got through; else the SDK sends it again, or the call throws. */
+  /** Whether a plain read succeeded; if not, the SDK retries it, or the call throws. */
   #isAnsweredBySdk(): boolean {
     if (!this.#isThrottled) {
       this.node.noteSuccess(this.#attempt);

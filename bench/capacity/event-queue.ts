@@ -1,11 +1,11 @@
-/** Something that a moment was set for. */
+/** Something that is scheduled. */
 export interface Actor {
   act(): void;
 }
 
 const ARITY = 4;
 
-/** Virtual time, and who acts next in it: a heap with four children to a node. */
+/** Virtual time, and who acts next: a heap with four children per node. */
 export class EventQueue {
   #nowMs = 0;
   #size = 0;
@@ -42,7 +42,7 @@ export class EventQueue {
     actors[place] = actor;
   }
 
-  /** The next actor, and time goes on to its moment; `null` when there is none up to `endMs`. */
+  /** The next actor; time moves on to its moment. `null` when there is none up to `endMs`. */
   next(endMs: number): Actor | null {
     const times = this.#times;
     const actors = this.#actors;

@@ -1,5 +1,5 @@
-// The reads of IDs before "sold out" is told, and in a rush, as in `src/dynamodb/transactional-reads.ts`:
-// those that are asked for at the same moment travel in one request.
+// The reads of IDs before the answer "sold out", and in a rush, as in
+// `src/dynamodb/transactional-reads.ts`: reads that begin at the same moment share one request.
 import { CLAIM_PATIENCE_MS } from '../../src/dynamodb/transaction.js';
 import { Patience } from '../../src/patience.js';
 import type { Asker } from './asker.js';
@@ -89,7 +89,7 @@ class IdReads extends NodeRequest {
       for (const asker of this.#askers) asker.learnNoItem();
       return;
     }
-    // Those that were not in the way are sent again at once, the others later.
+    // Reads that were not throttled are sent again at once, the others later.
     const others = this.#askers.filter((asker) => !throttled.includes(asker));
     if (others.length > 0) new IdReads(this.#sale, this.node, this.#reads, others).send();
     try {

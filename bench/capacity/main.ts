@@ -1,5 +1,5 @@
 // npm run bench:capacity            rates and sales, in minutes
-// npm run bench:capacity -- --full  10 million askers for 1 million items, too
+// npm run bench:capacity -- --full  also 10 million users for 1 million items
 //
 // Writes bench/results/capacity.json, the charts, and the tables of docs/scaling.md.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -75,14 +75,14 @@ async function holdSales(scenarios: readonly SaleScenario[]): Promise<SaleOutcom
   const outcomes: SaleOutcome[] = [];
   for (const scenario of scenarios) {
     for (const choice of scenario.choices) {
-      const name = `${scenario.items} items, ${scenario.askers} askers, ${scenario.writeUnits} write units, ${choice}`;
+      const name = `${scenario.items} items, ${scenario.askers} users, ${scenario.writeUnits} write units, ${choice}`;
       outcomes.push(await shown(name, (options) => holdSale(scenario, choice, options)));
     }
   }
   return outcomes;
 }
 
-/** Shows how far the work is while it goes on, and how long it took. */
+/** Shows the progress of the work, and how long it took. */
 async function shown<Outcome extends { readonly result: SaleResult }>(
   name: string,
   work: (options: RunOptions) => Promise<Outcome>,

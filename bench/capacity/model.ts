@@ -1,16 +1,16 @@
-// What the simulation assumes of DynamoDB, of the network and of a node. docs/scaling.md says where
-// each documented figure comes from.
+// What the simulation assumes about DynamoDB, the network and a node. docs/scaling.md says where each
+// documented figure comes from.
 
 export interface Model {
   /** "Best practices for designing and using partition keys effectively", Developer Guide. */
   readonly partitionWriteUnitsPerSecond: number;
   readonly partitionReadUnitsPerSecond: number;
   /**
-   * How much unused capacity a partition keeps. DynamoDB keeps up to 300 seconds' worth and promises
-   * nothing, so by default a partition starts with none and keeps one second's.
+   * How many seconds of unused capacity a partition keeps. DynamoDB keeps up to 300 and promises
+   * nothing, so by default a partition starts with none and keeps one second.
    */
   readonly burstSeconds: number;
-  /** Whether the partitions have saved up that much when the sale begins. */
+  /** Whether the partitions have that much saved when the sale begins. */
   readonly isBurstSavedUp: boolean;
   /** For how long a partition throttles before it splits in two. Not documented: off by default. */
   readonly splitAfterMs: number;
@@ -24,15 +24,15 @@ export interface Model {
   readonly latencyMedianMs: number;
   /** Spread of the latency's logarithm: 0.5 puts the 99th percentile at 3.2 medians. */
   readonly latencySigma: number;
-  /** What a scan takes for each further partition that it searches. */
+  /** Time of a scan for each further partition that it searches. */
   readonly furtherPartitionMs: number;
   /** Sockets of a client: the package's default. */
   readonly socketsPerNode: number;
-  /** CPU time of one request on a node, which has one core. */
+  /** CPU time of one request on a node, which has one core: measured by `npm run bench:cpu`. */
   readonly requestCpuMs: number;
-  /** Of each ID in a request that looks at many: measured beside that of a request, a tenth of it. */
+  /** CPU time of each further ID in a request that reads many: measured by the same script. */
   readonly gatheredReadCpuMs: number;
-  /** How long somebody whose call threw waits before asking again: between once and twice that. */
+  /** How long a user waits after a call that threw: between this time and twice this time. */
   readonly askAgainAfterMs: number;
 }
 
@@ -49,8 +49,8 @@ export const DEFAULT_MODEL: Model = {
   latencySigma: 0.5,
   furtherPartitionMs: 1,
   socketsPerNode: 128,
-  requestCpuMs: 0.25,
-  gatheredReadCpuMs: 0.025,
+  requestCpuMs: 0.7,
+  gatheredReadCpuMs: 0.01,
   askAgainAfterMs: 1_000,
 };
 

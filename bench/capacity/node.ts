@@ -1,4 +1,4 @@
-// A node of the sale: its one core, its client's sockets and retries.
+// A node of the sale: one core, and the sockets and retries of its client.
 import type { Random } from '../../test/verification/seeded-random.js';
 import type { Actor, EventQueue } from './event-queue.js';
 import type { Model } from './model.js';
@@ -37,7 +37,7 @@ export class Node {
     else this.#dispatch(request);
   }
 
-  /** A reply has come: its socket is free for the next request. */
+  /** A reply has come, so its socket is free for the next request. */
   release(): void {
     this.#socketsInUse--;
     const next = this.#waiting[this.#firstWaiting];
@@ -71,7 +71,7 @@ export class Node {
   }
 }
 
-/** A request's way: to the tables, back to its node, and what comes after. */
+/** The path of a request: to the tables, back to its node, and what happens then. */
 export abstract class NodeRequest implements Actor {
   readonly node: Node;
   protected readonly network: Network;

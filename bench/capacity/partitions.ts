@@ -104,7 +104,7 @@ export class Partitions {
   }
 }
 
-/** A pause this long between two throttled requests, and the partition has cooled down. */
+/** After a pause of this length between two throttled requests, a partition has cooled down. */
 const COOLED_DOWN_AFTER_MS = 1_000;
 
 /** Fills at a steady rate up to what it can keep. */
@@ -119,7 +119,7 @@ class Bucket {
   constructor(unitsPerSecond: number, keptSeconds: number, isFull: boolean, nowMs: number) {
     this.#unitsPerMs = unitsPerSecond / 1_000;
     this.#maxUnits = unitsPerSecond * keptSeconds;
-    // No limit at all is a bucket that is full for ever.
+    // Without a limit, the bucket is always full.
     this.#units = isFull || !Number.isFinite(unitsPerSecond) ? this.#maxUnits : 0;
     this.#filledAtMs = nowMs;
   }

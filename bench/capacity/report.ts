@@ -75,7 +75,7 @@ export function saleTable({ sales }: Report): string {
       const throttled =
         result.throttledTransactions + result.throttledScans + result.throttledIdReads;
       return [
-        `${number(sale.items)} items, ${number(sale.askers)} askers in ${seconds(sale.arrivalMs)}, ${number(sale.nodes)} nodes`,
+        `${number(sale.items)} items, ${number(sale.askers)} users in ${seconds(sale.arrivalMs)}, ${number(sale.nodes)} nodes`,
         number(sale.writeUnits),
         NAMES[sale.choice],
         number(result.claims),

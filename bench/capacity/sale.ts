@@ -1,4 +1,4 @@
-// One simulated sale: askers come, each to a random node, and each makes one claim.
+// One simulated sale: each user comes to a random node and claims one item.
 import { CandidatePool } from '../../src/dynamodb/candidate-pool.js';
 import { Turns } from '../../src/dynamodb/turns.js';
 import { runtime } from '../../src/runtime.js';
@@ -23,13 +23,13 @@ export interface SaleOptions {
   readonly nodes: number;
   readonly items: number;
   readonly askers: number;
-  /** In which all askers come, at random. */
+  /** All users come within this time, at random moments. */
   readonly arrivalMs: number;
-  /** When the simulation stops, whoever still waits. */
+  /** When the simulation stops, even if users still wait. */
   readonly endMs: number;
   /** Warm write units a second, of each of the two tables. */
   readonly writeUnits: number;
-  /** Warm read units a second, of each. Default: what the partitions for the writes bring along. */
+  /** Warm read units a second, of each table. Default: what the partitions for the writes give. */
   readonly readUnits?: number;
   readonly isFirstReadSkipped?: boolean;
   readonly seed: number;
@@ -39,15 +39,15 @@ export interface SaleOptions {
 
 export interface SaleResult {
   readonly partitions: number;
-  /** Items handed out. */
+  /** Items that were handed out. */
   readonly claims: number;
-  /** When the last of them was; 0 when none was. */
+  /** When the last item was handed out; 0 when none was. */
   readonly lastClaimMs: number;
-  /** Askers told that all items are gone. */
+  /** Users who got the answer "sold out". */
   readonly soldOutAnswers: number;
-  /** Calls that threw, each made again. */
+  /** Calls that threw; each was retried. */
   readonly failedCalls: number;
-  /** Askers without an answer at the end. */
+  /** Users without an answer at the end. */
   readonly unanswered: number;
   /** Transactions that the tables decided on: committed, lost or in conflict. */
   readonly transactions: number;
@@ -163,7 +163,7 @@ export class Sale implements Actor {
     return this.#result();
   }
 
-  /** An asker comes, and the next one's moment is set. */
+  /** A user comes, and the next one is scheduled. */
   act(): void {
     const saleNode = this.#nodes[Math.floor(this.random() * this.#nodes.length)] as SaleNode;
     const isPool = this.options.choice === 'pool';
@@ -174,7 +174,7 @@ export class Sale implements Actor {
     }
   }
 
-  /** Runs it when all promises have run that can, before anything else happens. */
+  /** Runs it after all promises that can run, and before anything else. */
   queueMicrotask(microtask: () => void): void {
     this.hasPromisesToRun = true;
     this.#microtasks.push(microtask);
@@ -231,7 +231,7 @@ export class Sale implements Actor {
   }
 }
 
-/** Everything that follows from what was settled. */
+/** Resolves after everything that follows from the settled promises has run. */
 function allSettled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,14 +2,14 @@
 import { type Model, partitionCount, TRANSACTIONAL_WRITE_UNITS } from './model.js';
 import { type Choice, type SaleResult, simulateSale } from './sale.js';
 
-/** More askers than can be served, so that the rate shows what limits it. */
+/** More users than can be served, so that the rate shows the limit. */
 const OVERLOAD = 1.2;
 /**
- * One partition lets 500 claims a second through, which is all that a scan from the head can use. More
- * askers than this change nothing but the time that the simulation takes.
+ * One partition takes 500 claims a second, and a scan from the head uses only one. More users than this
+ * only make the simulation slower.
  */
 const MAX_HEAD_SCAN_ASKERS_PER_SECOND = 20_000;
-/** So many that nodes seldom meet, and the stock does not run low. */
+/** So many that nodes seldom meet, and items do not run low. */
 const RATE_ITEMS = 1_000_000;
 
 export interface RateScenario {
@@ -18,7 +18,7 @@ export interface RateScenario {
   readonly durationMs: number;
 }
 
-/** The same nodes and more and more write units, and the other way round. */
+/** More and more write units with the same nodes, then more and more nodes with the same write units. */
 export const PARTITION_SCENARIOS: readonly RateScenario[] = [
   { nodes: 2_000, writeUnits: 4_000, durationMs: 10_000 },
   { nodes: 2_000, writeUnits: 10_000, durationMs: 5_000 },
@@ -89,11 +89,11 @@ export interface RunOptions {
   readonly onProgress: (share: number) => void;
 }
 
-/** What nothing can exceed: the writes that the partitions take, and the requests that the nodes send. */
+/** The upper bound: the writes that the partitions take, and the requests that the nodes send. */
 export function limitPerSecond(model: Model, nodes: number, writeUnits: number): number {
   const partitions = partitionCount(model, writeUnits, 0);
   const writeLimit = (partitions * model.partitionWriteUnitsPerSecond) / TRANSACTIONAL_WRITE_UNITS;
-  // One transaction a claim: in a rush the reads before it share requests.
+  // One transaction per claim: in a rush the reads before it share requests.
   const nodeLimit = (nodes * 1_000) / model.requestCpuMs;
   return Math.min(writeLimit, nodeLimit);
 }

@@ -22,9 +22,9 @@ export class SimulatedTables {
   readonly deduplication: Partitions;
   readonly #model: Model;
   readonly #hashes: Float64Array;
-  /** When the row of an item is gone. */
+  /** When the row of each item is gone. */
   readonly #goneAtMs: Float64Array;
-  /** The next row that may be there, at or behind each place; grows only: no item comes back. */
+  /** The next row that may exist at or after each place. It only grows, because no item comes back. */
   readonly #nextPresent: Int32Array;
 
   constructor(model: Model, partitions: number, items: number, random: Random) {
@@ -36,7 +36,7 @@ export class SimulatedTables {
     this.#nextPresent = Int32Array.from({ length: items + 1 }, (_, place) => place);
   }
 
-  /** Eventually consistent; `false` when throttled. Whoever asks here is new and has no row. */
+  /** `false` when throttled. Every user here is new and has no row. */
   readId(idHash: number, nowMs: number): boolean {
     const partition = this.deduplication.of(idHash);
     return this.deduplication.read(partition, READ_UNITS, nowMs);
@@ -130,7 +130,7 @@ export class SimulatedTables {
       if (found === this.#hashes.length || (this.#goneAtMs[found] as number) > nowMs) break;
       next[found] = found + 1;
     }
-    // Whoever comes this way again is brought there at once.
+    // The next search from any of these places gets there in one step.
     for (let step = place; step !== found; ) {
       const after = next[step] as number;
       next[step] = found;
@@ -140,7 +140,7 @@ export class SimulatedTables {
   }
 }
 
-/** Where a key that was made up falls among the hashes ("FNV-1a", mixed once more). */
+/** The place of an invented key among the hashes ("FNV-1a", mixed once more). */
 function hashOfKey(key: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < key.length; index++) {

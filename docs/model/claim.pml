@@ -22,11 +22,11 @@
 // read is strongly consistent by now, which allows less than what is modelled here.
 //
 // Checked at each step that could break it:
-//   P1  an ID is told one item only, and that is the one in its row
+//   P1  an ID is told only one item, and that is the one in its row
 //   P2  no item has two IDs, nor an ID and a place in the bank
 //   P3  every item that entered is in the bank or has an ID
 //   P4  null only if the ID has no item and no item stayed in the bank for the whole call
-//   and no call waits for other calls of its process when there is none to wait for.
+//   and no call waits for other calls of its process when there are none.
 // All of it holds: 9,353,857 states in 2 processes, 8,127,767 in one.
 //
 // Planted faults, to show that the checks can fail. Each is a switch and has a counterexample:
@@ -40,7 +40,7 @@
 //   UNCONDITIONAL_DELETE   the delete lacks its condition                                  P2
 //   GUESS_SUCCESS          an unknown outcome reads as success                             P1
 // NO_TOKEN leaves out the token, and all still holds: the two conditions alone make a repeated
-// claim harmless. It is putting items in that cannot do without (seeding.pml).
+// claim harmless. Only adding items needs the token (seeding.pml).
 
 #define IDS 3
 #define NO_ID IDS
@@ -326,7 +326,7 @@ active [2] proctype Call() {
        phase[c] == Waiting && applied[c] && !IS_LOCKED(id[c]) ->
        settle(0); tell(item[c])
      }
-  // The ID has an item, whatever became of the candidate.
+  // The ID has an item, so the candidate does not matter.
   :: d_step {
        phase[c] == Waiting && !IS_SPENT(c) && !removed[c] && !IS_LOCKED(id[c]) &&
          !CAN_PUT(id[c]) ->

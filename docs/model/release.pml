@@ -2,7 +2,7 @@
 // claim.pml has the candidate pool, and rows that stay; here rows come and go.
 //
 // Modelled:
-// - a claim: a strongly consistent read, then TransactWriteItems with any item whatever as candidate,
+// - a claim: a strongly consistent read, then TransactWriteItems with any item as candidate,
 //   or, once every item has been absent from the bank since the call began (what the pool proves),
 //   the transactional read before null
 // - a release, or a retirement: a strongly consistent read, and a transactional one before null; then
@@ -21,7 +21,7 @@
 //          is just being committed takes from it; or null, if its ID has none
 //   P2     no item has two IDs, nor an ID and a place in the bank
 //   P3     every item is in the bank, with an ID, or retired
-//   Later  a release ends no assignment that began after its caller had gone
+//   Later  a release ends no assignment that began after its caller was gone
 // All of it holds: 7,767,008 states.
 //
 // Planted faults, to show that the checks can fail. Each is a switch and has a counterexample:

@@ -3,7 +3,7 @@
 // Modelled:
 // - a chunk goes in as one TransactWriteItems under a token: all of its items or none, each on
 //   condition that the bank does not hold it
-// - what is refused because the bank holds it is left out, and the rest goes in under a new token
+// - items that are refused because the bank holds them are left out; the rest is sent under a new token
 // - with LEDGER each item enters the bank and the ledger by one transaction, on condition that
 //   neither holds it, and nothing leaves the ledger; a script may look into the ledger before it
 //   sends, and leave out what it finds
@@ -26,16 +26,16 @@
 //
 // A limit, with a counterexample as well:
 //   SECOND_RUN    two scripts add the same items, and the sale opens only when both are done. Then
-//                 a request comes that was not applied so far, so that no token stops it, and puts
+//                 a request arrives that was not applied before, so no token stops it, and puts
 //                 back what was handed out. An item must not be added a second time while an
-//                 earlier request for it may still be on its way.
+//                 earlier request for it may still be under way.
 //   SECOND_RUN NOTHING_LATE   holds, 82 states: no request outlives the script that sent it.
 //
-// With a ledger it is none any more, wherever the request of the second run was:
+// With a ledger this limit is gone, wherever the request of the second run was:
 //   SECOND_RUN LEDGER            holds, 136 states
 //   SECOND_RUN LEDGER OPEN_SALE  holds, 208 states: the sale is on while both scripts run, as when
 //                                every server seeds at its start
-//   SECOND_RUN LEDGER LOOK_ONLY  P2, planted: the ledger is looked at, and is no condition
+//   SECOND_RUN LEDGER LOOK_ONLY  P2, planted: the ledger is read, but it is not a condition
 
 // An item is one bit of a set of items, so the items are 1 and 2.
 #define BOTH 3
@@ -67,7 +67,7 @@ byte part[SCRIPTS] = BOTH;    // what it sends now: the items that the bank is n
 
 // A script sends each part under one token, so a part stands for its request and its token as well.
 #define REQUEST(items) (1 << (items))
-byte sent[SCRIPTS];           // the requests that are in the network, for ever
+byte sent[SCRIPTS];           // the requests that are in the network, forever
 byte applied[SCRIPTS];        // the tokens that DynamoDB remembers
 
 #ifdef NO_TOKEN
@@ -134,7 +134,7 @@ end:
          !IS_SPENT(script, part[script]) && !CAN_APPLY(script, part[script]) ->
        leaveOut(script, bank | ledger)
      }
-  // The look. It is eventually consistent: what it misses is a look that does not come.
+  // The read of the ledger. It is eventually consistent and may miss rows, as if it did not happen.
   :: d_step {
        phase[script] == Sending && (part[script] & ledger) != 0 ->
        leaveOut(script, ledger)

@@ -1,4 +1,4 @@
-// The crash run, and beside it the original's algorithm: the control that has to fail.
+// The crash run, and as a control the original's algorithm, which must fail.
 import { tableOf } from './crash/figure-table.js';
 import { type CrashOptions, onOwnStage, runCrashes } from './crash/run-crashes.js';
 import { count, type Figure } from './figures.js';

@@ -1,4 +1,4 @@
-// What a verification ends in: a table of figures, and whether each of them is as it must be.
+// The result of a verification: a table of figures, and whether each of them is right.
 
 export interface Figure {
   readonly what: string;

@@ -1,4 +1,4 @@
-// The harness proves itself: faults planted in the library and in the checker must be noticed.
+// Checks the harness itself: it must detect faults planted in the library and in the checker.
 import { availableParallelism } from 'node:os';
 import { countDisagreements, judgedSales } from './checker/agreement.js';
 import { documentedRules } from './checker/checker.js';
@@ -10,7 +10,7 @@ import { runJob } from './simulation/run-jobs.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 
 const SEED = 1;
-/** Each fault shows in far fewer; a harness that needs more has become blind. */
+/** Each fault shows in far fewer runs. A harness that needs more has lost its power. */
 const MAX_RUNS = 100_000;
 const MAX_MS = 120_000;
 
@@ -25,7 +25,7 @@ export async function noticePlantedFaults(): Promise<Figure[]> {
   };
   await Promise.all(Array.from({ length: availableParallelism() }, noticeUntilDone));
   const noticed = figures.filter(({ isRight }) => isRight).length;
-  const what = 'planted faults noticed';
+  const what = 'planted faults detected';
   const value = `${noticed} of ${figures.length}`;
   return [...figures, { what, value, isRight: noticed === figures.length }];
 }
@@ -42,19 +42,19 @@ async function notice(fault: PlantedFault): Promise<Figure> {
         return { what, value: `${job.kind}, run ${count(runs)}: ${rule}`, isRight: true };
       }
     }
-    return { what, value: 'not noticed', isRight: false };
+    return { what, value: 'not detected', isRight: false };
   } finally {
     await library.dispose();
   }
 }
 
-/** With a release in the history, what the last rule says is "null", and what the others say "order". */
+/** In a history with a release, the last rule is reported as "null", and the others as "order". */
 function namesOf(rule: string): string[] {
   if (rule === 'R6') return [rule, 'null'];
   return rule.startsWith('R') ? [rule, 'order'] : [rule];
 }
 
-/** Random runs notice most of them, and every path through a small scenario the rest. */
+/** Random runs detect most faults; every path through a small scenario detects the rest. */
 function jobsAgainst(fault: PlantedFault): Job[] {
   const bounds = { maxRuns: MAX_RUNS, maxMs: MAX_MS, maxFindings: 1 };
   const scenario = SYSTEMATIC_SCENARIOS.findIndex(({ name }) => name === fault.scenario);
@@ -66,7 +66,7 @@ function jobsAgainst(fault: PlantedFault): Job[] {
   ];
 }
 
-/** @param histories how many are judged both by the checker and by the search */
+/** @param histories how many are checked by both the checker and the search */
 export function checkTheChecker(histories: number): Figure[] {
   const sales = judgedSales(histories, SEED);
   const disagreements = countDisagreements(documentedRules, sales);
@@ -78,7 +78,7 @@ export function checkTheChecker(histories: number): Figure[] {
       isRight: disagreements === 0,
     },
     {
-      what: 'mutants of the checker caught',
+      what: 'mutants of the checker detected',
       value: `${caught} of ${MUTANTS.length}`,
       isRight: caught === MUTANTS.length,
     },

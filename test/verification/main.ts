@@ -1,7 +1,7 @@
-// npm run verify                                  all of it, at the size of a build
+// npm run verify                                  everything, at the size of a build
 // npm run verify:long -- --minutes 20             the same, with random schedules for that long
-// npm run verify -- --seed 42                     tells one random schedule event by event
-// npm run verify -- --scenario NAME --path 0,1,2  tells one systematic schedule event by event
+// npm run verify -- --seed 42                     prints one random schedule event by event
+// npm run verify -- --scenario NAME --path 0,1,2  prints one systematic schedule event by event
 import { parseArgs } from 'node:util';
 import { crashAndAudit } from './crash-figures.js';
 import { type Figure, printFigures } from './figures.js';
@@ -14,7 +14,7 @@ const MIN_RANDOM_RUNS = 300_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
 const LONG_CRASH_RUN = { kills: 250, calls: 25_000 };
 
-// The SDK would tell each of the many processes that a newer Node.js is to come.
+// Otherwise the SDK warns in each of the many processes that support for this Node.js will end.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 const { values } = parseArgs({
@@ -31,18 +31,21 @@ if (values.seed !== undefined) {
   tellRun(await replaySeed(Number(values.seed), console.log));
 } else if (values.scenario !== undefined) {
   const scenario = SYSTEMATIC_SCENARIOS.find(({ name }) => name === values.scenario);
-  if (scenario === undefined) throw new Error(`There is no scenario "${values.scenario}".`);
+  if (scenario === undefined)
+    throw new Error(
+      `Unknown scenario "${values.scenario}". See systematic-scenarios.ts for the names.`,
+    );
   tellRun(await replayPath(scenario, values.path.split(',').map(Number), console.log));
 } else {
   await verify(values.long ? Number(values.minutes) : null);
 }
 
 function tellRun(wrongs: readonly string[]): void {
-  console.log(wrongs.length === 0 ? 'Nothing is wrong with this run.' : wrongs.join('\n'));
+  console.log(wrongs.length === 0 ? 'This run keeps all promises.' : wrongs.join('\n'));
   process.exitCode = wrongs.length === 0 ? 0 : 1;
 }
 
-/** @param minutes of random schedules; `null` for the size of a build */
+/** @param minutes how long random schedules run; `null` for the size of a build */
 async function verify(minutes: number | null): Promise<void> {
   const startMs = performance.now();
   const isLong = minutes !== null;

@@ -316,7 +316,7 @@ export async function plant({ file, code, replacement }: Change): Promise<Plante
   const path = join(folder, 'src', file);
   const text = await readFile(path, 'utf8');
   if (text.split(code).length !== 2) {
-    throw new Error(`"${code}" does not stand in ${file} exactly once: write the change anew.`);
+    throw new Error(`Expected "${code}" exactly once in ${file}: update the planted fault.`);
   }
   await writeFile(
     path,

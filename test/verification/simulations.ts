@@ -1,4 +1,4 @@
-// The library over a simulated DynamoDB: every path through small scenarios, and random runs.
+// The library on a simulated DynamoDB: every path through small scenarios, and random runs.
 import { count, type Figure } from './figures.js';
 import { type Change, plant } from './planted-faults.js';
 import { type Exploration, emptyExploration, type Finding } from './simulation/explore.js';
@@ -8,7 +8,7 @@ import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 
 const NO_BOUND = Number.MAX_SAFE_INTEGER;
 const SEEDS_PER_JOB = 10_000;
-/** Fewer than these prove too little. */
+/** Fewer would prove too little. */
 const MIN_SYSTEMATIC_RUNS = 500_000;
 const MIN_RANDOM_RUNS = 300_000;
 const MIN_RANDOM_FAULTS = 1_000_000;
@@ -71,7 +71,7 @@ export async function exploreRandomly(
   ];
 }
 
-/** The simulated processes are too small for a rush: in this copy of the library each call meets one. */
+/** The simulated processes are too small for a rush. In this copy of the library every call is in one. */
 const ALWAYS_IN_A_RUSH: Change = {
   file: 'dynamodb/deduplication-table.ts',
   code: 'const MAX_READS_BY_THEMSELVES = 16;',
@@ -86,7 +86,7 @@ export async function exploreRush(firstSeed: number): Promise<Figure[]> {
     for (const { wrongs } of exploration.findings) console.log(`\n${wrongs.join('\n')}`);
     return [
       {
-        what: 'random schedules, each call in a rush',
+        what: 'random schedules, with each call in a rush',
         value: figuresOf(exploration),
         isRight: exploration.findings.length === 0 && exploration.runs === SEEDS_PER_JOB,
       },
@@ -101,7 +101,7 @@ function reportProgress(_job: Job, { findings }: Exploration): void {
   for (const finding of findings) console.log(`\n${describeFinding(finding)}`);
 }
 
-/** What went wrong, and the command that shows it again. */
+/** What went wrong, and the command that replays it. */
 function describeFinding({ origin, wrongs }: Finding): string {
   const options =
     'seed' in origin

@@ -1,4 +1,4 @@
-// What a crash run came to.
+// The result of a crash run.
 import {
   checkHistory,
   createChecker,
@@ -36,10 +36,10 @@ export interface SaleFigures {
   readonly twice: number;
   /**
    * `null` while an item stayed in the bank or the ID had one (R6 of the checker). To the checker an
-   * item that is lost is in the bank for ever, so where one is, every `null` is wrong.
+   * lost item is in the bank forever, so with a lost item every `null` is wrong.
    */
   readonly wrongNull: number;
-  /** Of these, whatever was lost: `null` to an ID that had been given its item before the call began. */
+  /** Of these, without the effect of lost items: `null` to an ID that got its item before the call began. */
   readonly nullToOwner: number;
   /** All that the checker found, by the documented rules and by the strict ones. */
   readonly violations: number;
@@ -53,7 +53,7 @@ export interface CrashFigures extends SaleFigures {
   readonly wireRequests: number;
   readonly wireFaults: number;
   readonly tornLines: number;
-  /** Planned calls that no attempt got an answer for. */
+  /** Planned calls without an answer, in spite of all attempts. */
   readonly unanswered: number;
   /** How often calls threw, by the error's name and message. */
   readonly errors: Readonly<Record<string, number>>;

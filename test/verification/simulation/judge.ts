@@ -4,7 +4,7 @@ import type { Run } from './world.js';
 
 const check = createChecker(strictRules);
 
-/** What a call may throw when something went wrong on its way; anything else is a mistake. */
+/** What a call may throw when something went wrong; any other error is a mistake. */
 const TELLING_ERRORS: readonly string[] = [
   'OutcomeUnknownError',
   'ContentionError',
@@ -27,7 +27,7 @@ export function judge(run: Run): string[] {
   ];
 }
 
-/** The rules are exact, and as fast for a long history; with a release among the calls none are known. */
+/** The rules are exact, and fast for long histories. For histories with a release there are no rules. */
 function wrongsOfHistory({ history, unheardClaims, finalState, isVisibleRowByRow }: Run): string[] {
   const hasRelease = history.some(({ kind }) => kind === 'release');
   if (hasRelease) {
@@ -45,7 +45,7 @@ function wrongsOfHistory({ history, unheardClaims, finalState, isVisibleRowByRow
     ...check(operations, finalState).map(({ rule, message }) => `${rule}: ${message}`),
     ...[...firstHandOuts]
       .filter(([, times]) => times > 1)
-      .map(([id, times]) => `told twice: ${id} was told ${times} times that its item is new`),
+      .map(([id, times]) => `told twice: ${id} got "claimed" ${times} times`),
   ];
 }
 
@@ -53,10 +53,10 @@ function wrongsOfError(error: Error, { faults, crashes, finalState }: Run): stri
   const { name, message } = error;
   if (!TELLING_ERRORS.includes(name)) return [`error: ${name}: ${message}`];
   const isQuiet = faults + crashes === 0;
-  if (isQuiet && name !== 'ContentionError') return [`error: ${name} although nothing went wrong`];
+  if (isQuiet && name !== 'ContentionError') return [`error: ${name}, but nothing went wrong`];
   const { notAdded = [] } = error as { notAdded?: readonly string[] };
   const present = new Set([...finalState.bank, ...finalState.assignments.values()]);
   return notAdded
     .filter((item) => present.has(item))
-    .map((item) => `error: ${item} was said not to be added, and it was`);
+    .map((item) => `error: ${item} was reported as not added, but it was added`);
 }

@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, isAbsolute, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 const OUTPUT = 'dist';
 const COMMAND_LINE = 'cli.js';
+const COMMAND_LINE_CHUNKS = 'cli';
 const NOTICES = 'cli.LICENSES.txt';
 
 const library: Options = {
@@ -21,15 +22,14 @@ const library: Options = {
   // Entry points share chunks, so an error class is the same class whichever entry point it came from.
   splitting: true,
   // Both builds run at the same time.
-  clean: [`!${COMMAND_LINE}`, `!${NOTICES}`],
+  clean: [`!${COMMAND_LINE}`, `!${COMMAND_LINE_CHUNKS}/**`, `!${NOTICES}`],
+  // Rollup makes the CommonJS of the split chunks, with maps that lead to the sources. What tsup does
+  // by itself leads to nothing.
+  treeshake: true,
   esbuildOptions(options) {
-    // The maps lead to files and lines of the repository; carrying all sources twice (for `import`
-    // and for `require`) would double the package.
+    // The sources come along, once for both builds.
     options.sourcesContent = false;
-    // Names stay, so a stack trace can be read without the maps, too.
-    options.minifyWhitespace = true;
   },
-  onSuccess: makeMapsRelative,
 };
 
 /**
@@ -42,7 +42,12 @@ const commandLine: Options = {
   format: ['esm'],
   target: 'node20',
   minify: true,
-  external: ['storagebox'],
+  external: [/^storagebox($|\/)/],
+  // What needs the AWS SDK is loaded when a command runs, so that the help works without it.
+  splitting: true,
+  esbuildOptions(options) {
+    options.chunkNames = `${COMMAND_LINE_CHUNKS}/[name]-[hash]`;
+  },
   banner: {
     // The argument parser is CommonJS.
     js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
@@ -52,6 +57,7 @@ const commandLine: Options = {
       name: 'third-party-notices',
       setup(build) {
         build.initialOptions.metafile = true;
+        build.onStart(() => rm(join(OUTPUT, COMMAND_LINE_CHUNKS), { recursive: true, force: true }));
         build.onEnd(({ metafile }) => writeNotices(Object.keys(metafile?.inputs ?? {})));
       },
     },
@@ -73,15 +79,4 @@ async function writeNotices(inputs: readonly string[]): Promise<void> {
   );
   await mkdir(OUTPUT, { recursive: true });
   await writeFile(join(OUTPUT, NOTICES), notices.join('\n---\n\n'));
-}
-
-/** Splitting CommonJS leaves the path of the build folder in its maps, which is nobody's business. */
-async function makeMapsRelative(): Promise<void> {
-  for (const file of await readdir(OUTPUT)) {
-    if (!file.endsWith('.cjs.map')) continue;
-    const path = join(OUTPUT, file);
-    const map = JSON.parse(await readFile(path, 'utf8')) as { sources: string[] };
-    map.sources = map.sources.map((source) => (isAbsolute(source) ? basename(source) : source));
-    await writeFile(path, JSON.stringify(map));
-  }
 }

@@ -65,7 +65,10 @@ export function meteredClient(endpoint: string, requestDelayMs: number): Metered
 
 /** Like a refusal, which nobody answers by sending again. */
 function measurementEnded(): Error {
-  return Object.assign(new Error('The measurement has ended.'), { $fault: 'client' });
+  return Object.assign(new Error('The measurement has ended.'), {
+    name: 'MeasurementEndedException',
+    $fault: 'client',
+  });
 }
 
 function unitsOf(output: object): number {

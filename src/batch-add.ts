@@ -202,26 +202,43 @@ class ChunkedInput {
   }
 }
 
-/** How far back a repeat is recognised, in different items. */
+/** How far back a repeat is recognised, in different items, while they fit {@link REPEAT_WINDOW_BYTES}. */
 export const REPEAT_WINDOW = 100_000;
 
+/** How far back a repeat is recognised where items are long: 80 bytes each fill both limits. */
+export const REPEAT_WINDOW_BYTES = 8_000_000;
+
 /**
- * Remembers at least the last {@link REPEAT_WINDOW} different items, at most twice as many: an input
- * of any length cannot be remembered whole in constant memory.
+ * Remembers at least the last items that fit both limits, at most twice as many (16 MB): an input of
+ * any length cannot be remembered whole in constant memory.
  */
 class RecentItems {
   #current = new Set<string>();
   #previous = new Set<string>();
+  #currentBytes = 0;
 
   /** Whether the item is new. */
   add(item: string): boolean {
     if (this.#current.has(item)) return false;
     const isNew = !this.#previous.has(item);
-    if (this.#current.size === REPEAT_WINDOW) {
+    const { copy, bytes } = compactCopy(item);
+    if (this.#current.size === REPEAT_WINDOW || this.#currentBytes + bytes > REPEAT_WINDOW_BYTES) {
       this.#previous = this.#current;
       this.#current = new Set();
+      this.#currentBytes = 0;
     }
-    this.#current.add(item);
+    this.#current.add(copy);
+    this.#currentBytes += bytes;
     return isNew;
   }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** A string that was cut out of a larger one, as lines of a file are, keeps the larger one in memory. */
+function compactCopy(item: string): { readonly copy: string; readonly bytes: number } {
+  const encoded = encoder.encode(item);
+  const isAscii = encoded.length === item.length;
+  return { copy: decoder.decode(encoded), bytes: item.length * (isAscii ? 1 : 2) };
 }

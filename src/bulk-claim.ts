@@ -1,31 +1,31 @@
-// Claims for an input of any length in constant memory, with the results in the order of the input.
+// Claims for an input of any length in constant memory. Results come in the order of the input.
 import type { ClaimResult } from './deduplication-repository.js';
 import { assertDeduplicationId, assertInput } from './validation.js';
 
-/** What one deduplication ID of a bulk hand-out got. */
+/** The result for one deduplication ID of a bulk claim. */
 export type HandOut = { readonly deduplicationId: string } & ClaimResult;
 
-/** How far a bulk hand-out has come. `done` is the sum of the other three. */
+/** The progress of a bulk claim. `done` is the sum of the other three. */
 export interface BulkClaimProgress {
-  /** Results handed to the caller, the present one included. */
+  /** Results returned to the caller, including the current one. */
   readonly done: number;
   /** IDs that got their item now. */
   readonly claimed: number;
-  /** IDs that had theirs already. */
+  /** IDs that already had an item. */
   readonly existing: number;
-  /** IDs that have none, because the bank was empty. */
+  /** IDs that have no item, because the bank was empty. */
   readonly exhausted: number;
 }
 
 export interface BulkClaimOptions {
   /**
-   * Stops reading the input. What is under way is waited for and handed to the caller, then the
-   * iteration throws the signal's reason.
+   * Stops reading the input. The iteration still returns the claims that are running, then it throws
+   * the signal's reason.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called before each result is handed to the caller. An error thrown by it ends the iteration. */
+  /** Called before each result is returned. If it throws, the iteration ends with that error. */
   readonly onProgress?: ((progress: BulkClaimProgress) => void) | undefined;
-  /** How many claims are under way at once. Default: {@link DEFAULT_BULK_CONCURRENCY}. */
+  /** How many claims run at once. Default: {@link DEFAULT_BULK_CONCURRENCY}. */
   readonly concurrency?: number | undefined;
 }
 
@@ -52,7 +52,7 @@ async function* handOuts(
   begin: () => BulkClaim,
   onProgress: BulkClaimOptions['onProgress'],
 ): AsyncGenerator<HandOut, void, void> {
-  // Not before it is read: only what was begun is ever closed.
+  // Begins only when the caller iterates, because only then `close` is certain to run.
   const bulkClaim = begin();
   const progress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };
   try {
@@ -82,7 +82,7 @@ class BulkClaim {
   readonly #concurrency: number;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.#stop();
-  /** Begun and not handed to the caller yet, in the order of the input. */
+  /** Claims that have begun and are not yet returned, in the order of the input. */
   readonly #places: Place[] = [];
   #read = 0;
   #isReading = false;
@@ -108,7 +108,7 @@ class BulkClaim {
     this.#isStopped = signal?.aborted ?? false;
   }
 
-  /** The next result, as soon as it is there, however long the input takes; `null` at the end. */
+  /** The next result as soon as it is ready, even while the input is slow; `null` at the end. */
   async next(): Promise<HandOut | null> {
     for (;;) {
       this.#readOn();
@@ -129,15 +129,15 @@ class BulkClaim {
     }
   }
 
-  /** Once this has resolved, nothing is written any more. */
+  /** After it resolves, nothing more is written. */
   async close(): Promise<void> {
     this.#stop();
     this.#signal?.removeEventListener('abort', this.#abort);
     await Promise.all(this.#places.map(({ settled }) => settled));
     if (this.#hasEnded) return;
-    // What the input throws now would hide why the iteration ended.
+    // An error of the input would now hide why the iteration ended.
     const closed = (async () => this.#input.return?.())().catch(() => {});
-    // An input that owes an ID is closed when it gives it, if it ever does.
+    // An input that is being read closes only after that read, which may never end.
     if (!this.#isReading) await closed;
   }
 
@@ -176,7 +176,7 @@ class BulkClaim {
       },
       (error: unknown) => {
         place.outcome = { error };
-        // What comes before it is still handed to the caller, what comes after it is not begun.
+        // Earlier results are still returned; no later claim begins.
         this.#stop();
       },
     );

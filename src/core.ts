@@ -4,6 +4,7 @@ export {
   type ChunkedAdd,
   type ChunkOutcome,
   REPEAT_WINDOW,
+  REPEAT_WINDOW_BYTES,
 } from './batch-add.js';
 export {
   type BulkClaimOptions,
@@ -15,9 +16,12 @@ export {
   type Assignment,
   type AtomicClaim,
   type AtomicClaimOptions,
+  type AtomicClaimResult,
   type AtomicReleaseOptions,
+  type ClaimedItem,
   type ClaimResult,
   DeduplicationRepository,
+  type NoItemLeft,
 } from './deduplication-repository.js';
 export { type ClaimOptions, Deduplicator, type DeduplicatorOptions } from './deduplicator.js';
 export {
@@ -34,9 +38,11 @@ export {
   MalformedReplyError,
   OutcomeUnknownError,
   ReleaseNotSupportedError,
+  ServiceUnreachableError,
   StorageBoxError,
   TableNotFoundError,
   TableSchemaError,
+  UnknownItemBankError,
 } from './errors.js';
 export {
   type AddedEvent,
@@ -45,6 +51,7 @@ export {
   type HandOutEvent,
   type ObstacleEvent,
   onStorageBoxEvent,
+  publishObstacle,
   type StorageBoxEvent,
 } from './events.js';
 export {
@@ -52,12 +59,30 @@ export {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from './item-bank-repository.js';
-export type {
-  CountAssignmentsOptions,
-  CountOptions,
-  Listing,
-  ListOptions,
+export {
+  assertCountAssignmentsOptions,
+  assertCountOptions,
+  type CountAssignmentsOptions,
+  type CountOptions,
+  countPages,
+  type ListedPage,
+  type Listing,
+  type ListingSource,
+  type ListOptions,
+  listingOf,
+  type PageRequest,
+  type Segment,
 } from './listing.js';
-export type { Logger, LoggingLevel } from './logger.js';
-export { DEFAULT_FETCH_LIMIT, DEFAULT_LOGGING_LEVEL } from './settings.js';
-export { assertDeduplicationId, assertItem, MAX_KEY_BYTES } from './validation.js';
+export {
+  type LevelledLogger,
+  LOGGING_LEVELS,
+  type Logger,
+  type LoggingLevel,
+  levelledLogger,
+} from './logger.js';
+export {
+  DEFAULT_FETCH_LIMIT,
+  DEFAULT_LOGGING_LEVEL,
+  loggingLevelFromEnvironment,
+} from './settings.js';
+export { assertDeduplicationId, assertItem, assertOption, MAX_KEY_BYTES } from './validation.js';

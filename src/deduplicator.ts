@@ -2,6 +2,7 @@ import { attachedState } from './attached-state.js';
 import { type BulkClaimOptions, claimInBulk, type HandOut } from './bulk-claim.js';
 import type {
   AtomicClaim,
+  AtomicClaimResult,
   AtomicReleaseOptions,
   ClaimResult,
   DeduplicationRepository,
@@ -25,6 +26,13 @@ export interface DeduplicatorOptions {
   readonly itemRepo: ItemBankRepository;
   /** Where it is remembered who has which. Several deduplicators may share one. */
   readonly deduplicationRepo: DeduplicationRepository;
+  /**
+   * Further banks that items may be released to through this deduplicator, where several banks share
+   * one deduplication repository. Each has to be able to claim atomically with it: on DynamoDB in the
+   * same Region and at the same endpoint. A release never writes to any bank that is neither here nor
+   * `itemRepo`, whatever an assignment says. Default: none.
+   */
+  readonly releaseBanks?: readonly ItemBankRepository[] | undefined;
   /**
    * Claims without looking first whether the ID has an item. Saves a read for each new ID and costs
    * a refused write for each returning one. Only pairs with an atomic claim can do without the
@@ -63,12 +71,13 @@ export class Deduplicator {
     const {
       itemRepo,
       deduplicationRepo,
+      releaseBanks = [],
       skipFirstRead = false,
       revealInEvents = false,
       logger,
     } = options ?? {};
     assertOption(
-      hasMethods(itemRepo, 'batchAddItems', 'addItemToBank', 'getItemFromBank'),
+      isItemBankRepository(itemRepo),
       'itemRepo',
       'an ItemBankRepository',
       itemRepo,
@@ -80,6 +89,13 @@ export class Deduplicator {
       'a DeduplicationRepository',
       deduplicationRepo,
       'Pass new DeduplicationDynamoDbRepository({ tableName }) or a class of your own with its methods.',
+    );
+    assertOption(
+      Array.isArray(releaseBanks) && releaseBanks.every(isItemBankRepository),
+      'releaseBanks',
+      'an array of ItemBankRepository',
+      releaseBanks,
+      'Pass the repositories of the other banks whose items may be released, or leave it out.',
     );
     assertOption(
       typeof skipFirstRead === 'boolean',
@@ -99,7 +115,15 @@ export class Deduplicator {
     this.deduplicationRepo = deduplicationRepo;
     claimers.attach(
       this,
-      new Claimer(itemRepo, deduplicationRepo, skipFirstRead, revealInEvents, logger),
+      new Claimer(
+        itemRepo,
+        deduplicationRepo,
+        // A later change of the caller's array is not to open another table to a release.
+        [...releaseBanks],
+        skipFirstRead,
+        revealInEvents,
+        logger,
+      ),
     );
   }
 
@@ -172,12 +196,19 @@ export class Deduplicator {
    *
    * A call with the same ID that is under way at the same time comes before the release or after it.
    *
+   * The bank is `itemRepo` or one of `releaseBanks`: the assignment tells which. One that does not
+   * name its bank, as those of the Python module, counts as `itemRepo`'s own.
+   *
    * @returns the item that the ID had, or `null` when it had none
    * @throws InvalidDeduplicationIdError, ContentionError and the backend's own errors like
    *   {@link fetchItemForDeduplicationId}
    * @throws OutcomeUnknownError when no answer told whether the write landed. Call again: `null` says
    *   that it had, an item that it had not and that this call released it. Until then the first
    *   write can still land, though it never ends an assignment that was made after it was sent.
+   * @throws UnknownItemBankError when the item came from a bank that is neither `itemRepo` nor one of
+   *   `releaseBanks`, or when the assignment fits several of them
+   * @throws InvalidOptionError when one of `releaseBanks` has no atomic claim with the deduplication
+   *   repository
    * @throws ReleaseNotSupportedError with a pair that has no atomic write for it
    *
    * After any error the same call may be made again.
@@ -191,13 +222,26 @@ export class Deduplicator {
 
   /**
    * Like {@link releaseItemForDeduplicationId}, but the item does not return to the bank: for a code
-   * that leaked. Nobody gets it again, unless somebody adds it again.
+   * that leaked. Nobody gets it again, unless somebody adds it again. The ledger of the bank that it
+   * came from notes it, if that bank is `itemRepo` or one of `releaseBanks`; no bank is written to, so
+   * an item of any other bank is retired as well, without a note.
    */
   async retireItemForDeduplicationId(
     deduplicationId: string,
     options?: ClaimOptions,
   ): Promise<string | null> {
     return endAssignment(this, deduplicationId, 'retire', options);
+  }
+
+  /**
+   * Whether a claim is one atomic write with this pair of repositories. If not, claims take two steps:
+   * nothing is given twice, but a crash between the steps can strand one item. A wrapper around one of
+   * the two repositories is a common reason. The events of such claims have `isTwoStep`.
+   *
+   * @throws the backend's own errors, for example when no Region is configured
+   */
+  async isAtomic(): Promise<boolean> {
+    return claimers.of(this).isAtomic();
   }
 
   /** {@link ItemBankRepository.batchAddItems} of the item bank. */
@@ -232,22 +276,26 @@ async function endAssignment(
 class Claimer {
   readonly #itemRepo: ItemBankRepository;
   readonly #deduplicationRepo: DeduplicationRepository;
+  readonly #releaseBanks: readonly ItemBankRepository[];
   readonly #skipFirstRead: boolean;
   readonly #revealInEvents: boolean;
   readonly #logger: LevelledLogger;
   readonly #sharedClaims = new SharedClaims();
   #atomicClaim: AtomicClaim | null | undefined;
   #findingAtomicClaim: Promise<AtomicClaim | null> | undefined;
+  #checkingReleaseBanks: Promise<void> | undefined;
 
   constructor(
     itemRepo: ItemBankRepository,
     deduplicationRepo: DeduplicationRepository,
+    releaseBanks: readonly ItemBankRepository[],
     skipFirstRead: boolean,
     revealInEvents: boolean,
     logger: Logger | undefined,
   ) {
     this.#itemRepo = itemRepo;
     this.#deduplicationRepo = deduplicationRepo;
+    this.#releaseBanks = releaseBanks;
     this.#skipFirstRead = skipFirstRead;
     this.#revealInEvents = revealInEvents;
     this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
@@ -261,6 +309,7 @@ class Claimer {
       () => this.#claim(deduplicationId, signal),
       ({ status, item }) => ({
         type: CLAIM_EVENTS[status],
+        ...(this.#atomicClaim === null && { isTwoStep: true }),
         ...(isRevealed && item !== null && { item }),
       }),
       isRevealed ? { deduplicationId } : {},
@@ -287,7 +336,7 @@ class Claimer {
     const skipFirstRead = this.#skipFirstRead && !isRepeat;
     return atomicClaim === null
       ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
-      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead });
+      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead }).then(withBankName);
   }
 
   release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
@@ -308,14 +357,41 @@ class Claimer {
   async #release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
     const atomicClaim = await this.#findAtomicClaim();
     if (atomicClaim?.releaseItem === undefined) throw new ReleaseNotSupportedError();
-    const item = await atomicClaim.releaseItem(deduplicationId, options);
+    this.#checkingReleaseBanks ??= this.#assertReleaseBanksAreAtomic();
+    await this.#checkingReleaseBanks;
+    const banks = this.#releaseBanks;
+    const item = await atomicClaim.releaseItem(deduplicationId, { ...options, banks });
     this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
     return item;
   }
 
+  async isAtomic(): Promise<boolean> {
+    return (await this.#findAtomicClaim()) !== null;
+  }
+
+  /** Told at the first release: where a client points to is not known before. */
+  async #assertReleaseBanksAreAtomic(): Promise<void> {
+    try {
+      const claims = await Promise.all(
+        this.#releaseBanks.map((bank) => this.#deduplicationRepo.atomicClaimWith?.(bank)),
+      );
+      assertOption(
+        claims.every((atomicClaim) => atomicClaim != null),
+        'releaseBanks',
+        'item banks that can claim atomically with `deduplicationRepo`',
+        this.#releaseBanks,
+        'Keep all tables in one Region and at one endpoint.',
+      );
+    } catch (error) {
+      // A Region that could not be resolved this time may be resolved next time.
+      this.#checkingReleaseBanks = undefined;
+      throw error;
+    }
+  }
+
   async #findAtomicClaim(): Promise<AtomicClaim | null> {
-    if (this.#deduplicationRepo.atomicClaimWith === undefined) return null;
-    this.#findingAtomicClaim ??= this.#deduplicationRepo.atomicClaimWith(this.#itemRepo);
+    this.#findingAtomicClaim ??=
+      this.#deduplicationRepo.atomicClaimWith?.(this.#itemRepo) ?? Promise.resolve(null);
     try {
       this.#atomicClaim = await this.#findingAtomicClaim;
       return this.#atomicClaim;
@@ -325,6 +401,16 @@ class Claimer {
       throw error;
     }
   }
+}
+
+function isItemBankRepository(value: unknown): value is ItemBankRepository {
+  return hasMethods(value, 'batchAddItems', 'addItemToBank', 'getItemFromBank');
+}
+
+/** A backend need not tell the bank. */
+function withBankName(result: AtomicClaimResult): ClaimResult {
+  if (result.status === 'exhausted') return result;
+  return { ...result, itemBankName: result.itemBankName ?? null };
 }
 
 const claimers = attachedState<Claimer>('deduplicator.1');

@@ -123,6 +123,7 @@ export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
       options,
     );
     this.existingItem = existingItem;
+    hideFromLogs(this, 'existingItem');
   }
 
   override get name() {
@@ -149,6 +150,43 @@ export class ContentionError extends StorageBoxError {
   override get name() {
     return 'ContentionError' as const;
   }
+}
+
+/**
+ * No connection to the service came about, in none of the SDK's attempts: nobody listens there, the
+ * name does not resolve, the certificate is not accepted, or connecting took too long. The request
+ * was never sent, so it wrote nothing. `cause` is the last failure. The call may be repeated.
+ */
+export class ServiceUnreachableError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_SERVICE_UNREACHABLE';
+
+  constructor(options: { cause: unknown }) {
+    super(
+      `The service cannot be reached: ${connectionFailureText(options.cause)}. The request was never ` +
+        'sent, so it wrote nothing. Check the endpoint, the Region, the network and the ' +
+        'certificates, then call again.',
+      options,
+    );
+  }
+
+  override get name() {
+    return 'ServiceUnreachableError' as const;
+  }
+}
+
+/** A host with several addresses fails with an error for each, and without a message of its own. */
+function connectionFailureText(error: unknown): string {
+  const {
+    message,
+    code,
+    errors = [],
+  } = (error ?? {}) as {
+    readonly message?: string;
+    readonly code?: string;
+    readonly errors?: readonly { readonly message?: string }[];
+  };
+  const text = message || errors.map((each) => each.message).join(', ') || code || String(error);
+  return text.replace(/\.$/, '');
 }
 
 /**
@@ -194,6 +232,22 @@ export class MalformedReplyError extends StorageBoxError {
   }
 }
 
+/**
+ * Keeps members that hold items out of logs: printed errors, by `console` or as JSON, show what is
+ * enumerable.
+ */
+function hideFromLogs(error: object, ...names: readonly string[]): void {
+  for (const name of names) Object.defineProperty(error, name, { enumerable: false });
+}
+
+/** The message of an input's own error can quote what was read, so only its name is told. */
+function reasonOf(cause: unknown): string {
+  const { name, message, $fault } = (cause ?? {}) as Partial<Error & { readonly $fault: unknown }>;
+  const isOfServiceOrPackage = $fault !== undefined || isStorageBoxError(cause);
+  if (isOfServiceOrPackage) return String(message);
+  return `${cause instanceof Error ? name : `a thrown ${typeof cause}`}; see \`cause\`.`;
+}
+
 /** What a batch knows of its items when it stops before the end of its input. */
 export interface BatchProgressAtFailure {
   /** How many items of the input were read; nothing after them was touched. */
@@ -231,7 +285,7 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
       `Of ${progress.read} items read, ${progress.added} were added, ` +
         `${progress.notAdded.length} certainly were not (\`notAdded\`) and ` +
         `${progress.unconfirmed.length} are unconfirmed (\`unconfirmed\`); the input was read no ` +
-        `further. Reason: ${cause instanceof Error ? cause.message : String(cause)}`,
+        `further. Reason: ${reasonOf(cause)}`,
       options,
     );
     this.read = progress.read;
@@ -240,6 +294,7 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
     this.alreadyKnown = progress.alreadyKnown;
     this.notAdded = progress.notAdded;
     this.unconfirmed = progress.unconfirmed;
+    hideFromLogs(this, 'notAdded', 'unconfirmed');
   }
 
   override get name() {
@@ -263,6 +318,7 @@ export class ItemStrandedError extends StorageBoxError {
       options,
     );
     this.item = item;
+    hideFromLogs(this, 'item');
   }
 
   override get name() {
@@ -290,6 +346,33 @@ export class ReleaseNotSupportedError extends StorageBoxError {
   }
 }
 
+/**
+ * The item of a release came from a bank that the deduplicator does not hold, or from one of several
+ * that its assignment does not tell apart. Nothing was written.
+ */
+export class UnknownItemBankError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_UNKNOWN_ITEM_BANK';
+
+  /** @param banksThatFit how many of the banks at hand the assignment can mean */
+  constructor(banksThatFit: number) {
+    super(
+      "Expected the bank that the item came from to be the deduplicator's own or one of " +
+        `\`releaseBanks\`, got ${
+          banksThatFit === 0 ? 'another one' : `a name that fits ${banksThatFit} of them`
+        }. Nothing was written. ${
+          banksThatFit === 0
+            ? 'Look at the assignment with getAssignment(); if that bank is yours, pass its ' +
+              'repository in `releaseBanks`.'
+            : 'Pass one of these banks alone.'
+        }`,
+    );
+  }
+
+  override get name() {
+    return 'UnknownItemBankError' as const;
+  }
+}
+
 /** Every error of this package; `code` tells them apart for the compiler, too. */
 export type AnyStorageBoxError =
   | InvalidDeduplicationIdError
@@ -300,10 +383,12 @@ export type AnyStorageBoxError =
   | DeduplicationIdAlreadyAssignedError
   | ContentionError
   | OutcomeUnknownError
+  | ServiceUnreachableError
   | MalformedReplyError
   | BatchNotFullyAddedError
   | ItemStrandedError
-  | ReleaseNotSupportedError;
+  | ReleaseNotSupportedError
+  | UnknownItemBankError;
 
 /**
  * Whether a thrown value is an error of this package, from whichever copy of it. Once true,

@@ -1,4 +1,4 @@
-// What happens, told to whoever subscribes: for metrics, traces and alarms. See docs/observability.md.
+// Publishes what happens, for metrics, traces and alarms. See docs/observability.md.
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { BatchAddItemsReport } from './item-bank-repository.js';
 import { runtime } from './runtime.js';
@@ -10,7 +10,7 @@ import { assertOption } from './validation.js';
  */
 export const EVENT_CHANNEL_NAME = 'storagebox';
 
-/** Set only by a `Deduplicator` with `revealInEvents`: IDs are personal data, items are money. */
+/** Set only by a `Deduplicator` with `revealInEvents`: IDs are personal data, items are worth money. */
 export interface RevealedInEvents {
   readonly deduplicationId?: string;
   readonly item?: string;
@@ -19,18 +19,23 @@ export interface RevealedInEvents {
 /** How a call ended, and how long it took in milliseconds. */
 export interface HandOutEvent extends RevealedInEvents {
   /**
-   * `claim`: an ID got its item. `repeat`: it had one already. `exhausted`: it has none, and the bank
+   * `claim`: an ID got its item. `repeat`: it already had one. `exhausted`: it has none, and the bank
    * was empty. `released`: its item went back to the bank. `retired`: its item was withdrawn.
    */
   readonly type: 'claim' | 'repeat' | 'exhausted' | 'released' | 'retired';
+  /**
+   * Only in events of a claim whose two repositories have no atomic write in common: a crash in the
+   * middle of such a claim can strand an item. See `Deduplicator.isAtomic`.
+   */
+  readonly isTwoStep?: true;
   readonly durationMs: number;
 }
 
-/** A call that threw, after its arguments were found to be usable. */
+/** A call that threw. Calls with invalid arguments publish no event. */
 export interface FailedEvent extends Pick<RevealedInEvents, 'deduplicationId'> {
   readonly type: 'failed';
   readonly operation: Operation;
-  /** The `name` of what was thrown. `AbortError` and `TimeoutError` can be those of the caller's signal. */
+  /** The `name` of what was thrown. `AbortError` and `TimeoutError` can come from the caller's signal. */
   readonly errorName: string;
   /** The `code` of what was thrown: `STORAGEBOX_…` for errors of this package. */
   readonly errorCode: string | undefined;
@@ -39,16 +44,16 @@ export interface FailedEvent extends Pick<RevealedInEvents, 'deduplicationId'> {
 
 export type Operation = 'claim' | 'release' | 'retire' | 'add';
 
-/** A batch of items that ended, at the end of its input or by a failure, and what it did. */
+/** A batch of items that was finished or has failed, and what it did. */
 export interface AddedEvent extends BatchAddItemsReport {
   readonly type: 'added';
   readonly durationMs: number;
 }
 
 /**
- * A write that found others in its way (`contention`) or no capacity left (`throttled`), wrote nothing
- * and is sent again unless its time is up. Throttled attempts that the SDK repeats by itself are not
- * told.
+ * A write met another transaction (`contention`) or a table without capacity (`throttled`). It wrote
+ * nothing and is retried unless its time is up. The SDK's own retries after throttling publish no
+ * event.
  */
 export interface ObstacleEvent {
   readonly type: 'contention' | 'throttled';
@@ -60,18 +65,18 @@ export interface ObstacleEvent {
   readonly tableNames: readonly string[];
 }
 
-/** Told apart by `type`. */
+/** Check `type` to know which one it is. */
 export type StorageBoxEvent = HandOutEvent | FailedEvent | AddedEvent | ObstacleEvent;
 
 const events = channel(EVENT_CHANNEL_NAME);
 
 /**
- * Has the listener called with each event, in the asynchronous context of the call that it tells of.
- * Costs nothing while nobody listens. It is called at once, so it had better be quick; what it throws
- * does not reach that call, but is raised by Node.js as an uncaught exception.
+ * Calls the listener with each event, in the asynchronous context of the call that caused it. Costs
+ * nothing while nobody listens. The listener runs before that call goes on, so keep it fast. If it
+ * throws, the call does not notice; Node.js raises an uncaught exception.
  *
- * @returns a function that ends it
- * @throws InvalidOptionError when the listener is no function
+ * @returns a function that removes the listener
+ * @throws InvalidOptionError when the listener is not a function
  */
 export function onStorageBoxEvent(listener: (event: StorageBoxEvent) => void): () => void {
   assertOption(
@@ -88,13 +93,21 @@ export function onStorageBoxEvent(listener: (event: StorageBoxEvent) => void): (
   };
 }
 
-/** To be asked first, so that making an event costs nothing while nobody listens. */
+/** Check this before creating an event, so that events cost nothing while nobody listens. */
 export function hasListeners(): boolean {
   return events.hasSubscribers;
 }
 
 export function publish(event: StorageBoxEvent): void {
   events.publish(event);
+}
+
+/**
+ * For a backend of your own: tells listeners that a write met an obstacle and is retried. Costs
+ * nothing while nobody listens. Never throws.
+ */
+export function publishObstacle(event: ObstacleEvent): void {
+  if (hasListeners()) publish(event);
 }
 
 export function publishFailure(
@@ -108,7 +121,7 @@ export function publishFailure(
   publish({ type: 'failed', operation, errorName: name, errorCode, durationMs, ...revealed });
 }
 
-/** Makes the call and publishes how it ended: by what `eventOf` makes of its result, if anything. */
+/** Makes the call and publishes how it ended. `eventOf` turns the result into an event, or into none. */
 export async function publishOutcome<Result>(
   operation: Operation,
   call: () => Promise<Result>,

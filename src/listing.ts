@@ -1,48 +1,49 @@
-// Reading a store to its end, for every backend: in parallel segments, and resumable at any element.
+// Reads a whole store, for every backend: in parallel segments, and resumable after any element.
 import { InvalidOptionError } from './errors.js';
 import { assertOption, assertPositiveInteger, assertSignal } from './validation.js';
 
 export interface CountOptions {
   /**
-   * How many parts of the table are read at once, up to 1,000,000. More of them are faster and ask
-   * for more read units a second. Default: 1.
+   * How many parts of the table are read at once, up to 1,000,000. More are faster, and use more read
+   * units a second. Default: 1.
    */
   readonly segments?: number | undefined;
-  /** Stops the reading: what is waited for throws the signal's reason. */
+  /** Stops reading: the call or iteration throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface CountAssignmentsOptions extends CountOptions {
   /**
-   * Counts only what was assigned after this time: how many in the last minute? Rows without a time,
-   * as those of the Python module, are left out then. It is the clock of the process that assigned.
+   * Counts only assignments made after this time, for example in the last minute. Then rows without a
+   * time, such as those of the Python module, are not counted. The time is that of the assigning
+   * process's clock.
    */
   readonly assignedAfter?: Date | undefined;
 }
 
 export interface ListOptions extends CountOptions {
   /**
-   * The `cursor` of an earlier listing of the same table: goes on behind the last element that it
-   * handed out, in as many segments. Default: from the beginning.
+   * The `cursor` of an earlier listing of the same table: continues after the last element that was
+   * returned, with the same number of segments. Default: from the beginning.
    */
   readonly cursor?: string | undefined;
-  /** How many rows are read at once in a segment. Default: as many as the backend gives, 1 MB. */
+  /** How many rows one read of a segment returns. Default: as many as the backend gives, 1 MB. */
   readonly pageSize?: number | undefined;
 }
 
 /**
- * Elements in no particular order, each once, read page by page while they are iterated. Nothing is
- * read before that. What is in the store from the beginning to the end is listed; what comes or goes
- * meanwhile may be or not.
+ * Elements in no particular order, each once, read page by page during the iteration. Nothing is read
+ * before it begins. An element that is in the store all the time is listed; one that is added or
+ * removed during the iteration may be listed or not.
  *
- * An iteration that is left early, by `break` or by an error, is taken up again by iterating anew;
- * two at the same time are not meant to be. An iteration throws what its reads throw, and the
- * signal's reason once that is aborted.
+ * If an iteration ends early, by `break` or by an error, iterate again to continue. Do not run two
+ * iterations at the same time. An iteration throws what its reads throw, and the signal's reason
+ * once the signal is aborted.
  */
 export interface Listing<Element> extends AsyncIterable<Element> {
   /**
-   * Behind it is everything up to and including the last element that was handed out. Pass it as
-   * `{ cursor }` to go on later or in another process. It is opaque, and holds keys in clear.
+   * The position after the last element that was returned. Pass it as `{ cursor }` to continue later
+   * or in another process. It is opaque, and contains keys in readable form.
    */
   readonly cursor: string;
 }
@@ -54,29 +55,37 @@ export interface Segment {
   readonly total: number;
 }
 
+/** What is asked of a backend when it reads one page. */
 export interface PageRequest {
+  /** Every row belongs to exactly one segment, and always to the same one. */
   readonly segment: Segment;
-  /** The key behind which the page begins; `null` for the beginning of the segment. */
+  /** The page begins after this key; `null` for the beginning of the segment. */
   readonly startKey: string | null;
+  /** How many rows at most; `undefined` for as many as the backend likes. */
   readonly pageSize: number | undefined;
+  /** Aborted when nobody waits for the page any more. */
   readonly signal: AbortSignal | undefined;
 }
 
+/** One page of a segment. It may be empty and still have a `nextKey`. */
 export interface ListedPage<Element> {
+  /** In the order of the store; a listing goes on behind the `key` of the last row handed out. */
   readonly rows: readonly { readonly key: string; readonly element: Element }[];
-  /** The key behind which the segment goes on; `null` when this was its last page. */
+  /** The next page begins after this key; `null` when this was the last page of the segment. */
   readonly nextKey: string | null;
 }
 
+/** What a backend supplies to {@link listingOf}. */
 export interface ListingSource<Element> {
-  /** What is listed, and of which table: a cursor fits no other. */
+  /** What is listed, and of which table. A cursor works only with the same name. */
   readonly name: string;
+  /** Throws on failure; a failure must never read as an empty page. */
   readPage(request: PageRequest): Promise<ListedPage<Element>>;
 }
 
 /** How far a segment was read. */
 interface Position {
-  /** The last key that was handed out. */
+  /** The last key that was returned. */
   after: string | null;
   isAtEnd: boolean;
 }
@@ -86,7 +95,12 @@ const MAX_SEGMENTS = 1_000_000;
 const DEFAULT_SEGMENTS = 1;
 const CURSOR_VERSION = 1;
 
-/** @throws InvalidOptionError when an option cannot be used */
+/**
+ * A listing made from a way to read one page: checks the options, reads the segments in parallel,
+ * and makes the cursor. Reads nothing before it is iterated.
+ *
+ * @throws InvalidOptionError when an option cannot be used, or the cursor is of another source
+ */
 export function listingOf<Element>(
   source: ListingSource<Element>,
   options: ListOptions = {},
@@ -111,8 +125,10 @@ export function listingOf<Element>(
 }
 
 /**
- * The sum over all pages.
+ * Counts a store page by page, its segments in parallel: the sum of what `countPage` gives.
  *
+ * @returns 0 for an empty store
+ * @throws what `countPage` throws
  * @throws InvalidOptionError when an option cannot be used
  */
 export async function countPages(
@@ -184,7 +200,7 @@ async function* readSegments<Page extends { readonly nextKey: string | null }>(
   const read = (number: number, startKey: string | null) => {
     const segment = { number, total: positions.length };
     const page = readPage(segment, startKey).then((result) => [number, result] as const);
-    // A read that fails after the iteration has ended has nobody to tell it to.
+    // When a read fails after the iteration has ended, nobody waits for the error.
     page.catch(() => {});
     reads.set(number, page);
   };
@@ -194,7 +210,7 @@ async function* readSegments<Page extends { readonly nextKey: string | null }>(
   while (reads.size > 0) {
     const [number, page] = await Promise.race(reads.values());
     reads.delete(number);
-    // The segment's next page is on its way while this one is handed out.
+    // Reads the segment's next page while the caller gets this one.
     if (page.nextKey !== null) read(number, page.nextKey);
     yield { position: positions[number] as Position, page };
   }
@@ -238,7 +254,7 @@ function encodeCursor(name: string, positions: readonly Position[]): string {
   return Buffer.from(content).toString('base64url');
 }
 
-// What came stays out of the text: a cursor holds items and deduplication IDs.
+// No message shows the cursor itself: it holds items and deduplication IDs.
 function decodeCursor(cursor: unknown, name: string): Position[] {
   const { version, name: itsName, positions } = contentOf(cursor);
   const isReadable =

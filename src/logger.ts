@@ -18,7 +18,13 @@ export type LoggingLevel = (typeof LOGGING_LEVELS)[number];
 /** What the package itself reports; errors are thrown, not logged. */
 export type LevelledLogger = Pick<Logger, 'debug' | 'warn'>;
 
-/** Lets through what the level asks for and hands it to the logger. */
+/**
+ * A logger that passes on what the level asks for and drops the rest.
+ *
+ * @param logger where messages go; default: `console`
+ * @param level usually that of `loggingLevelFromEnvironment()`
+ * @throws InvalidOptionError when the logger lacks a method
+ */
 export function levelledLogger(logger: Logger | undefined, level: LoggingLevel): LevelledLogger {
   const target = logger ?? console;
   assertOption(

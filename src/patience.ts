@@ -1,6 +1,9 @@
 import { ContentionError } from './errors.js';
 import { runtime } from './runtime.js';
 
+/** How long a call goes on after lost races, conflicts, throttling and unknown outcomes. */
+export const CLAIM_PATIENCE_MS = 10_000;
+
 /** How long a call goes on, and for whom. */
 export class Patience {
   readonly #startMs = runtime.nowMs();

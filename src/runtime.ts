@@ -1,4 +1,4 @@
-/** The one door to time and chance: nothing else in the package asks the machine for either. */
+/** The only source of time and randomness in the package, so that tests can replace both. */
 export interface Runtime {
   /** Monotonic. */
   nowMs(): number;
@@ -8,6 +8,11 @@ export interface Runtime {
   random(): number;
   uuid(): string;
   sleep(delayMs: number): Promise<void>;
+  /**
+   * Calls `ring` after the delay, unless the function that it returns is called before. Does not keep
+   * the process alive: it only limits how long something else is waited for.
+   */
+  alarm(delayMs: number, ring: () => void): () => void;
 }
 
 export const runtime: Runtime = {
@@ -16,4 +21,9 @@ export const runtime: Runtime = {
   random: () => Math.random(),
   uuid: () => crypto.randomUUID(),
   sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
+  alarm: (delayMs, ring) => {
+    const timer = setTimeout(ring, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
 };

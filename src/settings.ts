@@ -21,7 +21,12 @@ export function fetchLimitFromEnvironment(): number {
   return fetchLimit;
 }
 
-/** Read when a repository or a deduplicator is constructed. */
+/**
+ * The level in `STORAGE_BOX_LOGGING_LEVEL`, else `DEFAULT_LOGGING_LEVEL`. Read when a repository or a
+ * deduplicator is constructed.
+ *
+ * @throws InvalidOptionError when the variable holds no level
+ */
 export function loggingLevelFromEnvironment(): LoggingLevel {
   const text = process.env[LOGGING_LEVEL_VARIABLE];
   if (text === undefined || text === '') return DEFAULT_LOGGING_LEVEL;

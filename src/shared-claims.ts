@@ -1,7 +1,11 @@
 // A user who clicks twice asks the same process twice at once. The second call does not take over
-// what the first one's claim comes to: that claim may have looked before the call began, and items
-// come and go in between. It waits, and shares one look with all that came meanwhile.
+// what the first one's claim ends with: that claim may have looked before the call began, and items
+// come and go in between. Nor does it take over its failure: that claim's time began earlier. It
+// waits, and shares one claim with all that came meanwhile.
 import type { ClaimResult } from './deduplication-repository.js';
+import { OutcomeUnknownError } from './errors.js';
+import { CLAIM_PATIENCE_MS } from './patience.js';
+import { runtime } from './runtime.js';
 import { untilAborted } from './until-aborted.js';
 
 /** `isRepeat`: a claim for the same ID has just ended, so the ID is likely to have an item. */
@@ -9,6 +13,8 @@ type BeginClaim = (isRepeat: boolean, signal: AbortSignal | undefined) => Promis
 
 interface SharedClaim {
   readonly result: Promise<ClaimResult>;
+  /** Resolves when the claim has ended, whether it failed or not. */
+  readonly ended: Promise<void>;
   /** Absent when a call without a signal began it: that one stays to the end. */
   readonly controller: AbortController | undefined;
   waitingCalls: number;
@@ -19,6 +25,9 @@ interface SharedClaim {
 export class SharedClaims {
   readonly #underWay = new Map<string, SharedClaim>();
 
+  /**
+   * @throws OutcomeUnknownError when an earlier claim for the ID did not end while this call could wait
+   */
   async run(
     deduplicationId: string,
     begin: BeginClaim,
@@ -27,14 +36,14 @@ export class SharedClaims {
     signal?.throwIfAborted();
     const earlier = this.#underWay.get(deduplicationId);
     if (earlier !== undefined) {
-      await this.#wait(deduplicationId, earlier, signal);
+      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);
       signal?.throwIfAborted();
     }
     // Whatever is under way now began after this call did.
     const claim =
       this.#underWay.get(deduplicationId) ??
       this.#begin(deduplicationId, begin, earlier !== undefined, signal);
-    const result = await this.#wait(deduplicationId, claim, signal);
+    const result = await this.#wait(deduplicationId, claim, claim.result, signal);
     if (result.status !== 'claimed') return result;
     if (claim.isClaimTold) return { ...result, status: 'existing' };
     claim.isClaimTold = true;
@@ -48,29 +57,31 @@ export class SharedClaims {
     signal: AbortSignal | undefined,
   ): SharedClaim {
     const controller = signal && new AbortController();
+    const result = begin(isRepeat, controller?.signal);
+    const forget = () => {
+      this.#forget(deduplicationId, claim);
+    };
     const claim: SharedClaim = {
-      result: begin(isRepeat, controller?.signal),
+      result,
+      // Before any waiting call goes on. A rejection that every call has gone away from is seen here.
+      ended: result.then(forget, forget),
       controller,
       waitingCalls: 0,
       isClaimTold: false,
     };
-    const forget = () => {
-      this.#forget(deduplicationId, claim);
-    };
-    // Before any waiting call goes on. A rejection that every call has gone away from is seen here.
-    claim.result.then(forget, forget);
     this.#underWay.set(deduplicationId, claim);
     return claim;
   }
 
-  async #wait(
+  async #wait<Value>(
     deduplicationId: string,
     claim: SharedClaim,
+    promise: Promise<Value>,
     signal: AbortSignal | undefined,
-  ): Promise<ClaimResult> {
+  ): Promise<Value> {
     claim.waitingCalls++;
     try {
-      return await untilAborted(claim.result, signal);
+      return await untilAborted(promise, signal);
     } finally {
       claim.waitingCalls--;
       if (claim.waitingCalls === 0 && this.#forget(deduplicationId, claim)) {
@@ -85,4 +96,18 @@ export class SharedClaims {
     if (isUnderWay) this.#underWay.delete(deduplicationId);
     return isUnderWay;
   }
+}
+
+/** A request that stalls holds up its own call for as long as the client waits, and no other call. */
+function inTime(ended: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const disarm = runtime.alarm(CLAIM_PATIENCE_MS, () => {
+      const cause = new Error('An earlier call with the same deduplication ID has not ended.');
+      reject(new OutcomeUnknownError(CLAIM_PATIENCE_MS, { cause }));
+    });
+    void ended.then(() => {
+      disarm();
+      resolve();
+    });
+  });
 }

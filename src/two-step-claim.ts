@@ -10,9 +10,14 @@
 //        │ any other error ── the put may have landed: put again and then read, which finds out
 
 import { sleepBeforeRetry } from './backoff.js';
-import type { ClaimResult, DeduplicationRepository } from './deduplication-repository.js';
+import type {
+  ClaimedItem,
+  ClaimResult,
+  DeduplicationRepository,
+} from './deduplication-repository.js';
 import { ItemStrandedError, isStorageBoxError } from './errors.js';
 import type { ItemBankRepository } from './item-bank-repository.js';
+import { isNotedNeverSent } from './never-sent.js';
 
 /** How often an assignment of unknown outcome is sent before the item is reported as stranded. */
 const MAX_PUT_ATTEMPTS = 3;
@@ -25,7 +30,7 @@ export async function claimInTwoSteps(
 ): Promise<ClaimResult> {
   signal?.throwIfAborted();
   const existing = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);
-  if (existing !== null) return { status: 'existing', item: existing };
+  if (existing !== null) return told('existing', existing);
 
   signal?.throwIfAborted();
   const item = await itemRepo.getItemFromBank();
@@ -33,13 +38,18 @@ export async function claimInTwoSteps(
     const assignedMeanwhile = await deduplicationRepo.getValueForDeduplicationId(deduplicationId);
     return assignedMeanwhile === null
       ? { status: 'exhausted', item: null }
-      : { status: 'existing', item: assignedMeanwhile };
+      : told('existing', assignedMeanwhile);
   }
   // The signal is not looked at from here on: an abort must not strand the item.
   const owned = await assign(deduplicationId, item, itemRepo, deduplicationRepo);
-  if (owned === item) return { status: 'claimed', item };
+  if (owned === item) return told('claimed', item);
   await giveBack(item, itemRepo);
-  return { status: 'existing', item: owned };
+  return told('existing', owned);
+}
+
+/** The two methods that assign and read an item know nothing of its bank. */
+function told(status: ClaimedItem['status'], item: string): ClaimResult {
+  return { status, item, itemBankName: null };
 }
 
 /** Which item the ID has in the end: the given one, or the one that it had already. */
@@ -75,12 +85,14 @@ async function assign(
   }
 }
 
-/** Errors that say of themselves that nothing was written. */
+/** Errors that say of themselves that nothing was written, or of which that is known. */
 function isCertainlyUnassigned(error: unknown): boolean {
+  if (isNotedNeverSent(error)) return true;
   return (
     isStorageBoxError(error) &&
     (error.code === 'STORAGEBOX_CONTENTION' ||
       error.code === 'STORAGEBOX_INVALID_ITEM' ||
+      error.code === 'STORAGEBOX_SERVICE_UNREACHABLE' ||
       error.code === 'STORAGEBOX_TABLE_NOT_FOUND' ||
       error.code === 'STORAGEBOX_TABLE_SCHEMA')
   );

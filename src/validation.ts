@@ -126,9 +126,11 @@ export function hasMethods(value: unknown, ...methods: readonly string[]): boole
   );
 }
 
+/** A string by its length only: it can be an item, an ID, a secret or a whole file. */
 function describeValue(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === 'string') return `the string ${JSON.stringify(value)}`;
+  if (value === '') return 'an empty string';
+  if (typeof value === 'string') return `a string of ${value.length} characters`;
   if (typeof value === 'number' || typeof value === 'boolean')
     return `the ${typeof value} ${value}`;
   if (Array.isArray(value)) return 'an array';

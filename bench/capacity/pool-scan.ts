@@ -1,5 +1,5 @@
 import type { Page } from '../../src/dynamodb/candidate-pool.js';
-import { SCAN_PATIENCE_MS } from '../../src/dynamodb/item-bank.js';
+import { READ_PATIENCE_MS } from '../../src/dynamodb/reads.js';
 import { Patience } from '../../src/patience.js';
 import { backoffDelayMs } from './backoff-delay.js';
 import type { Model } from './model.js';
@@ -15,7 +15,7 @@ export class PoolScan extends NodeRequest {
   #page: ScannedPage | null = null;
   #attempt = 1;
   #retry = 0;
-  readonly #patience = new Patience(SCAN_PATIENCE_MS);
+  readonly #patience = new Patience(READ_PATIENCE_MS);
   #resolve: (page: Page) => void = () => {};
   #reject: (error: Error) => void = () => {};
 

@@ -1,11 +1,11 @@
-// Holds what the users were told against what the tables say.
-import type { Press } from './messages.js';
+// Compares what the users were told with what the tables say.
+import type { Click } from './messages.js';
 
 export interface Tables {
   readonly seeded: readonly string[];
-  /** What is in the item bank after the rush. */
+  /** The codes that are in the item bank after the rush. */
   readonly left: readonly string[];
-  /** Who has what, after the deduplication table. */
+  /** The code of each user, from the deduplication table. */
   readonly owners: ReadonlyMap<string, string>;
 }
 
@@ -14,26 +14,26 @@ export interface Check {
   readonly holds: boolean;
 }
 
-export function audit(presses: readonly Press[], { seeded, left, owners }: Tables): Check[] {
+export function audit(clicks: readonly Click[], { seeded, left, owners }: Tables): Check[] {
   const assigned = [...owners.values()];
-  const isOwnersCode = ({ userId, voucherCode }: Press) =>
+  const isOwnersCode = ({ userId, voucherCode }: Click) =>
     voucherCode === (owners.get(userId) ?? null);
-  const soldOutAnswers = presses.filter(({ voucherCode }) => voucherCode === null);
+  const soldOutAnswers = clicks.filter(({ voucherCode }) => voucherCode === null);
   return [
     {
-      promise: 'P1  each user got one and the same answer, from whichever server',
-      holds: presses.every(isOwnersCode),
+      promise: 'P1  each user got the same answer from every server',
+      holds: clicks.every(isOwnersCode),
     },
     {
       promise: 'P2  no code went to two users',
       holds: new Set(assigned).size === assigned.length,
     },
     {
-      promise: 'P3  no code was lost: given + left = seeded',
+      promise: 'P3  no code was lost: given + left = added',
       holds: isSame([...assigned, ...left], seeded),
     },
     {
-      promise: 'P4  "sold out" was said only to users without a code, with none left',
+      promise: 'P4  only users without a code were told "sold out", and no code was left',
       holds:
         soldOutAnswers.every(({ userId }) => !owners.has(userId)) &&
         (soldOutAnswers.length === 0 || left.length === 0),

@@ -1,4 +1,4 @@
-// 30 voucher codes, 100 users, each pressing the button 3 times at the same moment, 4 servers.
+// 30 voucher codes, 100 users who click the button 3 times each at the same moment, 4 servers.
 import { fork } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -18,10 +18,10 @@ import { printReport } from './print.js';
 
 const VOUCHERS = 30;
 const USERS = 100;
-const PRESSES_PER_USER = 3;
+const CLICKS_PER_USER = 3;
 const SERVERS = 4;
 
-// The SDK would tell each of the five processes that a newer Node.js is to come.
+// Otherwise the SDK warns in each of the five processes that support for this Node.js will end.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 // So that DynamoDB Local is stopped, too.
@@ -58,13 +58,13 @@ async function runSale(): Promise<number> {
     const itemRepo = new ItemBankDynamoDbRepository({ tableName: tableNames.itemBank, client });
     const { added } = await itemRepo.batchAddItems(voucherCodes);
     console.log(
-      `${added} voucher codes in the bank. ${USERS} users press the button ` +
-        `${PRESSES_PER_USER} times each, on ${SERVERS} servers at once …\n`,
+      `${added} voucher codes in the bank. ${USERS} users click the button ` +
+        `${CLICKS_PER_USER} times each, on ${SERVERS} servers at once …\n`,
     );
     const { reports, elapsedMs } = await rush(tableNames);
-    const presses = reports.flatMap((report) => report.presses);
+    const clicks = reports.flatMap((report) => report.clicks);
     const tables = await readTables(client, tableNames, voucherCodes);
-    const checks = audit(presses, tables);
+    const checks = audit(clicks, tables);
     printReport({ reports, tables, checks, users: USERS, elapsedMs });
     return checks.every(({ holds }) => holds) ? 0 : 1;
   } finally {
@@ -74,18 +74,18 @@ async function runSale(): Promise<number> {
   }
 }
 
-/** All presses of all users at the same moment, spread over the servers. */
+/** All clicks of all users at the same moment, spread over the servers. */
 async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapsedMs: number }> {
-  const presses = Array.from(
-    { length: USERS * PRESSES_PER_USER },
-    (_, press) => `user-${String((press % USERS) + 1).padStart(3, '0')}`,
+  const clicks = Array.from(
+    { length: USERS * CLICKS_PER_USER },
+    (_, click) => `user-${String((click % USERS) + 1).padStart(3, '0')}`,
   );
   const servers = await Promise.all(
     Array.from({ length: SERVERS }, async (_, server) => {
       const child = fork(fileURLToPath(new URL('node.ts', import.meta.url)));
-      // A user's presses follow each other by USERS places, so they reach different servers.
-      const mine = presses.filter(
-        (_, press) => (press + Math.floor(press / USERS)) % SERVERS === server,
+      // Sends the clicks of one user to different servers.
+      const mine = clicks.filter(
+        (_, click) => (click + Math.floor(click / USERS)) % SERVERS === server,
       );
       child.send({ tableNames, userIds: mine } satisfies Start);
       await messageOf(child);

@@ -1,26 +1,26 @@
-// What the quickstart and its server processes tell each other.
+// The messages between the quickstart and its server processes.
 
 export interface TableNames {
   readonly itemBank: string;
   readonly deduplication: string;
 }
 
-/** To a server: what to do, as soon as it is told to go. */
+/** To a server: what to do when the message 'go' comes. */
 export interface Start {
   readonly tableNames: TableNames;
-  /** One for each press of the button; a user can occur more than once. */
+  /** One for each click; a user can occur more than once. */
   readonly userIds: readonly string[];
 }
 
-/** What a press came to; `null` is "sold out". */
-export interface Press {
+/** The answer to one click; `null` means "sold out". */
+export interface Click {
   readonly userId: string;
   readonly voucherCode: string | null;
 }
 
-/** From a server, once all its presses are answered. */
+/** From a server, when all its clicks are answered. */
 export interface Report {
-  readonly presses: readonly Press[];
-  /** How many requests were sent, by DynamoDB operation. */
+  readonly clicks: readonly Click[];
+  /** How many requests it sent, by DynamoDB operation. */
   readonly requests: Readonly<Record<string, number>>;
 }

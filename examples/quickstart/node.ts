@@ -6,7 +6,7 @@ import {
   Deduplicator,
   ItemBankDynamoDbRepository,
 } from 'storagebox';
-import type { Press, Report, Start } from './messages.js';
+import type { Click, Report, Start } from './messages.js';
 import { countRequests } from './request-count.js';
 
 process.once('message', async ({ tableNames, userIds }: Start) => {
@@ -20,16 +20,16 @@ process.once('message', async ({ tableNames, userIds }: Start) => {
     }),
   });
 
-  /** A request handler would do just this. */
-  async function pressButton(userId: string): Promise<Press> {
+  /** This is what a request handler does. */
+  async function click(userId: string): Promise<Click> {
     const voucherCode = await deduplicator.fetchItemForDeduplicationId(userId);
     return { userId, voucherCode };
   }
 
   process.send?.('ready');
   process.once('message', async () => {
-    const presses = await Promise.all(userIds.map(pressButton));
-    const report: Report = { presses, requests };
+    const clicks = await Promise.all(userIds.map(click));
+    const report: Report = { clicks, requests };
     process.send?.(report, () => process.disconnect());
   });
 });

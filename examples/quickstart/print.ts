@@ -12,27 +12,27 @@ export interface Outcome {
 }
 
 export function printReport({ reports, tables, checks, users, elapsedMs }: Outcome): void {
-  const winners = [...tables.owners].sort(([some], [other]) => some.localeCompare(other));
-  console.log('Who won what');
-  const lines = Math.ceil(winners.length / COLUMNS);
+  const owners = [...tables.owners].sort(([some], [other]) => some.localeCompare(other));
+  console.log('Who got which code');
+  const lines = Math.ceil(owners.length / COLUMNS);
   for (let line = 0; line < lines; line++) {
-    const cells = winners.filter((_, index) => index % lines === line);
+    const cells = owners.filter((_, index) => index % lines === line);
     console.log(`  ${cells.map(([user, code]) => `${user}  ${code}`).join('     ')}`);
   }
 
-  const presses = reports.reduce((sum, report) => sum + report.presses.length, 0);
+  const clicks = reports.reduce((sum, report) => sum + report.clicks.length, 0);
   const operations = sumByOperation(reports);
   const requests = [...operations.values()].reduce((sum, count) => sum + count, 0);
   const transactions = operations.get('TransactWriteItems') ?? 0;
   console.log(`
-  winners                 ${winners.length}
-  pressed in vain         ${users - winners.length}
-  claims answered         ${presses}, by ${reports.length} processes
-  requests per claim      ${(requests / presses).toFixed(2)}   (${describe(operations)})
-  transactions per winner ${(transactions / winners.length).toFixed(2)}
+  users with a code       ${owners.length}
+  users told "sold out"   ${users - owners.length}
+  claims answered         ${clicks}, by ${reports.length} processes
+  requests per claim      ${(requests / clicks).toFixed(2)}   (${describe(operations)})
+  transactions per code   ${(transactions / owners.length).toFixed(2)}
   time                    ${Math.round(elapsedMs)} ms
 `);
-  console.log('Checked on the tables');
+  console.log('Checked in the tables');
   for (const { promise, holds } of checks) console.log(`  ${holds ? '✓' : '✗ BROKEN'} ${promise}`);
 }
 

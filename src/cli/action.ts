@@ -1,9 +1,9 @@
 // What every command needs: its options, the opened tables, and a signal for Ctrl-C.
 import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
-import { type Box, openBox } from './box.js';
+import type { Box } from './box.js';
 import type { ExitCode } from './exit-codes.js';
-import { Interruption } from './failures.js';
+import { Interruption, missingSdk } from './failures.js';
 import type { SharedOptions } from './options.js';
 
 export interface Context<Options> extends Box {
@@ -21,19 +21,29 @@ export function action<Options = unknown>(run: Run<Options>) {
     const command = all.at(-1) as Command;
     const args = all.slice(0, -2) as string[];
     const options = command.optsWithGlobals<SharedOptions & Options>();
-    const box = openBox(options);
     const interruption = listenForInterruption();
+    let box: Box | undefined;
     try {
+      box = await openBox(options);
       const isJson = options.json ?? false;
       const { signal } = interruption;
       process.exitCode = await run({ ...box, options, isJson, signal }, ...args);
     } finally {
       interruption.dispose();
-      box.client.destroy();
+      box?.client.destroy();
       // What may still be typed is not waited for.
       process.stdin.destroy();
     }
   };
+}
+
+/** Loaded only now: the help needs no AWS SDK. */
+async function openBox(options: SharedOptions): Promise<Box> {
+  try {
+    return (await import('./box.js')).openBox(options);
+  } catch (error) {
+    throw missingSdk(error) ?? error;
+  }
 }
 
 function listenForInterruption() {

@@ -36,6 +36,8 @@ const SILENT_LOGGER = { debug() {}, info() {}, warn() {}, error() {} };
 
 function openClient({ endpointUrl, region, profile }: SharedOptions): DynamoDBClient {
   const { env } = process;
+  // Eight lines on standard error at each command, about a version of Node.js that this package supports.
+  env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   // The switch that every release of the SDK knows. A named profile goes before keys in the
   // environment, as it does for the AWS command line, so there is nothing to be warned of.
   if (profile !== undefined) env.AWS_PROFILE = profile;

@@ -2,13 +2,17 @@
 import { createInterface } from 'node:readline/promises';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
+import { visible } from './visible.js';
 
 export interface AskedTerminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
 }
 
-/** Asks on a terminal; elsewhere refuses, unless the answer was given beforehand by `--yes`. */
+/**
+ * Asks on a terminal. Anywhere else it refuses, unless `--yes` was given. The question may name an ID:
+ * only the person on the terminal, who typed it, gets to see it.
+ */
 export async function confirm(
   question: string,
   isYesGiven: boolean,
@@ -19,7 +23,7 @@ export async function confirm(
   if (!input.isTTY || !output.isTTY) {
     throw new CommandFailure({
       code: 'NOT_CONFIRMED',
-      message: `${question} Nobody is here to be asked.`,
+      message: 'This has to be confirmed, and there is no terminal to ask on.',
       remedy: 'Pass --yes.',
       exitCode: EXIT_CODES.usage,
     });
@@ -27,11 +31,11 @@ export async function confirm(
   const terminal = createInterface({ input, output });
   // A terminal in raw mode gives Ctrl-C to the reader and not to the process.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  // Ctrl-D: the question itself would wait for ever.
+  // Ctrl-D: the question itself would wait forever.
   const hungUp = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
   try {
     const answer = await Promise.race([
-      terminal.question(`${question} [y/N] `, { signal }),
+      terminal.question(`${visible(question)} [y/N] `, { signal }),
       hungUp,
     ]);
     if (/^y(es)?$/i.test(answer.trim())) return;

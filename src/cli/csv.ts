@@ -2,11 +2,16 @@
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { parse } from 'csv-parse';
+import { MAX_KEY_BYTES } from 'storagebox/core';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
+import { InputFile, type InputOptions } from './input-file.js';
 
 /** What stands for standard input in place of a file. */
 const STANDARD_INPUT = '-';
+
+/** Longer than any row of many columns; without an end, a quote that was opened takes in the whole file. */
+const MAX_RECORD_BYTES = 1_048_576;
 
 export interface Input extends AsyncIterable<string> {
   /** How far the values handed out reach into the file, from 0 to 1; `null` for what has no size. */
@@ -27,43 +32,30 @@ interface Chunk {
  * The values in a file, read in constant memory. With a column: a name looks for it in the first row,
  * a number counts columns from 1 in a file without such a row.
  */
-export async function openInput(file: string, column: string | undefined): Promise<Input> {
+export async function openInput(name: string, options: InputOptions): Promise<Input> {
+  const file = new InputFile(name, options);
+  const { column } = options;
+  if (column === undefined) file.assertIsNoCsv();
   const { bytes, size } =
-    file === STANDARD_INPUT ? { bytes: process.stdin, size: null } : await openFile(file);
+    name === STANDARD_INPUT ? { bytes: process.stdin, size: null } : await openFile(name);
   const reach = { bytes: 0 };
   const chunks = decoded(bytes, file);
   const values =
-    column === undefined ? linesOf(chunks, reach) : cellsOf(chunks, column, file, reach);
+    column === undefined ? linesOf(chunks, file, reach) : cellsOf(chunks, column, file, reach);
   return {
     [Symbol.asyncIterator]: () => values,
     fraction: () => (size ? Math.min(1, reach.bytes / size) : null),
   };
 }
 
-async function* decoded(
-  bytes: AsyncIterable<Uint8Array>,
-  file: string,
-): AsyncGenerator<Chunk, void, void> {
-  // Drops a byte order mark. What is no UTF-8 must not become one and the same character.
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  try {
-    for await (const chunk of bytes) {
-      yield { text: decoder.decode(chunk, { stream: true }), bytes: chunk.length };
-    }
-    yield { text: decoder.decode(), bytes: 0 };
-  } catch (error) {
-    throw error instanceof TypeError ? notUtf8(file) : error;
-  }
-}
-
-async function openFile(file: string) {
-  const handle = await open(file);
+async function openFile(name: string) {
+  const handle = await open(name);
   const stat = await handle.stat();
   if (stat.isDirectory()) {
     await handle.close();
     throw new CommandFailure({
       code: 'EISDIR',
-      message: `"${file}" is a folder.`,
+      message: `"${name}" is a folder.`,
       remedy: 'Name a file in it.',
       exitCode: EXIT_CODES.file,
     });
@@ -71,41 +63,72 @@ async function openFile(file: string) {
   return { bytes: handle.createReadStream(), size: stat.isFile() ? stat.size : null };
 }
 
-function notUtf8(file: string): CommandFailure {
-  return new CommandFailure({
-    code: 'NOT_UTF_8',
-    message: `"${file}" is not in UTF-8.`,
-    remedy: 'Convert it, for example by "iconv -f LATIN1 -t UTF-8".',
-    exitCode: EXIT_CODES.file,
-  });
+async function* decoded(
+  bytes: AsyncIterable<Uint8Array>,
+  file: InputFile,
+): AsyncGenerator<Chunk, void, void> {
+  // Drops a byte order mark. What is no UTF-8 must not become one and the same character.
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let start: Uint8Array = new Uint8Array();
+  try {
+    for await (const chunk of bytes) {
+      if (start.length < 2) {
+        start = Buffer.concat([start, chunk]).subarray(0, 2);
+        file.assertIsNotUtf16(start);
+      }
+      yield { text: decoder.decode(chunk, { stream: true }), bytes: chunk.length };
+    }
+    yield { text: decoder.decode(), bytes: 0 };
+  } catch (error) {
+    throw error instanceof TypeError ? file.notUtf8() : error;
+  }
 }
 
 async function* linesOf(
   chunks: AsyncIterable<Chunk>,
+  file: InputFile,
   reach: Reach,
 ): AsyncGenerator<string, void, void> {
   let rest = '';
+  let lineNumber = 0;
   for await (const { text, bytes } of chunks) {
-    const lines = `${rest}${text}`.split(/\r?\n/);
+    const lines = `${rest}${text}`.split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
       reach.bytes += bytes / lines.length;
-      if (line !== '') yield line;
+      lineNumber++;
+      const value = withoutCr(line);
+      if (value !== '') yield file.checked(value, lineNumber);
     }
+    // No line gets shorter: without this a file without line ends would be collected whole.
+    if (rest.length > MAX_KEY_BYTES + 1) file.checked(rest, lineNumber + 1);
   }
-  if (rest !== '') yield rest;
+  const value = withoutCr(rest);
+  if (value !== '') yield file.checked(value, lineNumber + 1);
+}
+
+/** Lines of Windows end by CR and LF. */
+function withoutCr(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
 }
 
 async function* cellsOf(
   chunks: AsyncIterable<Chunk>,
   column: string,
-  file: string,
+  file: InputFile,
   reach: Reach,
 ): AsyncGenerator<string, void, void> {
   const isNumber = /^[1-9]\d*$/.test(column);
   let position = Number(column) - 1;
   let isHeader = !isNumber;
-  const parser = parse({ skipEmptyLines: true, relaxColumnCount: true, info: true });
+  const parser = parse({
+    skipEmptyLines: true,
+    relaxColumnCount: true,
+    info: true,
+    maxRecordSize: MAX_RECORD_BYTES,
+    // All of them: one that is found out from the first line would hide rows that end in another way.
+    recordDelimiter: ['\r\n', '\n', '\r'],
+  });
   // What goes wrong reaches the loop through the parser.
   pipeline(textsOf(chunks), parser, () => {});
   for await (const { record, info } of parser as AsyncIterable<ParsedRow>) {
@@ -113,36 +136,20 @@ async function* cellsOf(
     if (isHeader) {
       position = record.indexOf(column);
       isHeader = false;
-      if (position === -1) throw noSuchColumn(file, column, record);
+      if (position === -1) throw file.noSuchHeader(record.length);
       continue;
     }
-    yield record[position] ?? '';
+    const value = record[position];
+    if (value === undefined) throw file.noSuchColumn(info.lines, record.length);
+    yield file.checked(value, info.lines);
   }
 }
 
 interface ParsedRow {
   readonly record: readonly string[];
-  readonly info: { readonly bytes: number };
+  readonly info: { readonly bytes: number; readonly lines: number };
 }
 
 async function* textsOf(chunks: AsyncIterable<Chunk>): AsyncGenerator<string, void, void> {
   for await (const { text } of chunks) yield text;
-}
-
-function noSuchColumn(file: string, column: string, header: readonly string[]): CommandFailure {
-  return new CommandFailure({
-    code: 'NO_SUCH_COLUMN',
-    message: `"${file}" has no column "${column}" in its first row.`,
-    remedy: `It has ${header.join(', ')}. Where there is no such row, count the column from 1.`,
-    exitCode: EXIT_CODES.file,
-  });
-}
-
-/** One row as RFC 4180 has it, but for the end of line, which is that of the other tools around. */
-export function csvRow(cells: readonly string[]): string {
-  return `${cells.map(csvCell).join(',')}\n`;
-}
-
-function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

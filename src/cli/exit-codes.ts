@@ -7,7 +7,7 @@ export const EXIT_CODES = {
   usage: 2,
   /** Everything went well, but there was no item to give, to release or to retire. */
   noItem: 3,
-  /** A table is missing or wrong, or `doctor` found a fault. */
+  /** A table is missing or wrong, the AWS SDK is not installed, or `doctor` found a fault. */
   setUp: 4,
   /** No credentials, no Region, or no permission. */
   access: 5,
@@ -15,6 +15,8 @@ export const EXIT_CODES = {
   file: 6,
   /** Throttled, in conflict, or no answer from DynamoDB: it can be tried again. */
   tryAgain: 7,
+  /** `audit` found items that are not where they belong. */
+  inconsistent: 8,
   /** Ctrl-C, after a clean stop: 128 and the number of the signal, as shells have it. */
   interrupted: 130,
   /** Whoever read the output stopped reading. */

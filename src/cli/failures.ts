@@ -1,7 +1,7 @@
 // What the command line says of each failure: what happened, what to do, how to end.
 import { CommanderError } from 'commander';
 import { CsvError } from 'csv-parse';
-import { type AnyStorageBoxError, isStorageBoxError } from 'storagebox';
+import { type AnyStorageBoxError, isStorageBoxError } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 
 export interface Failure {
@@ -18,11 +18,11 @@ export interface Failure {
 /** A failure that the command line notices by itself. */
 export class CommandFailure extends Error implements Failure {
   readonly code: string;
-  readonly remedy: string;
+  readonly remedy: string | null;
   readonly exitCode: ExitCode;
   readonly details: Failure['details'];
 
-  constructor({ code, message, remedy, exitCode, details }: Failure & { readonly remedy: string }) {
+  constructor({ code, message, remedy, exitCode, details }: Failure) {
     super(message);
     this.code = code;
     this.remedy = remedy;
@@ -47,33 +47,73 @@ export function describeFailure(error: unknown): Failure {
     return {
       code: 'INTERRUPTED',
       message: error.message,
-      remedy: 'Run the same command again: it goes on, and finds out what had landed.',
+      remedy: 'Run the same command again: what is done already is not done twice.',
       exitCode: error.exitCode,
     };
   }
   if (error instanceof CommanderError) return wrongUsage(error);
-  if (error instanceof CsvError) {
-    return {
-      code: error.code,
-      message: `The CSV cannot be read: ${error.message}.`,
-      remedy: 'Mend the file; it is read as RFC 4180 has it, in UTF-8.',
-      exitCode: EXIT_CODES.file,
-    };
-  }
+  if (error instanceof CsvError) return unreadableCsv(error);
   if (isStorageBoxError(error)) return describeStorageBoxError(error);
   return describeSystemError(error);
+}
+
+/** `null` when it is another error. */
+export function missingSdk(error: unknown): CommandFailure | null {
+  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
+  if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@aws-sdk/')) return null;
+  return new CommandFailure({
+    code: 'SDK_MISSING',
+    message: 'The AWS SDK is not installed where storagebox is.',
+    remedy: 'Install it there: npm install @aws-sdk/client-dynamodb',
+    exitCode: EXIT_CODES.setUp,
+  });
+}
+
+const CSV_FAULTS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed',
+  CSV_INVALID_CLOSING_QUOTE: 'something follows a closing quote in the same cell',
+  INVALID_OPENING_QUOTE: 'a quote stands within a cell that does not begin with one',
+  CSV_MAX_RECORD_SIZE: 'a row is longer than 1 MB, perhaps by a quote that is never closed',
+};
+
+/** The parser's own message has the cell in it. */
+function unreadableCsv({ code, lines }: CsvError & { readonly lines?: number }): Failure {
+  const fault = CSV_FAULTS[code] ?? 'it is no valid CSV';
+  return {
+    code,
+    message: `The CSV cannot be read: at line ${lines}, ${fault}.`,
+    remedy: 'Fix the file. It is read as CSV of RFC 4180, in UTF-8.',
+    exitCode: EXIT_CODES.file,
+  };
 }
 
 function wrongUsage({ code, message }: CommanderError): Failure {
   // Commander has printed the help by then.
   const isCommandMissing = code === 'commander.help';
-  const text = message.replace(/^error: /, '').replace(/^./, (first) => first.toUpperCase());
+  const text = withoutValues(message)
+    .replace(/^error: /, '')
+    .replace(/^./, (first) => first.toUpperCase());
+  const isOptionLike = code === 'commander.unknownOption';
   return {
     code: 'USAGE',
     message: isCommandMissing ? 'No command was given.' : sentence(text.replace('\n', '. ')),
-    remedy: 'See "storagebox --help", or "storagebox COMMAND --help".',
+    remedy:
+      'See "storagebox --help", or "storagebox COMMAND --help".' +
+      (isOptionLike ? ' Before an ID that begins with "-", write "--".' : ''),
     exitCode: EXIT_CODES.usage,
   };
+}
+
+/** What was typed can be an item, an ID or a password: only what can be the name of an option is repeated. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/unknown option '(.*?)'(?=\n|$)/s, (_, typed: string) => {
+      const [name = ''] = typed.split('=');
+      return /^--[a-z][a-z-]{1,30}$/.test(name) ? `unknown option '${name}'` : 'unknown option';
+    })
+    .replace(/unknown command '.*?'(?=\n|$)/s, 'unknown command')
+    .replace(/ (?:argument|value) '.*'( from env '\w+')? is invalid/s, '$1 is invalid')
+    .replace(/command-argument value '.*' is invalid for/s, 'the value is invalid for');
 }
 
 function describeStorageBoxError(error: AnyStorageBoxError): Failure {
@@ -93,7 +133,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         ? failure(EXIT_CODES.usage, null)
         : failure(
             EXIT_CODES.file,
-            'Mend the file and run the same command again. The index counts from 0, without empty lines.',
+            'Fix the file and run the same command again. The index counts from 0, without empty lines.',
           );
     case 'STORAGEBOX_TABLE_NOT_FOUND': {
       const names = error.tableNames.map((name) => `"${name}"`).join(' or ');
@@ -101,8 +141,8 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         code,
         message: `The table ${names} does not exist in this Region for these credentials.`,
         remedy:
-          'Check the name, --region and --profile; make the tables with "storagebox init"; ' +
-          'a ledger is done without by --no-ledger.',
+          'Check the name, --region and --profile. "storagebox init" makes the tables. ' +
+          'To work without a ledger, pass --no-ledger.',
         exitCode: EXIT_CODES.setUp,
       };
     }
@@ -111,7 +151,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         code,
         // What follows tells a programmer what to do.
         message: sentence(message.split('. ')[0] ?? message),
-        remedy: 'Name the right table; "storagebox doctor" looks at all of them.',
+        remedy: 'Name the right table. "storagebox doctor" checks all of them.',
         exitCode: EXIT_CODES.setUp,
       };
     case 'STORAGEBOX_CONTENTION':
@@ -152,7 +192,7 @@ const ACCESS_REMEDIES: Readonly<Record<string, string>> = {
   UnrecognizedClientException: 'Check the credentials, and that --region is of the same partition.',
   InvalidSignatureException: 'Check the secret key, and the clock of this machine.',
   AccessDeniedException:
-    'Ask for the permission that the message names; "storagebox doctor" looks at all of them.',
+    'Ask for the permission that the message names. "storagebox doctor" checks all of them.',
 };
 
 const BUSY: readonly string[] = [
@@ -213,6 +253,10 @@ function describeSystemError(error: unknown): Failure {
     const remedy =
       'Check --endpoint-url, --region and the network, then run the same command again.';
     return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}`);
+  }
+  if (name === 'SyntaxError') {
+    // Its own message quotes the reply, which can hold items and IDs.
+    return failure(EXIT_CODES.tryAgain, RUN_AGAIN, 'The reply of DynamoDB cannot be read.');
   }
   if (BUSY.includes(String(name))) return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
   return failure(EXIT_CODES.failed, null, `${name ?? 'Error'}: ${message}`);

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addAdd } from './commands/add.js';
 import { addAssign } from './commands/assign.js';
+import { addAudit } from './commands/audit.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addFetch } from './commands/fetch.js';
@@ -14,14 +15,14 @@ import { addStatus } from './commands/status.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failures.js';
 import { addSharedOptions } from './options.js';
-import { printFailure } from './output.js';
+import { flush, printFailure } from './output.js';
 
 const { version } = createRequire(import.meta.url)('storagebox/package.json') as {
   version: string;
 };
 
 const program = new Command('storagebox')
-  .description('Hands out each of N unique items at most once per ID, exactly, on DynamoDB.')
+  .description('Gives each user one item, and each item to one user, exactly, on DynamoDB.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
   .configureOutput({ outputError: () => {} })
@@ -36,13 +37,16 @@ for (const add of [
   addExport,
   addRelease,
   addRetire,
+  addAudit,
   addDoctor,
 ]) {
   add(program);
 }
 
-// A failure to write is told to whoever writes; without this the process would end in its midst.
+// Whoever writes to standard output is told of a failure; nobody has to read standard error. Without
+// a listener either would end the process half-way.
 process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 
 try {
   await program.parseAsync();
@@ -54,3 +58,7 @@ try {
     process.exitCode = failure.exitCode;
   }
 }
+
+// What a command that failed or was stopped left under way would keep the process going.
+await flush();
+process.exit();

@@ -1,5 +1,7 @@
 // The options that all commands share, named as those of the AWS command line where it has them.
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { EXIT_CODES } from './exit-codes.js';
+import { CommandFailure } from './failures.js';
 
 export const DEFAULT_ITEM_BANK_TABLE = 'storage_box_item_bank';
 export const DEFAULT_DEDUPLICATION_TABLE = 'storage_box_deduplication_table';
@@ -23,20 +25,24 @@ export function addSharedOptions(program: Command): void {
     .addOption(
       new Option('--item-bank-table <name>', 'the table with the items, by name or ARN')
         .env('STORAGE_BOX_ITEM_BANK_TABLE')
+        .argParser(tableName)
         .default(DEFAULT_ITEM_BANK_TABLE),
     )
     .addOption(
       new Option('--deduplication-table <name>', 'the table that knows who has what')
         .env('STORAGE_BOX_DEDUPLICATION_TABLE')
+        .argParser(tableName)
         .default(DEFAULT_DEDUPLICATION_TABLE),
     )
     .addOption(
       new Option(
         '--ledger-table <name>',
         `the table of all items that ever entered (default: that of the bank, with "${LEDGER_SUFFIX}")`,
-      ).env('STORAGE_BOX_LEDGER_TABLE'),
+      )
+        .env('STORAGE_BOX_LEDGER_TABLE')
+        .argParser(tableName),
     )
-    .option('--no-ledger', 'do without a ledger: an item that is added again can go out twice')
+    .option('--no-ledger', 'work without a ledger: an item that is added again can be given twice')
     .option(
       '--endpoint-url <url>',
       'where DynamoDB answers, for example http://localhost:8000',
@@ -49,7 +55,30 @@ export function addSharedOptions(program: Command): void {
 
 export function ledgerTableNameOf(options: SharedOptions): string | undefined {
   if (!options.ledger) return undefined;
-  return options.ledgerTable ?? `${options.itemBankTable}${LEDGER_SUFFIX}`;
+  if (options.ledgerTable !== undefined) return options.ledgerTable;
+  const name = `${options.itemBankTable}${LEDGER_SUFFIX}`;
+  if (isTableName(name)) return name;
+  throw new CommandFailure({
+    code: 'USAGE',
+    message: `The name of the item bank leaves no room for "${LEDGER_SUFFIX}" behind it.`,
+    remedy: 'Name the ledger by --ledger-table, or work without one by --no-ledger.',
+    exitCode: EXIT_CODES.usage,
+  });
+}
+
+/** "Naming rules" in DynamoDB's Developer Guide. */
+const TABLE_NAME = /^[a-zA-Z0-9_.-]{3,255}$/;
+const TABLE_ARN = /^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table\/([^/]*)$/;
+
+function isTableName(text: string): boolean {
+  return TABLE_NAME.test(TABLE_ARN.exec(text)?.[1] ?? text);
+}
+
+function tableName(text: string): string {
+  if (isTableName(text)) return text;
+  throw new InvalidArgumentError(
+    'Expected 3 to 255 of the characters a-z, A-Z, 0-9, "_", "-" and ".", or the ARN of a table.',
+  );
 }
 
 export function wholeNumber(text: string): number {
@@ -58,6 +87,16 @@ export function wholeNumber(text: string): number {
     throw new InvalidArgumentError('Expected a whole number from 1.');
   }
   return value;
+}
+
+export function wholeNumberUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < 1 || value > max) {
+      throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`);
+    }
+    return value;
+  };
 }
 
 function url(text: string): string {

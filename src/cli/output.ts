@@ -1,15 +1,17 @@
 // Results go to standard output, or to a file once they are complete; all else to standard error.
-import { open, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { csvRow } from './csv.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { CommandFailure, type Failure } from './failures.js';
+import type { Failure } from './failures.js';
+import { openPartialFile, STANDARD_OUTPUT } from './partial-file.js';
+import { type Row, type RowFormat, RowText } from './rows.js';
+import { visible } from './visible.js';
 
-/** Waits until it is written, and rejects when nobody reads any more. */
-export function print(text: string): Promise<void> {
+/** Waits until the lines are written, and rejects when nobody reads any more. */
+export function print(...lines: readonly string[]): Promise<void> {
+  const shown = process.stdout.isTTY ? lines.map(visible) : lines;
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(`${shown.join('\n')}\n`, (error) => (error ? reject(error) : resolve()));
   });
 }
 
@@ -17,9 +19,16 @@ export function printJson(value: unknown): Promise<void> {
   return print(JSON.stringify(value));
 }
 
-/** A remark that is no result. */
+/** A remark that is no result: always for people, so control characters are always shown. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visible(text)}\n`);
+}
+
+/** Waits until all that was written has left the process, or nobody reads it. */
+export async function flush(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
 }
 
 export function printFailure(failure: Failure, isJson: boolean): void {
@@ -34,63 +43,61 @@ export function printFailure(failure: Failure, isJson: boolean): void {
   if (failure.remedy !== null) note(`  remedy: ${failure.remedy}`);
 }
 
-export type Row = Readonly<Record<string, string | null>>;
-export type RowFormat = 'csv' | 'jsonl';
-
 export interface RowsDestination {
   readonly columns: readonly string[];
   readonly format: RowFormat;
-  /** Standard output when absent. */
+  /** Standard output when absent or `-`. */
   readonly file?: string | undefined;
+  readonly isForSpreadsheet?: boolean | undefined;
 }
 
-/**
- * Writes the rows as they come, no faster than they are read. A file gets its name once all rows
- * are in, so that half a file is never taken for a whole one.
- */
+/** Writes the rows as they come, no faster than they are read. */
 export async function writeRows(
   rows: AsyncIterable<Row>,
-  { columns, format, file }: RowsDestination,
+  destination: RowsDestination,
 ): Promise<void> {
-  const text = Readable.from(linesOf(rows, columns, format));
-  if (file === undefined) {
-    await pipeline(text, process.stdout, { end: false });
-    return;
+  const { file = STANDARD_OUTPUT } = destination;
+  const text = rowTextFor(destination);
+  const lines = Readable.from(linesOf(rows, text));
+  if (file === STANDARD_OUTPUT) {
+    await pipeline(lines, process.stdout, { end: false });
+  } else {
+    // Opened before the first row is asked for: rows may be claims.
+    const partial = await openPartialFile(file);
+    try {
+      await pipeline(lines, partial.handle.createWriteStream());
+      await partial.complete();
+    } catch (error) {
+      await partial.remove();
+      throw error;
+    }
   }
-  const partial = `${file}.partial`;
-  await assertNoFolder(file);
-  // Opened before the first row is asked for: rows may be claims.
-  const handle = await open(partial, 'w');
-  try {
-    await pipeline(text, handle.createWriteStream());
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
+  noteRiskyCells(text);
 }
 
-/** Found out only when the file gets its name, it would cost all rows. */
-async function assertNoFolder(file: string): Promise<void> {
-  const existing = await stat(file).catch(() => null);
-  if (!existing?.isDirectory()) return;
-  throw new CommandFailure({
-    code: 'EISDIR',
-    message: `"${file}" is a folder.`,
-    remedy: 'Name a file in it.',
-    exitCode: EXIT_CODES.file,
-  });
+export function rowTextFor({
+  columns,
+  format,
+  file = STANDARD_OUTPUT,
+  isForSpreadsheet = false,
+}: RowsDestination): RowText {
+  const isForTerminal = file === STANDARD_OUTPUT && process.stdout.isTTY === true;
+  return new RowText({ columns, format, isForSpreadsheet, isForTerminal });
+}
+
+export function noteRiskyCells({ riskyCells }: RowText): void {
+  if (riskyCells === 0) return;
+  note(
+    `${riskyCells} cells begin as a spreadsheet formula does (= + - @ tab CR) or have control ` +
+      'characters. They are written as they are; for a spreadsheet, pass --spreadsheet.',
+  );
 }
 
 async function* linesOf(
   rows: AsyncIterable<Row>,
-  columns: readonly string[],
-  format: RowFormat,
+  text: RowText,
 ): AsyncGenerator<string, void, void> {
-  if (format === 'csv') yield csvRow(columns);
-  for await (const row of rows) {
-    yield format === 'csv'
-      ? csvRow(columns.map((column) => row[column] ?? ''))
-      : `${JSON.stringify(row)}\n`;
-  }
+  // An empty string would end the stream.
+  if (text.head !== '') yield text.head;
+  for await (const row of rows) yield text.of([row]);
 }

@@ -42,15 +42,15 @@ async function claimItem(
   // In a rush on what is sold out, a few requests answer all who share the next turn.
   const isLookShared = bank.candidates.isFoundEmpty && bank.emptinessTurns.isTaken;
   if (!skipFirstRead && !isLookShared) {
-    const item = await table.readItemInRush(deduplicationId);
-    if (item !== null) return { status: 'existing', item };
+    const held = await table.readItemInRush(deduplicationId);
+    if (held !== null) return { status: 'existing', ...held };
   }
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   for (let obstacles = 0; ; ) {
     patience.assertLeft();
     const found = await candidateOrAnswer(bank, table, deduplicationId, mark, patience);
     if ('status' in found) return found;
-    const result = await claimCandidate(bank, table, deduplicationId, found, signal);
+    const result = await claimCandidate(bank, table, deduplicationId, found, patience, signal);
     if (result === null) continue;
     if (!(result instanceof Obstacle)) return result;
     publishObstacle(result.error, ++obstacles, patience.elapsedMs, [table, bank]);
@@ -76,8 +76,8 @@ async function candidateOrAnswer(
   try {
     const candidate = await bank.candidates.take(mark, patience);
     if (candidate !== null) return candidate;
-    const item = await table.readItemInTransaction(deduplicationId);
-    return item === null ? { status: 'exhausted', item } : { status: 'existing', item };
+    const held = await table.readItemInTransaction(deduplicationId);
+    return held === null ? { status: 'exhausted', item: null } : { status: 'existing', ...held };
   } finally {
     endTurn?.();
   }
@@ -89,6 +89,7 @@ async function claimCandidate(
   table: DeduplicationTable,
   deduplicationId: string,
   candidate: Candidate,
+  patience: Patience,
   signal: AbortSignal | undefined,
 ): Promise<ClaimResult | Obstacle | null> {
   const { item } = candidate;
@@ -100,13 +101,14 @@ async function claimCandidate(
       { Delete: bank.removal(item) },
     ],
     patienceMs: CLAIM_PATIENCE_MS,
+    patience,
     signal,
     yieldsToObstacles: true,
   });
   switch (outcome.status) {
     case 'committed':
       bank.candidates.settle(candidate, 'won');
-      return { status: 'claimed', item };
+      return { status: 'claimed', item, itemBankName: bank.tableName };
     case 'failed':
       bank.candidates.settle(candidate, outcome.isObstructed ? 'obstructed' : 'kept');
       if (outcome.isObstructed) return new Obstacle(outcome.error);
@@ -117,7 +119,7 @@ async function claimCandidate(
       if (!hasConditionFailed(assignment)) return null;
       // Both conditions can fail, and the ID's answer is final.
       const existing = await table.existingItem(deduplicationId, assignment);
-      return existing === null ? null : { status: 'existing', item: existing };
+      return existing === null ? null : { status: 'existing', ...existing };
     }
   }
 }

@@ -2,26 +2,28 @@
 //
 //   GetItem on the ID ── has none ── TransactGetItems on the ID ── has none ─► null
 //        │ has an item ◄───────────────── has one after all ┘
+//   find the bank that the row names among those at hand ── to return, but none ─► throw
+//        │
 //   TransactWriteItems: delete the row if it is unchanged, put the item into its bank, or, to
-//        │ retire it, note that in the ledger
+//        │ retire it, note that in the ledger of its bank, if that is at hand
 //        │ committed ────────────────────────────────────────────────────────► the item
 //        │ the row has changed ── read it again
 //        │ anything else ── throw; the next call finds out what became of it
 import type { AtomicReleaseOptions } from '../deduplication-repository.js';
+import { UnknownItemBankError } from '../errors.js';
 import { Patience } from '../patience.js';
 import type { DeduplicationTable } from './deduplication-table.js';
-import type { ItemBank } from './item-bank.js';
-import type { Ledger } from './ledger.js';
-import type { TableReference } from './refusals.js';
-import { ITEM_KEY, shortTableName } from './tables.js';
+import { type ItemBank, itemBanks } from './item-bank.js';
+import { canBeSameTable, ITEM_KEY } from './tables.js';
 import { CLAIM_PATIENCE_MS, sendTransaction, type Transaction } from './transaction.js';
 
 export async function releaseItem(
   bank: ItemBank,
   table: DeduplicationTable,
   deduplicationId: string,
-  { signal, fate }: AtomicReleaseOptions,
+  { signal, fate, banks = [] }: AtomicReleaseOptions,
 ): Promise<string | null> {
+  const banksAtHand = [bank, ...banks.map((itemRepo) => itemBanks.of(itemRepo))];
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   for (;;) {
     patience.assertLeft();
@@ -29,15 +31,11 @@ export async function releaseItem(
       (await table.readRow(deduplicationId)) ?? (await table.readRowInTransaction(deduplicationId));
     if (row === undefined) return null;
     const { item, itemBankTableName } = table.assignmentOf(row);
-    const origin = itemBankTableName ?? bank.tableName;
-    const isFromOwnBank = shortTableName(origin) === shortTableName(bank.tableName);
-    const ledger = isFromOwnBank ? bank.ledger : null;
-    const arrival =
-      fate === 'return'
-        ? returnTo({ tableName: origin, key: ITEM_KEY }, item)
-        : retireIn(ledger, item);
+    const origins = originsOf(itemBankTableName, banksAtHand);
+    const arrival = fate === 'return' ? returnTo(origins, item) : retireIn(origins, item);
     const outcome = await sendTransaction({
       client: table.client,
+      patience,
       tables: [table, ...arrival.tables],
       actions: [{ Delete: table.unassignment(row) }, ...arrival.actions],
       patienceMs: CLAIM_PATIENCE_MS,
@@ -51,14 +49,31 @@ export async function releaseItem(
 /** What happens to the item, beside the end of its assignment. */
 type Arrival = Pick<Transaction, 'tables' | 'actions'>;
 
-/** Should somebody have added the item while it was assigned, it is in the bank once all the same. */
-function returnTo(bank: TableReference, item: string): Arrival {
+/** The banks at hand that the row can mean. Rows of the Python module name none: the own one, the first. */
+function originsOf(named: string | null, banksAtHand: readonly ItemBank[]): readonly ItemBank[] {
+  if (named === null) return banksAtHand.slice(0, 1);
+  const namesake = banksAtHand.find(({ tableName }) => tableName === named);
+  if (namesake !== undefined) return [namesake];
+  const possible = banksAtHand.filter(({ tableName }) => canBeSameTable(tableName, named));
+  // Two repositories of one table are one bank.
+  return [...new Map(possible.map((bank) => [bank.tableName, bank])).values()];
+}
+
+/**
+ * The row chooses among the banks and its text goes no further: whoever may write it is not to direct
+ * a put into any other table of this role. Should somebody have added the item while it was assigned,
+ * it is in the bank once all the same.
+ */
+function returnTo(origins: readonly ItemBank[], item: string): Arrival {
+  const [bank] = origins;
+  if (bank === undefined || origins.length > 1) throw new UnknownItemBankError(origins.length);
   const Put = { TableName: bank.tableName, Item: { [ITEM_KEY]: { S: item } } };
   return { tables: [bank], actions: [{ Put }] };
 }
 
-/** Without a ledger no place tells of an item that is gone. */
-function retireIn(ledger: Ledger | null, item: string): Arrival {
-  if (ledger === null) return { tables: [], actions: [] };
+/** No bank is written to. Without a ledger at hand no place tells of an item that is gone. */
+function retireIn(origins: readonly ItemBank[], item: string): Arrival {
+  const ledger = origins.length === 1 ? origins[0]?.ledger : null;
+  if (ledger == null) return { tables: [], actions: [] };
   return { tables: [ledger], actions: [{ Update: ledger.retirement(item) }] };
 }

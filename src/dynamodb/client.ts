@@ -1,12 +1,20 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { assertOption, hasMethods } from '../validation.js';
+
+/**
+ * What this package uses of a `DynamoDBDocumentClient`, so that its types do not need the package
+ * `@aws-sdk/lib-dynamodb`. A document client sends the same commands as a `DynamoDBClient`.
+ */
+export interface DocumentClientLike {
+  readonly config: DynamoDBClient['config'];
+  send(...args: never[]): unknown;
+}
 
 /** A client of one's own, the configuration for one, or neither for the shared default client. */
 export type ClientOptions =
   | {
-      /** Used as it is, never destroyed. Give it timeouts: the SDK's default is to wait for ever. */
-      readonly client?: DynamoDBClient | DynamoDBDocumentClient | undefined;
+      /** Used as it is, never destroyed. Give it timeouts: the SDK waits forever by default. */
+      readonly client?: DynamoDBClient | DocumentClientLike | undefined;
       readonly clientConfig?: undefined;
     }
   | {
@@ -17,21 +25,22 @@ export type ClientOptions =
 
 /**
  * At 5 ms a request many more than one process can send, and at 150 ms still 800 a second. Each has to
- * be opened first, which is what the slowest calls of a rush wait for; with the SDK's 50 and slow
- * requests they would wait for a socket until they time out.
+ * be opened first, which is what the slowest calls of a rush wait for.
  */
 const MAX_SOCKETS = 128;
 
 /**
- * A peer that falls silent is given up, 3 attempts included, after 16 seconds; one that stalls in
- * the middle of its responses after 31. See "NodeHttpHandlerOptions" in the SDK's documentation.
+ * A peer that cannot be reached is given up, 3 attempts included, within 10 seconds; one that falls
+ * silent after 16; one that stalls in the middle of its responses after 31. The timeouts measure the
+ * network alone: this package sends no more requests at once than there are sockets, and what waits
+ * for one waits in its own queue. See "NodeHttpHandlerOptions" in the SDK's documentation.
  */
 export const DEFAULT_CLIENT_CONFIG = {
   maxAttempts: 3,
   requestHandler: {
-    /** Until the connection stands, waiting for a free socket included. */
+    /** Until the connection stands. */
     connectionTimeout: 3_000,
-    /** Until the response begins, waiting for a free socket and connecting included. */
+    /** Until the response begins, connecting included. */
     requestTimeout: 5_000,
     throwOnRequestTimeout: true,
     /** Between two pieces of the response: a stalled body trips this one. */
@@ -41,7 +50,7 @@ export const DEFAULT_CLIENT_CONFIG = {
   },
 } as const satisfies DynamoDBClientConfig;
 
-/** What the package needs of a client. A document client sends the same commands. */
+/** What the package needs of a client. */
 export type SendingClient = DynamoDBClient;
 
 let defaultClient: SendingClient | undefined;
@@ -85,7 +94,7 @@ export async function placeOf(client: SendingClient): Promise<string> {
   return `${region} (${await endpointOf(client)})`;
 }
 
-async function endpointOf(client: SendingClient): Promise<string> {
+export async function endpointOf(client: SendingClient): Promise<string> {
   if (client.config.endpoint === undefined) {
     // The SDK reads these at its first request; both clients of a process read the same.
     const { AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL } = process.env;

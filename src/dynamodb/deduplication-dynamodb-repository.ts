@@ -60,15 +60,14 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     });
   }
 
-  /** {@inheritDoc DeduplicationRepository.getValueForDeduplicationId} */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).table.readItem(deduplicationId);
+    return (await states.of(this).table.readItem(deduplicationId))?.item ?? null;
   }
 
   /**
-   * {@inheritDoc DeduplicationRepository.putDeduplicationId}
-   *
+   * @throws DeduplicationIdAlreadyAssignedError with the existing item when the ID has one
+   * @throws InvalidDeduplicationIdError, InvalidItemError when a value cannot be a key
    * @throws ContentionError when others were in the way for as long as the call may last
    * @throws OutcomeUnknownError when no answer told whether the assignment landed
    */
@@ -86,21 +85,28 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') return;
-    const existingItem = await table.existingItem(deduplicationId, outcome.reasons[0]);
-    if (existingItem !== null) throw new DeduplicationIdAlreadyAssignedError(existingItem);
+    const existing = await table.existingItem(deduplicationId, outcome.reasons[0]);
+    if (existing !== null) throw new DeduplicationIdAlreadyAssignedError(existing.item);
     // The row that was in the way has been deleted since.
     await this.putDeduplicationId(deduplicationId, item);
   }
 
   /**
    * A claim in one transaction with an `ItemBankDynamoDbRepository` in the same Region and at the
-   * same endpoint. `null` for any other bank; for a DynamoDB bank elsewhere also a warning, because
-   * a crash between the two steps can then strand an item.
+   * same endpoint. For any other bank `null` and a warning, because a crash between the two steps of a
+   * claim can then strand an item.
    */
   override async atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicClaim | null> {
     const bank = itemBanks.find(itemRepo);
-    if (bank === undefined) return null;
     const { table, logger } = states.of(this);
+    if (bank === undefined) {
+      logger.warn(
+        `The item bank is no ItemBankDynamoDbRepository (it is a ${itemRepo.constructor.name}), so no ` +
+          `transaction spans it and the deduplication table "${table.tableName}". ${TWO_STEP_RISK} ` +
+          'Pass the repository itself, not a wrapper around it.',
+      );
+      return null;
+    }
     if (bank.client === table.client) return atomicClaim(bank, table);
     const [bankPlace, tablePlace] = await Promise.all([
       placeOf(bank.client),
@@ -109,8 +115,8 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     if (bankPlace === tablePlace) return atomicClaim(bank, table);
     logger.warn(
       `The item bank "${bank.tableName}" is in ${bankPlace}, the deduplication table ` +
-        `"${table.tableName}" in ${tablePlace}: no transaction spans both, so a crash between the ` +
-        'two steps of a claim can strand an item. Keep both tables in one Region.',
+        `"${table.tableName}" in ${tablePlace}: no transaction spans both. ${TWO_STEP_RISK} ` +
+        'Keep both tables in one Region.',
     );
     return null;
   }
@@ -158,6 +164,8 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     return states.of(this).table.listAssignments(options);
   }
 }
+
+const TWO_STEP_RISK = 'A crash between the two steps of a claim can strand an item.';
 
 const states = attachedState<{
   readonly table: DeduplicationTable;

@@ -12,7 +12,8 @@ import type { CountAssignmentsOptions, Listing, ListOptions } from '../listing.j
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { countRows, listTable } from './listing.js';
-import { explainRefusal, type TableReference } from './refusals.js';
+import { sendRead } from './reads.js';
+import type { TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
   DEDUPLICATION_KEY,
@@ -26,6 +27,13 @@ import { type Row, TransactionalReads } from './transactional-reads.js';
  * can make. From then on it saves work to send them together, and costs one read unit more for each.
  */
 export const MAX_READS_BY_THEMSELVES = 16;
+
+/** What an ID has. */
+export interface HeldItem {
+  readonly item: string;
+  /** As the row tells: rows of the Python module do not. */
+  readonly itemBankName: string | null;
+}
 
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
@@ -79,13 +87,13 @@ export class DeduplicationTable implements TableReference {
   }
 
   /** The item of the ID, or `null`. */
-  async readItem(deduplicationId: string): Promise<string | null> {
+  async readItem(deduplicationId: string): Promise<HeldItem | null> {
     const row = await this.readRow(deduplicationId);
-    return row === undefined ? null : this.#itemOf(row);
+    return row === undefined ? null : this.#heldItemOf(row);
   }
 
   /** Like {@link readItem}; when many IDs are asked for at once, requests are shared. */
-  async readItemInRush(deduplicationId: string): Promise<string | null> {
+  async readItemInRush(deduplicationId: string): Promise<HeldItem | null> {
     const isRush = this.#readsByThemselves >= MAX_READS_BY_THEMSELVES;
     if (isRush) return this.readItemInTransaction(deduplicationId);
     this.#readsByThemselves++;
@@ -137,11 +145,9 @@ export class DeduplicationTable implements TableReference {
       Key: this.#keyOf(deduplicationId),
       ConsistentRead: true,
     });
-    try {
-      return (await this.client.send(command)).Item;
-    } catch (error) {
-      throw await explainRefusal(error, this.client, [this]);
-    }
+    const { client } = this;
+    const { Item } = await sendRead({ client, tables: [this] }, () => client.send(command));
+    return Item;
   }
 
   /**
@@ -156,9 +162,9 @@ export class DeduplicationTable implements TableReference {
   }
 
   /** The item that {@link readRowInTransaction} finds, or `null`. */
-  async readItemInTransaction(deduplicationId: string): Promise<string | null> {
+  async readItemInTransaction(deduplicationId: string): Promise<HeldItem | null> {
     const row = await this.readRowInTransaction(deduplicationId);
-    return row === undefined ? null : this.#itemOf(row);
+    return row === undefined ? null : this.#heldItemOf(row);
   }
 
   /**
@@ -168,9 +174,9 @@ export class DeduplicationTable implements TableReference {
   async existingItem(
     deduplicationId: string,
     reason: CancellationReason | undefined,
-  ): Promise<string | null> {
+  ): Promise<HeldItem | null> {
     const row = reason?.Item;
-    return row === undefined ? this.readItem(deduplicationId) : this.#itemOf(row);
+    return row === undefined ? this.readItem(deduplicationId) : this.#heldItemOf(row);
   }
 
   /** The Python module writes neither the bank nor the time. */
@@ -184,15 +190,16 @@ export class DeduplicationTable implements TableReference {
       );
     }
     const assignedAt = new Date(row[ASSIGNED_AT_ATTRIBUTE]?.S ?? '');
+    const { item, itemBankName } = this.#heldItemOf(row);
     return {
       deduplicationId,
-      item: this.#itemOf(row),
-      itemBankTableName: row[ITEM_BANK_TABLE_ATTRIBUTE]?.S ?? null,
+      item,
+      itemBankTableName: itemBankName,
       assignedAt: Number.isNaN(assignedAt.getTime()) ? null : assignedAt,
     };
   }
 
-  #itemOf(row: Row): string {
+  #heldItemOf(row: Row): HeldItem {
     const item = row[ITEM_ATTRIBUTE]?.S;
     if (item === undefined) {
       throw new TableSchemaError(
@@ -201,7 +208,7 @@ export class DeduplicationTable implements TableReference {
         'a row without it',
       );
     }
-    return item;
+    return { item, itemBankName: row[ITEM_BANK_TABLE_ATTRIBUTE]?.S ?? null };
   }
 
   #keyOf(deduplicationId: string): Row {

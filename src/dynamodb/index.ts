@@ -1,5 +1,5 @@
 // The DynamoDB pair and what its users need besides.
-export { type ClientOptions, DEFAULT_CLIENT_CONFIG } from './client.js';
+export { type ClientOptions, DEFAULT_CLIENT_CONFIG, type DocumentClientLike } from './client.js';
 export {
   DeduplicationDynamoDbRepository,
   type DeduplicationDynamoDbRepositoryOptions,

@@ -14,7 +14,7 @@ import { ItemBank, itemBanks } from './item-bank.js';
 import { Ledger } from './ledger.js';
 import { countRows, estimateRowCount } from './listing.js';
 import { MAX_ACTIONS_PER_TRANSACTION } from './put-if-absent.js';
-import { assertTableName, shortTableName } from './tables.js';
+import { assertTableName, canBeSameTable, shortTableName } from './tables.js';
 
 const DEFAULT_CONCURRENCY = 4;
 
@@ -75,16 +75,19 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * {@inheritDoc ItemBankRepository.batchAddItems}
+   * @remarks
+   * Items enter in transactions of up to 100, 4 of them at once by default. When the table is
+   * throttled, each transaction is retried for up to a minute.
    *
-   * Items enter in transactions of up to 100, 4 of them at once by default. A repeat is dropped when
-   * the input held it among the 100,000 different items before, or when the bank holds it. A
-   * throttled table is waited for, up to a minute a transaction.
+   * With a ledger, transactions hold up to 50 items. Each item goes into both the bank and the ledger,
+   * or into neither. An item that ever entered, in any run of any script, counts as `alreadyKnown`, so
+   * a batch that failed or was killed can simply be run again. A new item costs 4 write units, one
+   * that is known half a read unit.
    *
-   * With a ledger transactions hold up to 50 items, each of which goes into the bank and into the
-   * ledger or into neither. An item that ever entered, in whatever run of whatever script, counts as
-   * `alreadyKnown`; so a batch that failed or was killed is simply made again. An item costs 4 write
-   * units, one that is known half a read unit.
+   * @returns what was read, added and dropped; an empty input gives zeros
+   * @throws InvalidOptionError when `items` is no iterable of strings (a string is none)
+   * @throws InvalidItemError when an array or a set holds an invalid item: nothing was added then
+   * @throws BatchNotFullyAddedError on any failure after reading began
    */
   override batchAddItems(
     items: Iterable<string> | AsyncIterable<string>,
@@ -144,8 +147,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * {@inheritDoc ItemBankRepository.addItemToBank}
-   *
+   * @throws InvalidItemError when the item is no non-empty, well-formed string of ≤ 2,048 bytes
    * @throws OutcomeUnknownError when no answer told whether the item is in. With a ledger, add it
    *   again. Without one, while a sale is on, look for it in both tables first: it may have been
    *   handed out since.
@@ -157,8 +159,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * {@inheritDoc ItemBankRepository.returnItemToBank}
-   *
+   * @throws InvalidItemError when the item is no non-empty, well-formed string of ≤ 2,048 bytes
    * @throws OutcomeUnknownError when no answer told whether the item is in. While a sale is on, look
    *   for it in both tables before it is returned again: it may have been handed out since.
    */
@@ -169,8 +170,9 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * {@inheritDoc ItemBankRepository.getItemFromBank}
-   *
+   * @returns the item, or `null` when the bank is proven empty: no item stayed in it for the whole
+   *   call
+   * @throws ItemStrandedError when it is unknown whether an item was taken out
    * @throws ContentionError when no attempt won in bounded time
    */
   override async getItemFromBank(): Promise<string | null> {
@@ -228,9 +230,8 @@ async function* everyItemOf(
   deduplicationRepo: DeduplicationDynamoDbRepository,
 ): AsyncGenerator<string, void, void> {
   yield* bank.listItems();
-  const ownName = shortTableName(bank.tableName);
   for await (const { item, itemBankTableName } of deduplicationRepo.listAssignments()) {
-    const isOwn = itemBankTableName === null || shortTableName(itemBankTableName) === ownName;
+    const isOwn = itemBankTableName === null || canBeSameTable(itemBankTableName, bank.tableName);
     if (isOwn) yield item;
   }
 }

@@ -1,7 +1,6 @@
 // What the DynamoDB item bank can do, for its repository and for the atomic claim.
 import { type AttributeValue, type Delete, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { attachedState } from '../attached-state.js';
-import { sleepBeforeRetry } from '../backoff.js';
 import type { ChunkOutcome } from '../batch-add.js';
 import { ItemStrandedError, MalformedReplyError, TableSchemaError } from '../errors.js';
 import type { Listing, ListOptions } from '../listing.js';
@@ -12,18 +11,11 @@ import type { SendingClient } from './client.js';
 import type { Ledger } from './ledger.js';
 import { listTable } from './listing.js';
 import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-absent.js';
-import { explainRefusal, hasName } from './refusals.js';
+import { sendRead } from './reads.js';
+import { hasName } from './refusals.js';
 import { ITEM_KEY } from './tables.js';
-import {
-  CLAIM_PATIENCE_MS,
-  isThrottling,
-  publishObstacle,
-  sendTransaction,
-} from './transaction.js';
+import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
 import { Turns } from './turns.js';
-
-/** Shorter than a call's: a call that joins at its last moment is to end soon after. */
-export const SCAN_PATIENCE_MS = 5_000;
 
 type Row = Record<string, AttributeValue>;
 
@@ -118,31 +110,12 @@ export class ItemBank implements ItemTable {
     return listTable(this, contents, options);
   }
 
-  /**
-   * Throttling is waited out: in a rush on what is sold out every process searches the whole table
-   * again and again, and one scan is what many calls wait for.
-   */
   async #readPage(startKey: string | null, limit: number): Promise<Page> {
-    const patience = new Patience(SCAN_PATIENCE_MS);
-    for (let retry = 0; ; retry++) {
-      try {
-        return await this.#scanFrom(startKey, limit);
-      } catch (error) {
-        if (!isThrottling(error) || patience.isOver) throw error;
-        publishObstacle(error, retry + 1, patience.elapsedMs, [this]);
-      }
-      await sleepBeforeRetry(retry);
-    }
-  }
-
-  async #scanFrom(startKey: string | null, limit: number): Promise<Page> {
     try {
       return await this.#scan(startKey, limit);
     } catch (error) {
-      const explained = await explainRefusal(error, this.client, [this]);
-      const isKeyRefused =
-        startKey !== null && explained === error && hasName(error, 'ValidationException');
-      if (!isKeyRefused) throw explained;
+      const isKeyRefused = startKey !== null && hasName(error, 'ValidationException');
+      if (!isKeyRefused) throw error;
       // DynamoDB starts a scan behind any key; some of its emulators want one that exists.
       this.#logger.debug(`"${this.tableName}" refuses made-up start keys: scanning from its head.`);
       return this.#scan(null, limit);
@@ -151,15 +124,17 @@ export class ItemBank implements ItemTable {
 
   /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
   async #scan(startKey: string | null, limit: number): Promise<Page> {
-    const { Items, LastEvaluatedKey } = await this.client.send(
-      new ScanCommand({
-        TableName: this.tableName,
-        ConsistentRead: true,
-        Limit: limit,
-        ProjectionExpression: '#item',
-        ExpressionAttributeNames: { '#item': ITEM_KEY },
-        ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
-      }),
+    const { client } = this;
+    const command = new ScanCommand({
+      TableName: this.tableName,
+      ConsistentRead: true,
+      Limit: limit,
+      ProjectionExpression: '#item',
+      ExpressionAttributeNames: { '#item': ITEM_KEY },
+      ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
+    });
+    const { Items, LastEvaluatedKey } = await sendRead({ client, tables: [this] }, () =>
+      client.send(command),
     );
     // DynamoDB sends it even when it is empty; a reply without it says nothing about the bank.
     if (Items === undefined) throw new MalformedReplyError('Scan', 'Items');

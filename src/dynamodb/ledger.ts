@@ -5,6 +5,7 @@ import type { LevelledLogger } from '../logger.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { type ItemTable, putIfAbsent } from './put-if-absent.js';
+import { sendRead } from './reads.js';
 import { ENTERED_AT_ATTRIBUTE, ITEM_KEY, RETIRED_AT_ATTRIBUTE } from './tables.js';
 
 type AddChunk = ChunkedAdd['addChunk'];
@@ -75,7 +76,10 @@ export class Ledger implements ItemTable {
       },
     });
     try {
-      const { Responses = {} } = await this.client.send(command);
+      const { client } = this;
+      const { Responses = {} } = await sendRead({ client, tables: [this] }, () =>
+        client.send(command),
+      );
       return new Set(
         Object.values(Responses)
           .flat()

@@ -15,7 +15,8 @@ import {
   type PageRequest,
 } from '../listing.js';
 import type { SendingClient } from './client.js';
-import { explainRefusal, type TableReference } from './refusals.js';
+import { sendRead } from './reads.js';
+import type { TableReference } from './refusals.js';
 import { shortTableName } from './tables.js';
 
 type Row = Record<string, AttributeValue>;
@@ -68,13 +69,10 @@ export function countRows(
 
 export async function estimateRowCount(table: ScannedTable): Promise<number> {
   const { client, tableName } = table;
-  try {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
-    if (Table?.ItemCount === undefined) throw new MalformedReplyError('DescribeTable', 'ItemCount');
-    return Table.ItemCount;
-  } catch (error) {
-    throw await explainRefusal(error, client, [table]);
-  }
+  const command = new DescribeTableCommand({ TableName: tableName });
+  const { Table } = await sendRead({ client, tables: [table] }, () => client.send(command));
+  if (Table?.ItemCount === undefined) throw new MalformedReplyError('DescribeTable', 'ItemCount');
+  return Table.ItemCount;
 }
 
 export type Filter = Pick<
@@ -103,17 +101,14 @@ async function scan(
     ...projection,
     ...(startKey !== null && { ExclusiveStartKey: { [table.key]: { S: startKey } } }),
   });
-  try {
-    signal?.throwIfAborted();
-    const { Items, Count, LastEvaluatedKey } = await table.client.send(command, {
-      ...(signal !== undefined && { abortSignal: signal }),
-    });
-    const nextKey = LastEvaluatedKey === undefined ? null : keyOf(table, LastEvaluatedKey);
-    return { Items, Count, nextKey };
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw await explainRefusal(error, table.client, [table]);
-  }
+  const { client } = table;
+  const options = signal === undefined ? {} : { abortSignal: signal };
+  const { Items, Count, LastEvaluatedKey } = await sendRead(
+    { client, tables: [table], signal },
+    () => client.send(command, options),
+  );
+  const nextKey = LastEvaluatedKey === undefined ? null : keyOf(table, LastEvaluatedKey);
+  return { Items, Count, nextKey };
 }
 
 function keyOf({ tableName, key }: TableReference, row: Row): string {

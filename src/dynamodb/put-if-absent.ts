@@ -1,5 +1,5 @@
 // Lets items enter: transactions of puts, each on the condition that its row is absent.
-import type { Put } from '@aws-sdk/client-dynamodb';
+import type { CancellationReason, Put } from '@aws-sdk/client-dynamodb';
 import type { ChunkOutcome } from '../batch-add.js';
 import { isStorageBoxError } from '../errors.js';
 import type { SendingClient } from './client.js';
@@ -20,43 +20,57 @@ export interface ItemTable extends TableReference {
   attributes?(): Put['Item'];
 }
 
+/** The tables in which an item is put together. The last one is the judge: what it has is known. */
+type ItemTables = readonly [ItemTable, ...ItemTable[]];
+
+/** An item, and the tables that still have to get it. */
+interface Addition {
+  readonly item: string;
+  readonly tables: readonly ItemTable[];
+}
+
 /**
- * All items of the chunk or none enter all of the tables, except those that one of them holds
- * already: these stay as they are. Never plain or batched puts: one that is sent again after its
- * response was lost puts back what was claimed in between.
+ * All items of the chunk enter all of the tables or none does, except for those that the last table
+ * knows: these stay as they are. An item that only an earlier table holds has entered that one, so
+ * from then on it is put into the others alone: a bank that was seeded without a ledger. That holds
+ * whatever becomes of it in between, since an item that is handed out meanwhile did enter.
+ *
+ * Never plain or batched puts: one that is sent again after its response was lost puts back what was
+ * claimed in between.
  */
 export async function putIfAbsent(
   items: readonly string[],
-  tables: readonly [ItemTable, ...ItemTable[]],
+  tables: ItemTables,
   signal?: AbortSignal,
 ): Promise<ChunkOutcome> {
-  let absent = items;
-  while (absent.length > 0) {
+  let additions: readonly Addition[] = items.map((item) => ({ item, tables }));
+  // An attempt without an answer can be applied after a later transaction was refused.
+  let isInDoubt = false;
+  while (additions.length > 0) {
     const outcome = await sendTransaction({
       client: tables[0].client,
       tables,
-      actions: absent.flatMap((item) => tables.map((table) => ({ Put: addition(table, item) }))),
+      actions: additions.flatMap(putsOf),
       patienceMs: SEEDING_PATIENCE_MS,
       signal,
+      isInDoubt,
     });
-    const alreadyKnown = items.length - absent.length;
     switch (outcome.status) {
-      case 'committed':
-        return { added: absent.length, alreadyKnown, notAdded: [], unconfirmed: [] };
-      case 'conditionFailed': {
-        const { reasons } = outcome;
-        absent = absent.filter((_, position) => {
-          const ofTheItem = reasons.slice(position * tables.length, (position + 1) * tables.length);
-          return !ofTheItem.some(hasConditionFailed);
-        });
-        break;
+      case 'committed': {
+        const added = additions.filter((addition) => addition.tables === tables).length;
+        return { added, alreadyKnown: items.length - added, notAdded: [], unconfirmed: [] };
       }
+      case 'conditionFailed':
+        additions = stillToPut(additions, outcome.reasons);
+        isInDoubt = outcome.isInDoubt;
+        break;
       case 'failed': {
         const { error } = outcome;
+        const left = additions.map(({ item }) => item);
         const parts = isOutcomeUnknownError(error)
-          ? { notAdded: [], unconfirmed: absent }
-          : { notAdded: absent, unconfirmed: [] };
-        return { added: 0, alreadyKnown, ...parts, error };
+          ? { notAdded: [], unconfirmed: left }
+          : { notAdded: left, unconfirmed: [] };
+        return { added: 0, alreadyKnown: items.length - left.length, ...parts, error };
       }
     }
   }
@@ -67,11 +81,28 @@ export function isOutcomeUnknownError(error: unknown): boolean {
   return isStorageBoxError(error) && error.code === 'STORAGEBOX_OUTCOME_UNKNOWN';
 }
 
-function addition({ tableName, attributes }: ItemTable, item: string): Put {
-  return {
-    TableName: tableName,
-    Item: { [ITEM_KEY]: { S: item }, ...attributes?.() },
-    ConditionExpression: 'attribute_not_exists(#item)',
-    ExpressionAttributeNames: { '#item': ITEM_KEY },
-  };
+/** Without what the last table knows, and each of the others without the tables that hold it. */
+function stillToPut(
+  additions: readonly Addition[],
+  reasons: readonly CancellationReason[],
+): readonly Addition[] {
+  let position = 0;
+  return additions.flatMap((addition) => {
+    const { item, tables } = addition;
+    const lacking = tables.filter(() => !hasConditionFailed(reasons[position++]));
+    if (lacking.length === tables.length) return [addition];
+    const isKnown = lacking.at(-1) !== tables.at(-1);
+    return isKnown ? [] : [{ item, tables: lacking }];
+  });
+}
+
+function putsOf({ item, tables }: Addition): { Put: Put }[] {
+  return tables.map(({ tableName, attributes }) => ({
+    Put: {
+      TableName: tableName,
+      Item: { [ITEM_KEY]: { S: item }, ...attributes?.() },
+      ConditionExpression: 'attribute_not_exists(#item)',
+      ExpressionAttributeNames: { '#item': ITEM_KEY },
+    },
+  }));
 }

@@ -1,8 +1,14 @@
-// Turns DynamoDB's refusals that have a remedy into errors that tell it. Asks DynamoDB for more only
-// after a refusal, so the happy path pays nothing.
+// Turns failures that have a remedy into errors that tell it. Asks DynamoDB for more only after a
+// refusal, so the happy path pays nothing.
 import { DescribeTableCommand, type TableDescription } from '@aws-sdk/client-dynamodb';
-import { TableNotFoundError, TableSchemaError } from '../errors.js';
+import { ServiceUnreachableError, TableNotFoundError, TableSchemaError } from '../errors.js';
+import { Patience } from '../patience.js';
 import type { SendingClient } from './client.js';
+import { sendThroughGate } from './request-gate.js';
+import { isUnreachable } from './unreachable.js';
+
+/** How long an explanation may wait for a free socket: without one, the refusal itself is told. */
+const EXPLANATION_PATIENCE_MS = 2_000;
 
 export interface TableReference {
   readonly tableName: string;
@@ -10,12 +16,16 @@ export interface TableReference {
   readonly key: string;
 }
 
-/** The error to throw for a failed request to the tables: a telling one, or the given one as it is. */
+/**
+ * The error to throw for a request to the tables that failed and wrote nothing: a telling one, or the
+ * given one as it is.
+ */
 export async function explainRefusal(
   error: unknown,
   client: SendingClient,
   tables: readonly TableReference[],
 ): Promise<unknown> {
+  if (isUnreachable(error)) return new ServiceUnreachableError({ cause: error });
   if (hasName(error, 'ResourceNotFoundException')) return tableNotFound(error, client, tables);
   if (isMalformedForTable(error)) return wrongKeySchema(error, client, tables);
   return error;
@@ -100,7 +110,9 @@ async function describe(
   { tableName }: TableReference,
 ): Promise<TableDescription | 'missing' | 'unknown'> {
   try {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    const command = new DescribeTableCommand({ TableName: tableName });
+    const patience = new Patience(EXPLANATION_PATIENCE_MS);
+    const { Table } = await sendThroughGate(client, patience, () => client.send(command));
     return Table ?? 'unknown';
   } catch (error) {
     return hasName(error, 'ResourceNotFoundException') ? 'missing' : 'unknown';

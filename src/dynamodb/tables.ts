@@ -120,7 +120,19 @@ export function assertTableName(
   );
 }
 
+/**
+ * Whether two ways to name a table can mean the same one: ARNs do when they are equal, a name and
+ * anything else when they have that name in common.
+ */
+export function canBeSameTable(one: string, other: string): boolean {
+  return isArn(one) && isArn(other) ? one === other : shortTableName(one) === shortTableName(other);
+}
+
 /** The name alone, of a table that was named by its ARN as well. */
 export function shortTableName(tableName: string): string {
-  return tableName.slice(tableName.lastIndexOf('/') + 1);
+  return isArn(tableName) ? tableName.slice(tableName.lastIndexOf('/') + 1) : tableName;
+}
+
+function isArn(tableName: string): boolean {
+  return tableName.startsWith('arn:');
 }

@@ -7,12 +7,15 @@ import {
 import { sleepBeforeRetry } from '../backoff.js';
 import { ContentionError, OutcomeUnknownError } from '../errors.js';
 import { hasListeners, publish } from '../events.js';
+import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { cancellationCodes, explainRefusal, hasName, type TableReference } from './refusals.js';
+import { sendThroughGate } from './request-gate.js';
+import { isOutcomeUnknown, Sending } from './sending.js';
+import { isUnreachable } from './unreachable.js';
 
-/** How long a call goes on after lost races, conflicts, throttling and unknown outcomes. */
-export const CLAIM_PATIENCE_MS = 10_000;
+export { CLAIM_PATIENCE_MS } from '../patience.js';
 
 /**
  * DynamoDB knows a token for 10 minutes; after that the same request would be another write. With a
@@ -39,16 +42,29 @@ export interface Transaction {
   readonly actions: TransactWriteItem[];
   /** How long a passing failure is answered by sending again. */
   readonly patienceMs: number;
+  /** Of the call, which may have begun earlier: a free socket is waited for no longer. */
+  readonly patience?: Patience | undefined;
   /** Once aborted, nothing is sent any more. */
   readonly signal?: AbortSignal | undefined;
   /** Fails at once as `isObstructed` when others, or throttling, were in the way. Default: `false`. */
   readonly yieldsToObstacles?: boolean | undefined;
+  /**
+   * Whether an earlier transaction that writes the same may still be applied: no failure of this one
+   * can say then that nothing was written. Default: `false`.
+   */
+  readonly isInDoubt?: boolean | undefined;
 }
 
 export type TransactionOutcome =
   | { readonly status: 'committed' }
-  /** Nothing was written: a condition failed. The reasons stand in the order of the actions. */
-  | { readonly status: 'conditionFailed'; readonly reasons: readonly CancellationReason[] }
+  /** A condition failed, and this attempt wrote nothing. */
+  | {
+      readonly status: 'conditionFailed';
+      /** In the order of the actions. */
+      readonly reasons: readonly CancellationReason[];
+      /** Whether an attempt before it, of which no answer came, may still be applied. */
+      readonly isInDoubt: boolean;
+    }
   /** Nothing was written, unless the error is an `OutcomeUnknownError`. */
   | { readonly status: 'failed'; readonly error: unknown; readonly isObstructed: boolean };
 
@@ -60,7 +76,8 @@ export type TransactionOutcome =
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
   const { client, tables, actions, patienceMs, signal, yieldsToObstacles = false } = transaction;
-  const attempts = new Attempts(actions);
+  const { patience = new Patience(patienceMs, signal) } = transaction;
+  const attempts = new Attempts(actions, transaction.isInDoubt);
   for (let retry = 0; ; retry++) {
     const fail = (error: unknown) => ({
       status: 'failed' as const,
@@ -68,12 +85,18 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
       isObstructed: false,
     });
     if (signal?.aborted) return fail(signal.reason);
-    const failure = await attempts.send(client);
+    const failure = await sendThroughGate(client, patience, () => attempts.send(client)).catch(
+      (error: unknown) => ({ error, isFinal: true }),
+    );
     if (failure === null) return { status: 'committed' };
 
-    const { error } = failure;
-    if (isConditionFailure(error)) return { status: 'conditionFailed', reasons: reasonsOf(error) };
-    const mayPass = isInTheWay(error) || isThrottling(error) || isOutcomeUnknown(error);
+    const { error, isFinal } = failure;
+    if (isFinal) return fail(error);
+    if (isConditionFailure(error)) {
+      const isInDoubt = attempts.mayHaveLanded;
+      return { status: 'conditionFailed', reasons: reasonsOf(error), isInDoubt };
+    }
+    const mayPass = isInTheWay(error) || isThrottling(error) || attempts.canFindOut(error);
     if (!mayPass) return fail(await explainRefusal(error, client, tables));
     if (attempts.isTokenTooOld()) return fail(error);
     const elapsedMs = attempts.elapsedMs();
@@ -96,41 +119,51 @@ export function hasConditionFailed(reason: CancellationReason | undefined): bool
   return reason?.Code === CONDITION_FAILED;
 }
 
+interface Failure {
+  readonly error: unknown;
+  /** Whether it is no use to send the transaction again. */
+  readonly isFinal: boolean;
+}
+
 /** All attempts at one transaction under its token, those that the SDK makes by itself included. */
 class Attempts {
-  /** Whether one of them can have been applied, or still can be. */
-  mayHaveLanded = false;
   readonly #command: TransactWriteItemsCommand;
+  readonly #sending: Sending;
   readonly #startMs = runtime.nowMs();
   // The wall clock: a machine that sleeps stops the monotonic one, and DynamoDB's goes on.
   readonly #firstSentMs = runtime.date().getTime();
 
-  constructor(actions: TransactWriteItem[]) {
+  constructor(actions: TransactWriteItem[], isInDoubt = false) {
     this.#command = new TransactWriteItemsCommand({
       ClientRequestToken: runtime.uuid(),
       TransactItems: actions,
     });
-    this.#command.middlewareStack.add(
-      (next) => (args) => {
-        if (this.isTokenTooOld()) throw new Error('The token is too old to send it again.');
-        return next(args).catch((error: unknown) => {
-          this.mayHaveLanded ||= isOutcomeUnknown(error);
-          throw error;
-        });
-      },
-      // Inside the SDK's retry: the error that it throws in the end is that of its last attempt only.
-      { step: 'finalizeRequest', priority: 'low' },
-    );
+    this.#sending = new Sending(this.#command, () => {
+      if (this.isTokenTooOld()) throw new Error('The token is too old to send it again.');
+    });
+    this.#sending.mayHaveLanded = isInDoubt;
   }
 
-  async send(client: SendingClient): Promise<{ readonly error: unknown } | null> {
+  /** Whether one of them can have been applied, or still can be. */
+  get mayHaveLanded(): boolean {
+    return this.#sending.mayHaveLanded;
+  }
+
+  /** Never rejects. */
+  async send(client: SendingClient): Promise<Failure | null> {
+    this.#sending.begin();
     try {
       await client.send(this.#command);
       return null;
     } catch (error) {
-      this.mayHaveLanded ||= isOutcomeUnknown(error);
-      return { error };
+      this.#sending.noteFailure(error);
+      return { error, isFinal: this.#sending.isMisconfigured(error) };
     }
+  }
+
+  /** Whether the same transaction, sent again, can tell what became of an attempt. */
+  canFindOut(error: unknown): boolean {
+    return this.mayHaveLanded && (isOutcomeUnknown(error) || isUnreachable(error));
   }
 
   elapsedMs(): number {
@@ -183,19 +216,4 @@ export function isPassingReason(code: string | undefined): boolean {
 /** Whether DynamoDB refused the whole request for going too fast. */
 export function isThrottling(error: unknown): boolean {
   return THROTTLING_ERRORS.some((name) => hasName(error, name));
-}
-
-/**
- * A reply that blames the request says that nothing was written. Anything else (no reply, a reply
- * that cannot be read, a fault of the server) leaves it open.
- */
-function isOutcomeUnknown(error: unknown): boolean {
-  const { $fault, $metadata } = (error ?? {}) as {
-    readonly $fault?: string;
-    readonly $metadata?: { readonly httpStatusCode?: number };
-  };
-  const isRefusal = $fault === 'client' && ($metadata?.httpStatusCode ?? 400) < 500;
-  if (isRefusal) return hasName(error, 'TransactionInProgressException');
-  const wasNeverSent = hasName(error, 'CredentialsProviderError');
-  return !wasNeverSent;
 }

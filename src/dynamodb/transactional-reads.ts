@@ -10,7 +10,8 @@ import { MalformedReplyError } from '../errors.js';
 import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
-import { cancellationCodes, explainRefusal, type TableReference } from './refusals.js';
+import { sendRead } from './reads.js';
+import { cancellationCodes, type TableReference } from './refusals.js';
 import { CLAIM_PATIENCE_MS, isInTheWay, isPassingReason } from './transaction.js';
 
 /** See "TransactGetItems" in the API reference. */
@@ -85,8 +86,7 @@ export class TransactionalReads {
         waiting = await this.#attempt(waiting, patience);
       }
     } catch (error) {
-      const explained = await explainRefusal(error, this.#client, [this.#table]);
-      for (const read of waiting) read.reject(explained);
+      for (const read of waiting) read.reject(error);
     }
   }
 
@@ -109,12 +109,13 @@ export class TransactionalReads {
   async #request(reads: readonly Read[]): Promise<readonly ItemResponse[]> {
     this.#underWay++;
     try {
-      const { Responses } = await this.#client.send(
-        new TransactGetItemsCommand({
-          TransactItems: reads.map(({ key }) => ({
-            Get: { TableName: this.#table.tableName, Key: key },
-          })),
-        }),
+      const command = new TransactGetItemsCommand({
+        TransactItems: reads.map(({ key }) => ({
+          Get: { TableName: this.#table.tableName, Key: key },
+        })),
+      });
+      const { Responses } = await sendRead({ client: this.#client, tables: [this.#table] }, () =>
+        this.#client.send(command),
       );
       return Responses ?? [];
     } finally {

@@ -6,7 +6,7 @@ import {
   type ClaimResult,
   DeduplicationRepository,
 } from '../deduplication-repository.js';
-import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
+import { DeduplicationIdAlreadyAssignedError, UnknownItemBankError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
 import {
   assertCountAssignmentsOptions,
@@ -26,13 +26,11 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     assignments.attach(this, new Map());
   }
 
-  /** @inheritDoc */
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
     return assignments.of(this).get(deduplicationId)?.item ?? null;
   }
 
-  /** @inheritDoc */
   override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
@@ -54,7 +52,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   /**
    * The assignment of the ID, or `null` when it has none. Never claims.
    *
-   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of ≤ 2,048
+   * @throws InvalidDeduplicationIdError when the ID is not a non-empty, well-formed string of ≤ 2,048
    *   bytes
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
@@ -78,13 +76,13 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
     return held.filter(({ assignedAtMs }) => assignedAtMs > assignedAfter.getTime()).length;
   }
 
-  /** The same as {@link countAssignments}: in memory there is nothing to estimate. */
+  /** The exact count: in memory there is nothing to estimate. */
   async estimateAssignmentCount(): Promise<number> {
     return assignments.of(this).size;
   }
 
   /**
-   * Who has what.
+   * Lists all assignments.
    *
    * @throws InvalidOptionError when an option cannot be used
    */
@@ -98,7 +96,7 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
 /** An assignment, and the bank that its item was claimed from. */
 interface Held {
   readonly item: string;
-  /** No `Date`: a million of them is a lot to carry about. */
+  /** Not a `Date`, to save memory with a million rows. */
   readonly assignedAtMs: number;
   readonly origin: MemoryBank | null;
 }
@@ -110,26 +108,31 @@ function assignmentOf(deduplicationId: string, { item, assignedAtMs }: Held): As
   return { deduplicationId, item, itemBankTableName: null, assignedAt };
 }
 
-/** Atomic because nothing in it waits. */
+/** Atomic because nothing in it awaits. */
 function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
   const claim = (deduplicationId: string): ClaimResult => {
     const existing = assigned.get(deduplicationId);
-    if (existing !== undefined) return { status: 'existing', item: existing.item };
+    if (existing !== undefined) {
+      const itemBankName = existing.origin?.name ?? null;
+      return { status: 'existing', item: existing.item, itemBankName };
+    }
     const item = bank.take();
     if (item === null) return { status: 'exhausted', item: null };
     assigned.set(deduplicationId, { item, assignedAtMs: runtime.date().getTime(), origin: bank });
-    return { status: 'claimed', item };
+    return { status: 'claimed', item, itemBankName: bank.name };
   };
   const release = (
     deduplicationId: string,
-    { fate }: Pick<AtomicReleaseOptions, 'fate'>,
+    { fate, banks = [] }: AtomicReleaseOptions,
   ): string | null => {
     const held = assigned.get(deduplicationId);
     if (held === undefined) return null;
-    assigned.delete(deduplicationId);
     const origin = held.origin ?? bank;
+    const isAtHand = origin === bank || banks.some((other) => memoryBanks.find(other) === origin);
+    if (fate === 'return' && !isAtHand) throw new UnknownItemBankError(0);
+    assigned.delete(deduplicationId);
     if (fate === 'return') origin.giveBack(held.item);
-    else origin.retire(held.item);
+    else if (isAtHand) origin.retire(held.item);
     return held.item;
   };
   return {
@@ -138,4 +141,4 @@ function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
   };
 }
 
-const assignments = attachedState<Assigned>('memory.assignments.3');
+const assignments = attachedState<Assigned>('memory.assignments.4');

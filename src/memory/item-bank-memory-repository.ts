@@ -15,8 +15,13 @@ import { listMemory } from './listing.js';
 import { MemoryBank, memoryBanks } from './memory-bank.js';
 
 export interface ItemBankMemoryRepositoryOptions {
-  /** Whether the bank remembers every item that ever entered, so that none does again. Default: `false`. */
+  /** Whether the bank remembers all items ever added, so that none is added twice. Default: `false`. */
   readonly hasLedger?: boolean | undefined;
+  /**
+   * What the results of claims call this bank (`itemBankName`), as they give the table's name on
+   * DynamoDB. Default: none, and they give `null`.
+   */
+  readonly name?: string | undefined;
 }
 
 /**
@@ -24,10 +29,10 @@ export interface ItemBankMemoryRepositoryOptions {
  * from DynamoDB.
  */
 export class ItemBankMemoryRepository extends ItemBankRepository {
-  /** @throws InvalidOptionError when `hasLedger` is no boolean */
+  /** @throws InvalidOptionError when `hasLedger` is not a boolean, or `name` not a non-empty string */
   constructor(options: ItemBankMemoryRepositoryOptions = {}) {
     super();
-    const { hasLedger = false } = options;
+    const { hasLedger = false, name } = options;
     assertOption(
       typeof hasLedger === 'boolean',
       'hasLedger',
@@ -35,10 +40,16 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
       hasLedger,
       'Leave it out for false.',
     );
-    memoryBanks.attach(this, new MemoryBank(hasLedger));
+    assertOption(
+      name === undefined || (typeof name === 'string' && name !== ''),
+      'name',
+      'a non-empty string',
+      name,
+      'Leave it out for a bank without a name.',
+    );
+    memoryBanks.attach(this, new MemoryBank(hasLedger, name ?? null));
   }
 
-  /** @inheritDoc */
   override async batchAddItems(
     items: Iterable<string> | AsyncIterable<string>,
     options: BatchAddItemsOptions = {},
@@ -54,18 +65,15 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     });
   }
 
-  /** @inheritDoc */
   override async addItemToBank(item: string): Promise<void> {
     assertItem(item);
     memoryBanks.of(this).add(item);
   }
 
-  /** @inheritDoc */
   override async getItemFromBank(): Promise<string | null> {
     return memoryBanks.of(this).take();
   }
 
-  /** @inheritDoc */
   override async returnItemToBank(item: string): Promise<void> {
     assertItem(item);
     memoryBanks.of(this).giveBack(item);
@@ -83,7 +91,7 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     return memoryBanks.of(this).items.length;
   }
 
-  /** The same as {@link countItems}: in memory there is nothing to estimate. */
+  /** The exact count: in memory there is nothing to estimate. */
   async estimateItemCount(): Promise<number> {
     return memoryBanks.of(this).items.length;
   }

@@ -7,9 +7,9 @@ import {
 } from '../listing.js';
 
 /**
- * Lists what is in memory, in the order of its keys, which is what makes it resumable.
+ * Lists elements in memory. They come in the order of their keys, so that a listing can be resumed.
  *
- * @param elements what there is when a page is read, by key
+ * @param elements called when a page is read; returns the current elements by key
  */
 export function listMemory<Element>(
   noun: string,

@@ -5,10 +5,13 @@ import { runtime } from '../runtime.js';
 export class MemoryBank {
   readonly #items: string[] = [];
   readonly #members = new Set<string>();
-  /** Every item that ever entered; `null` when items may enter more than once. */
+  /** Every item that was ever added; `null` when items may be added more than once. */
   readonly #ledger: Set<string> | null;
 
-  constructor(hasLedger: boolean) {
+  readonly name: string | null;
+
+  constructor(hasLedger: boolean, name: string | null) {
+    this.name = name;
     this.#ledger = hasLedger ? new Set() : null;
   }
 
@@ -17,14 +20,14 @@ export class MemoryBank {
     return this.#items;
   }
 
-  /** Whether the item is new to the bank and its ledger. */
+  /** Returns whether the item was new to the bank and its ledger. */
   add(item: string): boolean {
     if (this.#ledger?.has(item)) return false;
     this.#ledger?.add(item);
     return this.giveBack(item);
   }
 
-  /** Whether the bank did not hold the item. The ledger is not asked. */
+  /** Returns whether the item was not in the bank. Does not check the ledger. */
   giveBack(item: string): boolean {
     if (this.#members.has(item)) return false;
     this.#members.add(item);
@@ -32,7 +35,7 @@ export class MemoryBank {
     return true;
   }
 
-  /** The item has left the bank for good, and does not enter again where there is a ledger. */
+  /** The item has left the bank for good. With a ledger, it cannot be added again. */
   retire(item: string): void {
     this.#ledger?.add(item);
   }
@@ -48,4 +51,4 @@ export class MemoryBank {
   }
 }
 
-export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.2');
+export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.3');

@@ -11,14 +11,23 @@ export interface RepositoryPair {
 export interface TestStorage {
   /** Opens the same storage once more, as another process would. */
   open(): RepositoryPair;
-  /** Called when the check has ended, however it ended. */
+  /**
+   * Optional. Makes every later call to the store fail, also those of pairs that are open already:
+   * cut the connection, take the permissions away, stop the server. Choose a failure that the backend
+   * does not retry for long. Without it, no check says what the backend does when its store fails.
+   */
+  breakStore?(): void | Promise<void>;
+  /** Called when the check has ended, however it ended, also after `breakStore`. */
   dispose?(): Promise<void>;
 }
+
+/** Makes an empty storage of its own for each check. */
+export type CreateStorage = () => TestStorage | Promise<TestStorage>;
 
 /**
  * `P1` an ID always gets the same one item; `P2` an item goes to at most one ID; `P3` no item is
  * lost; `P4` `null` only if nothing is left for the ID; `P5` a failure throws; `P6` a claim that threw
- * may be made again.
+ * may be retried.
  */
 export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6';
 
@@ -27,8 +36,16 @@ export interface ConformanceCheck {
   readonly name: string;
   /** The promises that break with it; none where a lesser expectation does. */
   readonly promises: readonly PromiseName[];
-  /** What the atomic claim of the pair has to offer. Without it there is nothing to check. */
-  readonly needs?: 'releaseItem';
-  /** Rejects with an `AssertionError` that tells what was expected and what came. */
-  run(storage: TestStorage): Promise<void>;
+  /**
+   * `releaseItem`: of the pair's atomic claim; `breakStore`: of the storage. Where it is missing there
+   * is nothing to check.
+   */
+  readonly needs?: 'releaseItem' | 'breakStore';
+  /**
+   * Rejects with an `AssertionError` that tells what was expected and what came.
+   *
+   * @param createStorage makes a further storage, for a check of what two banks must not mix up; only
+   *   such a check rejects without it
+   */
+  run(storage: TestStorage, createStorage?: CreateStorage): Promise<void>;
 }

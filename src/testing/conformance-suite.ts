@@ -1,18 +1,21 @@
-import type { ConformanceCheck, PromiseName, TestStorage } from './conformance-check.js';
+import type {
+  ConformanceCheck,
+  CreateStorage,
+  PromiseName,
+  TestStorage,
+} from './conformance-check.js';
 import { deduplicationChecks } from './deduplication-checks.js';
 import { failureChecks } from './failure-checks.js';
 import { itemBankChecks } from './item-bank-checks.js';
 import { pairChecks } from './pair-checks.js';
 import { assertReleaseIsRefused, canRelease, releaseChecks } from './release-checks.js';
+import { storeFailureChecks } from './store-failure-checks.js';
 
 /** The two functions that vitest, Jest, Mocha and `node:test` have in common. */
 export interface TestRunner {
   describe(name: string, body: () => void): void;
   test(name: string, body: () => Promise<void>): void;
 }
-
-/** Makes an empty storage of its own for each check. */
-export type CreateStorage = () => TestStorage | Promise<TestStorage>;
 
 /** Every check, by what it puts through its paces. */
 export const conformanceChecks: Readonly<Record<string, readonly ConformanceCheck[]>> = {
@@ -21,12 +24,16 @@ export const conformanceChecks: Readonly<Record<string, readonly ConformanceChec
   'deduplicator on the pair': pairChecks,
   'release, where the pair can': releaseChecks,
   'the pair when calls fail and processes crash': failureChecks,
+  'the pair when its store fails, where the test can break it': storeFailureChecks,
 };
 
 /**
  * Registers every check with the runner. A backend that passes keeps the contracts of
  * `ItemBankRepository` and `DeduplicationRepository`, as far as a test can tell. Of a pair whose
- * claim has no `releaseItem`, the checks of release ask only that it refuses to.
+ * claim has no `releaseItem`, the checks of release ask only that it refuses to. For a storage without
+ * `breakStore`, the check of a store that fails passes without a look: {@link conformanceReport} tells.
+ *
+ * One check waits for 3 seconds, and some make hundreds of calls: give each test 30 seconds or more.
  */
 export function conformanceSuite(runner: TestRunner, createStorage: CreateStorage): void {
   for (const [subject, checks] of Object.entries(conformanceChecks)) {
@@ -59,7 +66,7 @@ export async function conformanceReport(createStorage: CreateStorage): Promise<C
     try {
       const missing = await runOnStorage(check, createStorage);
       if (missing === null) passed.push(titleOf(check));
-      else leftOut.push({ name: titleOf(check), reason: `the atomic claim has no \`${missing}\`` });
+      else leftOut.push({ name: titleOf(check), reason: MISSING[missing] });
     } catch (error) {
       failed.push({ name: titleOf(check), error });
       for (const promise of check.promises) broken.add(promise);
@@ -67,6 +74,13 @@ export async function conformanceReport(createStorage: CreateStorage): Promise<C
   }
   return { passed, failed, leftOut, brokenPromises: [...broken].sort() };
 }
+
+type Need = NonNullable<ConformanceCheck['needs']>;
+
+const MISSING: Readonly<Record<Need, string>> = {
+  releaseItem: 'the atomic claim has no `releaseItem`',
+  breakStore: 'the storage has no `breakStore`',
+};
 
 function titleOf({ name, promises }: ConformanceCheck): string {
   return promises.length === 0 ? name : `${promises.join(', ')}: ${name}`;
@@ -76,16 +90,21 @@ function titleOf({ name, promises }: ConformanceCheck): string {
 async function runOnStorage(
   check: ConformanceCheck,
   createStorage: CreateStorage,
-): Promise<NonNullable<ConformanceCheck['needs']> | null> {
+): Promise<Need | null> {
   const storage = await createStorage();
   try {
-    if (check.needs !== undefined && !(await canRelease(storage.open()))) {
-      await assertReleaseIsRefused(storage);
-      return check.needs;
-    }
-    await check.run(storage);
-    return null;
+    const missing = await missingFor(check, storage);
+    if (missing === null) await check.run(storage, createStorage);
+    if (missing === 'releaseItem') await assertReleaseIsRefused(storage);
+    return missing;
   } finally {
     await storage.dispose?.();
   }
+}
+
+async function missingFor({ needs }: ConformanceCheck, storage: TestStorage): Promise<Need | null> {
+  if (needs === undefined) return null;
+  const isThere =
+    needs === 'releaseItem' ? await canRelease(storage.open()) : storage.breakStore !== undefined;
+  return isThere ? null : needs;
 }

@@ -74,7 +74,7 @@ export const deduplicationChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    promises: [],
+    promises: ['P2'],
     name: 'unusual IDs stay apart, and their items come back as they were',
     run: async ({ open }) => {
       const { deduplicationRepo } = open();

@@ -1,13 +1,13 @@
 // `storagebox/testing`: the conformance suite for backends of one's own, for any test runner.
 export type {
   ConformanceCheck,
+  CreateStorage,
   PromiseName,
   RepositoryPair,
   TestStorage,
 } from './conformance-check.js';
 export {
   type ConformanceReport,
-  type CreateStorage,
   conformanceChecks,
   conformanceReport,
   conformanceSuite,

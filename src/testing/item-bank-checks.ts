@@ -145,7 +145,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
     },
   },
   {
-    promises: [],
+    promises: ['P3'],
     name: 'unusual items stay apart and come back as they were',
     run: async ({ open }) => {
       const { itemRepo } = open();

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { Deduplicator } from '../deduplicator.js';
 import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
-import { accountedItems, codeOf, drain, UNUSABLE_KEYS, users, vouchers } from './helpers.js';
+import {
+  accountedItems,
+  codeOf,
+  drain,
+  rejectionOf,
+  UNUSABLE_KEYS,
+  users,
+  vouchers,
+} from './helpers.js';
 
 /** Whether the pair can end an assignment and put its item back in one atomic write. */
 export async function canRelease({
@@ -33,8 +41,8 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
       await deduplicator.claim('user-1');
       assert.equal(await deduplicator.releaseItemForDeduplicationId('user-1'), 'voucher-1');
       assert.equal(await open().deduplicationRepo.getValueForDeduplicationId('user-1'), null);
-      const next = await new Deduplicator(open()).claim('user-2');
-      assert.deepEqual(next, { status: 'claimed', item: 'voucher-1' });
+      const { status, item } = await new Deduplicator(open()).claim('user-2');
+      assert.deepEqual({ status, item }, { status: 'claimed', item: 'voucher-1' });
       assert.deepEqual(await deduplicator.claim('user-1'), { status: 'exhausted', item: null });
     },
   },
@@ -47,8 +55,8 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
       for (let round = 0; round < 3; round++) {
         const first = await deduplicator.claim('user-1');
         assert.equal(first.status, 'claimed');
-        const again = await new Deduplicator(open()).claim('user-1');
-        assert.deepEqual(again, { status: 'existing', item: first.item });
+        const { status, item } = await new Deduplicator(open()).claim('user-1');
+        assert.deepEqual({ status, item }, { status: 'existing', item: first.item });
         assert.equal(await deduplicator.releaseItemForDeduplicationId('user-1'), first.item);
       }
       assert.deepEqual(await drain(open().itemRepo), vouchers(2));
@@ -152,6 +160,32 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
         assert.deepEqual(owners, owner === null ? [] : [owner]);
       }
       assert.deepEqual(await accountedItems(storage.open(), users(12)), ['voucher-1']);
+    },
+  },
+  {
+    promises: ['P2', 'P3'],
+    name: 'an item that is released through another bank goes to its own bank, or stays where it is',
+    run: async ({ open }, createStorage) => {
+      assert.ok(createStorage, 'this check makes a second bank: pass createStorage');
+      const { itemRepo, deduplicationRepo } = open();
+      const other = await createStorage();
+      try {
+        const otherRepo = other.open().itemRepo;
+        await itemRepo.batchAddItems(vouchers(2));
+        await otherRepo.addItemToBank('of the other bank');
+        await new Deduplicator({ itemRepo, deduplicationRepo }).claim('user-1');
+        // Refusing is right as well.
+        await rejectionOf(
+          new Deduplicator({
+            itemRepo: otherRepo,
+            deduplicationRepo,
+          }).releaseItemForDeduplicationId('user-1'),
+        );
+        assert.deepEqual(await accountedItems(open(), users(1)), vouchers(2));
+        assert.deepEqual(await drain(otherRepo), ['of the other bank']);
+      } finally {
+        await other.dispose?.();
+      }
     },
   },
   {

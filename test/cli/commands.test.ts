@@ -64,10 +64,10 @@ describe('init', () => {
 });
 
 describe('add', () => {
-  test('puts in the lines of a file exactly as they stand, without empty ones', async () => {
+  test('with --as-is puts in the lines of a file exactly as they stand, without empty ones', async () => {
     const cli = await withTables();
     const file = await cli.file('codes.txt', '\uFEFFÉTÉ-1\r\n\r\n  two words \nétoile ✨');
-    expect(await cli.run(['add', file])).toEqual({
+    expect(await cli.run(['add', file, '--as-is'])).toEqual({
       stdout: '3 read: 3 added, 0 already known, 0 repeats\n',
       stderr: '',
       exitCode: 0,
@@ -108,8 +108,8 @@ describe('add', () => {
     const { stderr, exitCode } = await cli.run(['add', '-', '--json'], { input });
     expect(exitCode).toBe(6);
     const { error } = json(stderr);
-    expect(error).toMatchObject({ code: 'STORAGEBOX_INVALID_ITEM', exitCode: 6, read: 60 });
-    expect(error.message).toContain('the item at index 60');
+    expect(error).toMatchObject({ code: 'UNUSABLE_LINE', exitCode: 6, read: 60 });
+    expect(error.message).toContain('Line 61 of standard input is longer than 2048 bytes');
     expect(error.added + error.notAdded.length).toBe(60);
     expect(await itemsIn(cli, BANK)).toHaveLength(error.added);
   });
@@ -260,7 +260,8 @@ describe('release and retire', () => {
     for (const command of ['release', 'retire']) {
       const { stdout, stderr, exitCode } = await cli.run([command, 'ann']);
       expect(stdout).toBe('');
-      expect(stderr).toMatch(/Nobody is here to be asked\.\n {2}remedy: Pass --yes\.\n$/);
+      expect(stderr).toMatch(/there is no terminal to ask on\.\n {2}remedy: Pass --yes\.\n$/);
+      expect(stderr).not.toContain('ann');
       expect(exitCode).toBe(2);
     }
     expect((await cli.run(['fetch', 'ann'])).stdout).toBe('A-1\n');
@@ -293,7 +294,7 @@ describe('release and retire', () => {
 });
 
 describe('help', () => {
-  const COMMANDS = 'init add fetch assign status export release retire doctor'.split(' ');
+  const COMMANDS = 'init add fetch assign status export release retire audit doctor'.split(' ');
 
   test('of the program names every command, that of a command every option', async () => {
     const { stdout, exitCode } = await built.run(['--help']);

@@ -119,7 +119,7 @@ describe('how far a file was read', () => {
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, 'file');
     await writeFile(file, content);
-    const input = await openInput(file, column);
+    const input = await openInput(file, { column });
     const seen: number[] = [];
     for await (const _ of input) seen.push(input.fraction() ?? Number.NaN);
     return seen;

@@ -51,9 +51,17 @@ test('rows of the Python module are read and claimed', async () => {
   await claimTheirWay(tables, 'their-user', 'voucher-2');
 
   const deduplicator = new Deduplicator(openPair(tables));
-  expect(await deduplicator.claim('their-user')).toEqual({ status: 'existing', item: 'voucher-2' });
+  expect(await deduplicator.claim('their-user')).toEqual({
+    status: 'existing',
+    item: 'voucher-2',
+    itemBankName: null,
+  });
   const skipping = new Deduplicator({ ...openPair(tables), skipFirstRead: true });
-  expect(await skipping.claim('their-user')).toEqual({ status: 'existing', item: 'voucher-2' });
+  expect(await skipping.claim('their-user')).toEqual({
+    status: 'existing',
+    item: 'voucher-2',
+    itemBankName: null,
+  });
 
   const ours = await Promise.all(
     ['a', 'b', 'c', 'd'].map((user) => deduplicator.fetchItemForDeduplicationId(user)),

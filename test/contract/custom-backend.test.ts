@@ -4,5 +4,9 @@ import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 
 conformanceSuite({ describe, test }, () => {
   const pair = { itemRepo: new SetItemBank(), deduplicationRepo: new MapDeduplication() };
-  return { open: () => pair };
+  const breakStore = () => {
+    pair.itemRepo.store.break();
+    pair.deduplicationRepo.store.break();
+  };
+  return { open: () => pair, breakStore };
 });

@@ -1,7 +1,7 @@
 // The DynamoDB pair with its atomic claim taken away: what a pair that shares no transaction gets.
 import { conformanceSuite } from 'storagebox/testing';
 import { describe, test } from 'vitest';
-import { deleteTables, freshTables, openPair } from '../support/tables.js';
+import { deleteTables, denyAccess, freshTables, openPair } from '../support/tables.js';
 
 conformanceSuite({ describe, test }, async () => {
   const tables = await freshTables();
@@ -12,5 +12,9 @@ conformanceSuite({ describe, test }, async () => {
       deduplicationRepo: Object.assign(deduplicationRepo, { atomicClaimWith: undefined }),
     };
   };
-  return { open, dispose: () => deleteTables(tables) };
+  return {
+    open,
+    breakStore: () => denyAccess(tables),
+    dispose: () => deleteTables(tables),
+  };
 });

@@ -45,11 +45,18 @@ describe('a transaction that others, or throttling, are in the way of', () => {
     ['None', 'ProvisionedThroughputExceeded'],
   ]) {
     test(`is followed by another one after ${codes.join(', ')}`, async () => {
-      const { deduplicator, calls } = await setUp('TransactWriteItems', async (call, nth) => {
-        if (nth <= 2) throw cancellation(...codes);
-        return call.send();
+      const { tables, deduplicator, calls } = await setUp(
+        'TransactWriteItems',
+        async (call, nth) => {
+          if (nth <= 2) throw cancellation(...codes);
+          return call.send();
+        },
+      );
+      expect(await deduplicator.claim('user')).toEqual({
+        status: 'claimed',
+        item: 'voucher',
+        itemBankName: tables.itemBankTableName,
       });
-      expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
       expect(new Set(tokensOf(calls)).size).toBe(3);
     });
   }
@@ -158,7 +165,11 @@ describe('an unknown outcome', () => {
           return output;
         },
       );
-      expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
+      expect(await deduplicator.claim('user')).toEqual({
+        status: 'claimed',
+        item: 'voucher',
+        itemBankName: tables.itemBankTableName,
+      });
       expect(new Set(tokensOf(calls)).size).toBe(1);
       expect(await allRows(tables.client, tables.itemBankTableName)).toEqual([]);
     });
@@ -167,7 +178,7 @@ describe('an unknown outcome', () => {
   test('that stays unknown throws, and the next call returns the item that had landed', async () => {
     useVirtualTime();
     let isBroken = true;
-    const { deduplicator } = await setUp('TransactWriteItems', async (call) => {
+    const { tables, deduplicator } = await setUp('TransactWriteItems', async (call) => {
       const output = await call.send();
       if (isBroken) throw timeout();
       return output;
@@ -177,7 +188,11 @@ describe('an unknown outcome', () => {
       cause: { name: 'TimeoutError' },
     });
     isBroken = false;
-    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'voucher' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'existing',
+      item: 'voucher',
+      itemBankName: tables.itemBankTableName,
+    });
   });
 
   test('that a conflict follows stays unknown', async () => {
@@ -202,15 +217,23 @@ describe('an ID that turns out to have an item', () => {
     const untampered = openPair(throughOwnClient(tables));
     await untampered.deduplicationRepo.putDeduplicationId('user', 'earlier');
     const deduplicator = new Deduplicator({ ...openPair(tables), skipFirstRead: true });
-    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'earlier' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'existing',
+      item: 'earlier',
+      itemBankName: null,
+    });
   });
 
   test('is claimed for after all when its row has been deleted in between', async () => {
-    const { deduplicator } = await setUp('TransactWriteItems', async (call, nth) => {
+    const { tables, deduplicator } = await setUp('TransactWriteItems', async (call, nth) => {
       if (nth === 1) throw cancellation('ConditionalCheckFailed', 'None');
       return call.send();
     });
-    expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'claimed',
+      item: 'voucher',
+      itemBankName: tables.itemBankTableName,
+    });
   });
 
   test('by the last read before null is given that item', async () => {
@@ -221,7 +244,11 @@ describe('an ID that turns out to have an item', () => {
       [],
     );
     await openPair(tables).deduplicationRepo.putDeduplicationId('user', 'earlier');
-    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'earlier' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'existing',
+      item: 'earlier',
+      itemBankName: null,
+    });
   });
 });
 

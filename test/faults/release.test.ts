@@ -1,6 +1,11 @@
 // What a release makes of each answer that DynamoDB Local never gives by itself, and what it writes.
-import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  PutItemCommand,
+  type TransactWriteItemsCommandInput,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { Deduplicator, ItemBankDynamoDbRepository } from 'storagebox';
+import { ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
 import {
   cancellation,
@@ -47,6 +52,18 @@ async function assignmentsOf({ client, deduplicationTableName }: Tables): Promis
   return rows.map((row) => [row.deduplication_id?.S, row.item_string?.S]);
 }
 
+/** Has the row of the user say that the item came from there. */
+async function nameBank({ client, deduplicationTableName }: Tables, bank: string): Promise<void> {
+  await client.send(
+    new UpdateItemCommand({
+      TableName: deduplicationTableName,
+      Key: { deduplication_id: { S: 'user' } },
+      UpdateExpression: 'SET item_bank_table = :bank',
+      ExpressionAttributeValues: { ':bank': { S: bank } },
+    }),
+  );
+}
+
 describe('a release', () => {
   test('is one read and one transaction', async () => {
     const { tables, calls, deduplicator } = await setUp('TransactWriteItems', faithful);
@@ -63,9 +80,95 @@ describe('a release', () => {
     const otherItemRepo = openPair(otherTables).itemRepo;
     await otherItemRepo.addItemToBank('voucher');
     await new Deduplicator({ itemRepo: otherItemRepo, deduplicationRepo }).claim('user');
-    await new Deduplicator(openPair(tables)).releaseItemForDeduplicationId('user');
+    const releaseBanks = [otherItemRepo];
+    const deduplicator = new Deduplicator({ ...openPair(tables), releaseBanks });
+    await deduplicator.releaseItemForDeduplicationId('user');
     expect(await bankOf(tables)).toEqual([]);
     expect(await bankOf(otherTables)).toEqual(['voucher']);
+  });
+
+  test('to a bank that is not at hand writes nothing, and the ID keeps its item', async () => {
+    const { tables, calls, deduplicator } = await setUp('TransactWriteItems', faithful);
+    const elsewhere = await freshTables();
+    await nameBank(tables, elsewhere.itemBankTableName);
+    const error = await deduplicator.releaseItemForDeduplicationId('user').catch((e) => e);
+    expect(error).toMatchObject({ code: 'STORAGEBOX_UNKNOWN_ITEM_BANK' });
+    expect(error.message).toContain('`releaseBanks`');
+    expect(error.message).not.toContain(elsewhere.itemBankTableName);
+    expect(calls).toEqual([]);
+    expect(await assignmentsOf(tables)).toEqual([['user', 'voucher']]);
+    expect(await bankOf(elsewhere)).toEqual([]);
+  });
+
+  test('puts the item into a bank by the name of its repository, never by the text of the row', async () => {
+    const { tables, calls, deduplicator } = await setUp('TransactWriteItems', faithful);
+    const { itemBankTableName } = tables;
+    await nameBank(tables, `arn:aws:dynamodb:eu-west-1:000000000000:table/${itemBankTableName}`);
+    expect(await deduplicator.releaseItemForDeduplicationId('user')).toBe('voucher');
+    expect(JSON.stringify(calls[0]?.input)).not.toContain('arn:');
+    expect(await bankOf(tables)).toEqual(['voucher']);
+  });
+
+  describe('chooses among banks', () => {
+    const arnOf = (account: number, name = 'codes') =>
+      `arn:aws:dynamodb:eu-west-1:${account}:table/${name}`;
+
+    /** The table that the item of a row returns to, of an own bank and others; or the error. */
+    async function destination(named: string, own: string, ...others: readonly string[]) {
+      const { tables, calls } = await setUp('TransactWriteItems', async () => ({}));
+      await nameBank(tables, named);
+      const { client } = tables;
+      const banks = [own, ...others].map(
+        (tableName) => new ItemBankDynamoDbRepository({ tableName, client }),
+      );
+      const [itemRepo, ...releaseBanks] = banks as [(typeof banks)[0], ...typeof banks];
+      const { deduplicationRepo } = openPair(tables);
+      const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo, releaseBanks });
+      const error = await deduplicator.releaseItemForDeduplicationId('user').then(
+        () => null,
+        ({ code }) => code,
+      );
+      const { TransactItems = [] } = (calls[0]?.input ??
+        {}) as Partial<TransactWriteItemsCommandInput>;
+      return error ?? TransactItems.find(({ Put }) => Put)?.Put?.TableName;
+    }
+
+    const UNKNOWN = 'STORAGEBOX_UNKNOWN_ITEM_BANK';
+    test.each([
+      ['two ARNs in full', arnOf(1), arnOf(2), [arnOf(1)], arnOf(1)],
+      ['two ARNs in full, and none fits', arnOf(3), arnOf(2), [arnOf(1)], UNKNOWN],
+      ['an ARN with a bare name', arnOf(1), 'seats', ['codes'], 'codes'],
+      ['a bare name with an ARN', 'codes', 'seats', [arnOf(1)], arnOf(1)],
+      ['a bare name that fits two ARNs', 'codes', arnOf(1), [arnOf(2)], UNKNOWN],
+      ['a bare name that one of them has as it stands', 'codes', arnOf(1), ['codes'], 'codes'],
+      ['a bank that was given twice', arnOf(1), 'codes', ['codes', 'seats'], 'codes'],
+      ['a name of which only the end is one', 'x/codes', 'seats', ['codes'], UNKNOWN],
+      ['a name that none has', 'orders', 'seats', ['codes'], UNKNOWN],
+    ])('%s', async (_name, named, own, others, expected) => {
+      expect(await destination(named, own, ...others)).toBe(expected);
+    });
+  });
+
+  test('asks for banks that share transactions with the deduplication table', async () => {
+    const { tables, calls } = await setUp('TransactWriteItems', faithful);
+    const elsewhere = new ItemBankDynamoDbRepository({
+      tableName: 'codes',
+      clientConfig: { region: 'eu-central-1' },
+    });
+    for (const bank of [elsewhere, new ItemBankMemoryRepository()]) {
+      const deduplicator = new Deduplicator({ ...openPair(tables), releaseBanks: [bank] });
+      for (const release of [
+        deduplicator.releaseItemForDeduplicationId('user'),
+        deduplicator.retireItemForDeduplicationId('user'),
+      ]) {
+        await expect(release).rejects.toMatchObject({
+          code: 'STORAGEBOX_INVALID_OPTION',
+          option: 'releaseBanks',
+        });
+      }
+    }
+    expect(calls).toEqual([]);
+    expect(await assignmentsOf(tables)).toEqual([['user', 'voucher']]);
   });
 
   test('returns an item of a Python node, which does not tell the bank, to the own one', async () => {
@@ -86,15 +189,13 @@ describe('a release', () => {
   });
 
   test('to a bank whose table is gone says which, and the ID keeps its item', async () => {
-    const { tables, deduplicator } = await setUp('TransactWriteItems', faithful);
-    await tables.client.send(
-      new UpdateItemCommand({
-        TableName: tables.deduplicationTableName,
-        Key: { deduplication_id: { S: 'user' } },
-        UpdateExpression: 'SET item_bank_table = :gone',
-        ExpressionAttributeValues: { ':gone': { S: 'no_such_bank' } },
-      }),
-    );
+    const { tables } = await setUp('TransactWriteItems', faithful);
+    await nameBank(tables, 'no_such_bank');
+    const gone = new ItemBankDynamoDbRepository({
+      tableName: 'no_such_bank',
+      client: tables.client,
+    });
+    const deduplicator = new Deduplicator({ ...openPair(tables), releaseBanks: [gone] });
     await expect(deduplicator.releaseItemForDeduplicationId('user')).rejects.toMatchObject({
       code: 'STORAGEBOX_TABLE_NOT_FOUND',
       tableNames: ['no_such_bank'],
@@ -177,6 +278,22 @@ describe('with a ledger', () => {
     await new Deduplicator(pair).retireItemForDeduplicationId('other user');
     expect((await ledger()).map(({ item }) => item?.S)).toEqual(['voucher']);
   });
+
+  test('the item of a release bank is retired with a note in the ledger of that bank', async () => {
+    const { pair, ledger } = await setUpWithLedger();
+    const others = openPair(await freshTables());
+    await others.itemRepo.addItemToBank('other voucher');
+    const { deduplicationRepo } = pair;
+    await new Deduplicator({ itemRepo: others.itemRepo, deduplicationRepo }).claim('other user');
+    const releaseBanks = [pair.itemRepo];
+    await new Deduplicator({
+      itemRepo: others.itemRepo,
+      deduplicationRepo,
+      releaseBanks,
+    }).retireItemForDeduplicationId('user');
+    const [row] = await ledger();
+    expect(row).toMatchObject({ item: { S: 'voucher' }, retired_at: expect.anything() });
+  });
 });
 
 describe('a row that changes between the read and the write', () => {
@@ -251,7 +368,11 @@ describe('a request that arrives when its caller has given it up', () => {
   test('ends no assignment of the same item to the same ID that was made since', async () => {
     const { tables, others, arrive } = await giveUpTheFirstWrite();
     expect(await others.releaseItemForDeduplicationId('user')).toBe('voucher');
-    expect(await others.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
+    expect(await others.claim('user')).toEqual({
+      status: 'claimed',
+      item: 'voucher',
+      itemBankName: tables.itemBankTableName,
+    });
     await expect(arrive()).rejects.toMatchObject({ name: 'TransactionCanceledException' });
     expect(await assignmentsOf(tables)).toEqual([['user', 'voucher']]);
     expect(await bankOf(tables)).toEqual([]);
@@ -331,13 +452,21 @@ describe('errors', () => {
     await expect(apart.releaseItemForDeduplicationId('user')).rejects.toMatchObject({
       code: 'STORAGEBOX_RELEASE_NOT_SUPPORTED',
     });
-    expect(await others.claim('user')).toEqual({ status: 'existing', item: 'voucher' });
+    expect(await others.claim('user')).toEqual({
+      status: 'existing',
+      item: 'voucher',
+      itemBankName: tables.itemBankTableName,
+    });
   });
 });
 
 test('the item of a release goes to a claim that begins after it, in a process that knew the bank to be empty', async () => {
-  const { deduplicator } = await setUp('Scan', faithful);
+  const { tables, deduplicator } = await setUp('Scan', faithful);
   expect(await deduplicator.claim('other user')).toEqual({ status: 'exhausted', item: null });
   await deduplicator.releaseItemForDeduplicationId('user');
-  expect(await deduplicator.claim('other user')).toEqual({ status: 'claimed', item: 'voucher' });
+  expect(await deduplicator.claim('other user')).toEqual({
+    status: 'claimed',
+    item: 'voucher',
+    itemBankName: tables.itemBankTableName,
+  });
 });

@@ -1,6 +1,7 @@
 // What adding and taking out make of each answer that DynamoDB Local never gives by itself.
 import { BatchNotFullyAddedError } from 'storagebox';
 import { describe, expect, test } from 'vitest';
+import { deliveredTooLate, FaultyTransport, refused } from '../support/faulty-transport.js';
 import {
   cancellation,
   type InterceptedCall,
@@ -8,7 +9,13 @@ import {
   serviceError,
   timeout,
 } from '../support/interceptor.js';
-import { allRows, freshTables, openPair, type Tables } from '../support/tables.js';
+import {
+  allRows,
+  freshTables,
+  openPair,
+  type Tables,
+  throughOwnClient,
+} from '../support/tables.js';
 import { useVirtualTime } from '../support/virtual-time.js';
 
 const vouchers = (count: number) => Array.from({ length: count }, (_, index) => `voucher-${index}`);
@@ -94,6 +101,43 @@ describe('a batch', () => {
       cause: { code: 'STORAGEBOX_OUTCOME_UNKNOWN', cause: { name: 'AccessDeniedException' } },
       notAdded: [],
       unconfirmed: vouchers(5),
+    });
+  });
+
+  test('does not call an item certainly out while its first transaction can still arrive', async () => {
+    const tables = await freshTables();
+    const others = openPair(throughOwnClient(tables));
+    await others.itemRepo.addItemToBank('known');
+    const transport = new FaultyTransport(tables.client);
+    transport.inject('TransactWriteItems', (attempt) => {
+      if (attempt.nth === 1) return deliveredTooLate(attempt);
+      return attempt.nth === 2 ? attempt.send() : refused('AccessDeniedException')(attempt);
+    });
+    const error = await failureOf(openPair(tables).itemRepo.batchAddItems(['known', 'new']));
+    expect(error).toMatchObject({
+      alreadyKnown: 1,
+      notAdded: [],
+      unconfirmed: ['new'],
+      cause: { code: 'STORAGEBOX_OUTCOME_UNKNOWN', cause: { name: 'AccessDeniedException' } },
+    });
+
+    // The item that was in the way leaves, and the first transaction arrives.
+    expect(await others.itemRepo.getItemFromBank()).toBe('known');
+    await transport.deliverLateRequests();
+    expect(await bankOf(throughOwnClient(tables))).toContain('new');
+  });
+
+  test('that is refused in its second transaction, the first one being answered, is certainly out', async () => {
+    const { itemRepo } = await setUp(async (call, nth) => {
+      if (nth === 3) throw serviceError('AccessDeniedException');
+      return call.send();
+    });
+    await itemRepo.addItemToBank('known');
+    const error = await failureOf(itemRepo.batchAddItems(['known', 'new']));
+    expect(error).toMatchObject({
+      notAdded: ['new'],
+      unconfirmed: [],
+      cause: { name: 'AccessDeniedException' },
     });
   });
 

@@ -5,17 +5,43 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hoversOf } from '../support/hover.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
+import { brokenLinks, mappedLines, missingSources } from '../support/shipped-files.js';
 
 const run = promisify(execFile);
-/** A fifth of it is the command line with the libraries that are bundled into it. */
-const MAX_TARBALL_BYTES = 150_000;
+/** A third of it is what helps people to read: the sources that the maps lead to, and the docs. */
+const MAX_TARBALL_BYTES = 400_000;
 
 let packed: PackedPackage;
 beforeAll(async () => {
   packed = await packPackage();
 });
 afterAll(() => packed.dispose());
+
+const installed = () => join(packed.project, 'node_modules/storagebox');
+
+const HOVERED = `
+  import {
+    DeduplicationDynamoDbRepository, DeduplicationRepository, Deduplicator,
+    ItemBankDynamoDbRepository, ItemBankRepository,
+  } from 'storagebox';
+  import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
+  declare const bank: ItemBankRepository;
+  declare const dynamoDbBank: ItemBankDynamoDbRepository;
+  declare const memoryBank: ItemBankMemoryRepository;
+  declare const assignments: DeduplicationRepository;
+  declare const dynamoDbAssignments: DeduplicationDynamoDbRepository;
+  declare const memoryAssignments: DeduplicationMemoryRepository;
+  declare const pair: Deduplicator;`;
+const CONTRACTS: Record<string, string[]> = {
+  bank: ['batchAddItems', 'addItemToBank', 'getItemFromBank', 'returnItemToBank'],
+  assignments: ['getValueForDeduplicationId', 'putDeduplicationId'],
+};
+const IMPLEMENTATIONS: Record<string, string[]> = {
+  bank: ['dynamoDbBank', 'memoryBank'],
+  assignments: ['dynamoDbAssignments', 'memoryAssignments'],
+};
 
 /** Runs a script in the project and gives what it prints. */
 async function output(project: string, file: string, code: string): Promise<string> {
@@ -38,25 +64,82 @@ const claimOnce = `
     .then((item) => console.log(item, InvalidItemError === coreInvalidItemError));
 `;
 
-test('holds the build, the README, the licence and the changelog, and is small', () => {
-  const outside = packed.files.filter((file) => !file.startsWith('dist/'));
+test('holds the build, its sources, the docs, the licence and the changelog, and is small', () => {
+  const outside = packed.files.filter((file) => !/^(dist|src|docs)\//.test(file));
   expect(outside.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  // The command line is a program of its own, which nobody steps into.
+  expect(packed.files.filter((file) => file.startsWith('src/cli/'))).toEqual([]);
   expect(packed.tarballBytes).toBeLessThan(MAX_TARBALL_BYTES);
 });
 
-test('has source maps that lead to the sources, and to no folder of the machine that built it', async () => {
-  const maps = packed.files.filter((file) => file.endsWith('.map'));
-  expect(maps).toContain('dist/index.js.map');
-  expect(maps).toContain('dist/index.cjs.map');
-  const sources = await Promise.all(
-    maps.map(async (file) => {
-      const map = await readFile(join(packed.project, 'node_modules/storagebox', file), 'utf8');
-      return JSON.parse(map).sources as string[];
-    }),
+test('has links in its documents that work from the installed package', async () => {
+  const documents = packed.files.filter((file) => file.endsWith('.md'));
+  expect(documents).toEqual(expect.arrayContaining(['README.md', 'docs/operations.md']));
+  for (const document of documents) {
+    expect({ document, broken: await brokenLinks(installed(), document) }).toEqual({
+      document,
+      broken: [],
+    });
+  }
+});
+
+describe('the built library', () => {
+  test('has source maps that lead to sources that are there', async () => {
+    const maps = packed.files.filter((file) => file.endsWith('.map'));
+    expect(maps).toEqual(expect.arrayContaining(['dist/index.js.map', 'dist/index.cjs.map']));
+    for (const map of maps) {
+      expect({ map, missing: await missingSources(installed(), map) }).toEqual({
+        map,
+        missing: [],
+      });
+    }
+  });
+
+  test.each(['dist/index.js', 'dist/index.cjs'])(
+    '%s can be stepped into: a debugger shows the right line of the source',
+    async (file) => {
+      const lines = await mappedLines(installed(), file, /^ *(async )?function \w+\(/);
+      expect(lines.length).toBeGreaterThan(20);
+      const nameIn = (line: string) => /function (\w+)/.exec(line)?.[1];
+      const right = lines.filter(({ built, source }) => nameIn(built) === nameIn(source));
+      // A name that two sources have in common gets a number in one of them.
+      expect(right.length).toBeGreaterThan(lines.length * 0.9);
+      expect(lines.map(({ sourceFile }) => sourceFile)).toContain('src/dynamodb/atomic-claim.ts');
+    },
   );
-  const isKnown = (source: string) => source.startsWith('../src/') || !source.includes('/');
-  expect(sources.flat().filter((source) => !isKnown(source))).toEqual([]);
-  expect(sources.flat()).toContain('../src/dynamodb/atomic-claim.ts');
+
+  test('can be read: one statement a line', async () => {
+    const code = packed.files.filter((file) => /^dist\/.*\.c?js$/.test(file));
+    for (const file of code.filter((name) => name !== 'dist/cli.js')) {
+      const lines = (await readFile(join(installed(), file), 'utf8')).split('\n');
+      expect({ file, long: lines.filter((line) => line.length > 600) }).toEqual({ file, long: [] });
+    }
+  });
+});
+
+test('an editor shows the contract of a method where the pointer rests on it, and no unread tag', () => {
+  const hovers = hoversOf(packed.project, HOVERED, [
+    ...Object.entries(CONTRACTS).flatMap(([contract, methods]) =>
+      methods.flatMap((method) =>
+        [contract, ...(IMPLEMENTATIONS[contract] ?? [])].map((owner) => `${owner}.${method}`),
+      ),
+    ),
+    ...['claim', 'fetchItemForDeduplicationId', 'addItemsToBank'].map((name) => `pair.${name}`),
+  ]);
+  for (const [expression, { text, tags }] of hovers) {
+    expect({ expression, text }).not.toEqual({ expression, text: '' });
+    expect(`${text} ${tags.join(' ')}`.toLowerCase()).not.toContain('inheritdoc');
+  }
+  for (const [contract, methods] of Object.entries(CONTRACTS)) {
+    for (const method of methods) {
+      const promised = hovers.get(`${contract}.${method}`);
+      for (const implementation of IMPLEMENTATIONS[contract] ?? []) {
+        const shown = hovers.get(`${implementation}.${method}`);
+        expect(shown?.text).toBe(promised?.text);
+        expect(shown?.tags).toEqual(expect.arrayContaining([...(promised?.tags ?? [])]));
+      }
+    }
+  }
 });
 
 test('works by import', async () => {
@@ -171,17 +254,15 @@ describe('the command line', () => {
   });
 });
 
-test('has no dependency besides its peers', async () => {
-  const manifest = await readFile(
-    join(packed.project, 'node_modules/storagebox/package.json'),
-    'utf8',
-  );
-  const { dependencies, peerDependencies } = JSON.parse(manifest);
+test('has no dependency besides the SDK, which those who do not use DynamoDB can do without', async () => {
+  const manifest = await readFile(join(installed(), 'package.json'), 'utf8');
+  const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(manifest);
   expect(dependencies).toBe(undefined);
-  expect(Object.keys(peerDependencies)).toEqual([
-    '@aws-sdk/client-dynamodb',
-    '@aws-sdk/lib-dynamodb',
-  ]);
+  // The oldest version is the one that `.ci/run` tests with.
+  const ci = await readFile(join(ROOT, '.ci/run'), 'utf8');
+  const [, oldest] = /OLDEST_SDK=(\S+)/.exec(ci) ?? [];
+  expect(peerDependencies).toEqual({ '@aws-sdk/client-dynamodb': `^${oldest}` });
+  expect(peerDependenciesMeta).toEqual({ '@aws-sdk/client-dynamodb': { optional: true } });
 });
 
 test('publint finds nothing', async () => {
@@ -239,5 +320,27 @@ describe('declarations', () => {
       }).catch((error: { stdout: string }) => error);
       expect(stdout).toBe('');
     }
+  });
+
+  test('of core, memory and testing need neither the SDK nor the types of Node.js', async () => {
+    const project = packed.projectWithoutPeers;
+    const code = `import { Deduplicator, listingOf } from 'storagebox/core';
+       import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
+       import { conformanceSuite } from 'storagebox/testing';
+       export const deduplicator = new Deduplicator({
+         itemRepo: new ItemBankMemoryRepository(),
+         deduplicationRepo: new DeduplicationMemoryRepository(),
+       });
+       export { conformanceSuite, listingOf };`;
+    await writeFile(join(project, 'lean.mts'), code);
+    await writeFile(join(project, 'lean.cts'), code);
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext'];
+    const { stdout } = await run(
+      process.execPath,
+      [tsc, ...options, '--skipLibCheck', 'false', 'lean.mts', 'lean.cts'],
+      { cwd: project },
+    ).catch((error: { stdout: string }) => error);
+    expect(stdout).toBe('');
   });
 });

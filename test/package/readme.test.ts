@@ -126,7 +126,7 @@ describe('run', () => {
   });
 
   test('and the errors are the ones that the text names', async () => {
-    expect(await outputOf(blockWith('mend line'))).toBe('mend line 2\n');
+    expect(await outputOf(blockWith('fix line'))).toBe('fix line 2\n');
   });
 
   test('and the in-memory pair prints what its comments say', async () => {

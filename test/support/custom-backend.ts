@@ -9,8 +9,36 @@ import {
   ItemBankRepository,
 } from 'storagebox/core';
 
+/** What both repositories keep their rows in: once it is broken, every access throws. */
+export class Store<Rows> {
+  readonly #rows: Rows;
+  #isBroken = false;
+
+  constructor(rows: Rows) {
+    this.#rows = rows;
+  }
+
+  get rows(): Rows {
+    if (this.#isBroken) throw new Error('The store does not answer.');
+    return this.#rows;
+  }
+
+  break(): void {
+    this.#isBroken = true;
+  }
+}
+
 export class SetItemBank extends ItemBankRepository {
-  readonly items = new Set<string>();
+  readonly store: Store<Set<string>>;
+
+  constructor(rows = new Set<string>()) {
+    super();
+    this.store = new Store(rows);
+  }
+
+  get items(): Set<string> {
+    return this.store.rows;
+  }
 
   override async batchAddItems(
     items: Iterable<string> | AsyncIterable<string>,
@@ -47,7 +75,16 @@ export class SetItemBank extends ItemBankRepository {
 }
 
 export class MapDeduplication extends DeduplicationRepository {
-  readonly itemsById = new Map<string, string>();
+  readonly store: Store<Map<string, string>>;
+
+  constructor(rows = new Map<string, string>()) {
+    super();
+    this.store = new Store(rows);
+  }
+
+  get itemsById(): Map<string, string> {
+    return this.store.rows;
+  }
 
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);

@@ -15,6 +15,7 @@ const BUILD_INPUTS = [
   'tsconfig.json',
   'tsup.config.ts',
   'src',
+  'docs',
   'README.md',
   'LICENSE',
   'CHANGELOG.md',
@@ -25,9 +26,9 @@ export interface PackedPackage {
   readonly tarballBytes: number;
   /** What is in the tarball, relative to the package. */
   readonly files: readonly string[];
-  /** A project in which the package and its peers are installed. */
+  /** A project in which the package and its peer are installed. */
   readonly project: string;
-  /** A project in which the package is installed without its peers. */
+  /** A project in which the package is installed without its peer. */
   readonly projectWithoutPeers: string;
   dispose(): Promise<void>;
 }
@@ -47,7 +48,10 @@ export async function packPackage(): Promise<PackedPackage> {
     tarball,
     tarballBytes: packed.size,
     files: packed.files.map(({ path }) => path),
-    project: await makeProject(join(folder, 'project'), tarball, ['@aws-sdk', '@types']),
+    project: await makeProject(join(folder, 'project'), tarball, [
+      '@aws-sdk/client-dynamodb',
+      '@types',
+    ]),
     projectWithoutPeers: await makeProject(join(folder, 'project-without-peers'), tarball, []),
     dispose: () => rm(folder, { recursive: true }),
   };

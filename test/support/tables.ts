@@ -55,7 +55,18 @@ export async function freshTablesWithLedger(): Promise<Required<Tables>> {
   return { ...tables, ledgerTableName };
 }
 
-export async function deleteTables({ client, ...tableNames }: Tables): Promise<void> {
+/** From now on DynamoDB refuses everything that comes through this client. */
+export function denyAccess({ client }: Tables): void {
+  const refusal = Object.assign(new Error('The tests took the permissions away.'), {
+    name: 'AccessDeniedException',
+    $fault: 'client',
+    $metadata: { httpStatusCode: 400 },
+  });
+  client.middlewareStack.add(() => () => Promise.reject(refusal), { step: 'finalizeRequest' });
+}
+
+export async function deleteTables(tables: Tables): Promise<void> {
+  const { client, ...tableNames } = throughOwnClient(tables);
   for (const TableName of Object.values(tableNames)) {
     await client.send(new DeleteTableCommand({ TableName }));
   }

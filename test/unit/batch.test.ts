@@ -1,7 +1,10 @@
 // Reading an input of any kind and length, whatever the backend.
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { addInChunks, REPEAT_WINDOW } from 'storagebox/core';
 import { ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
+import { messageOf } from '../support/child-message.js';
 
 const numbers = function* (count: number) {
   for (let index = 0; index < count; index++) yield String(index);
@@ -81,6 +84,14 @@ describe('the input', () => {
     expect(report).toMatchObject({ read: REPEAT_WINDOW + 4, added: REPEAT_WINDOW + 1, repeats: 3 });
     expect(chunks.flat()).toHaveLength(REPEAT_WINDOW + 1);
   });
+});
+
+test('200 MB of long items are read by a process that has 64 MB of heap', async () => {
+  const worker = fork(fileURLToPath(new URL('../support/long-items-worker.ts', import.meta.url)), {
+    execArgv: ['--max-old-space-size=64', '--import', 'tsx'],
+  });
+  const report = await messageOf(worker);
+  expect(report).toEqual({ read: 100_001, added: 100_000, repeats: 1, alreadyKnown: 0 });
 });
 
 describe('a failure', () => {

@@ -34,7 +34,11 @@ function heldClaims() {
   };
 }
 
-const claimed = (item: string): ClaimResult => ({ status: 'claimed', item });
+const claimed = (item: string): ClaimResult => ({
+  status: 'claimed',
+  item,
+  itemBankName: 'codes',
+});
 
 /** Reads to the end, or to the failure. */
 async function readAll(results: AsyncIterable<HandOut>) {

@@ -67,6 +67,22 @@ describe('a claim', () => {
     expect(events[1]).not.toHaveProperty('item');
   });
 
+  test('tells that it takes two steps where the pair has no atomic write', async () => {
+    const itemRepo = new ItemBankMemoryRepository();
+    const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo: new MapDeduplication() });
+    await itemRepo.addItemToBank('voucher');
+    const events = listen();
+    for (const user of ['user-1', 'user-1', 'user-2']) await deduplicator.claim(user);
+    const rest = { durationMs: expect.any(Number), isTwoStep: true };
+    expect(events).toEqual([
+      { type: 'claim', ...rest },
+      { type: 'repeat', ...rest },
+      { type: 'exhausted', ...rest },
+    ]);
+    expect(await deduplicator.isAtomic()).toBe(false);
+    expect(await new Deduplicator(memoryPair()).isAtomic()).toBe(true);
+  });
+
   test('tells how long it took', async () => {
     const deduplicator = endingAs(async () => ({ status: 'claimed', item: 'voucher' }), 250);
     const events = listen();

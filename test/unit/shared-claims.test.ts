@@ -1,6 +1,6 @@
 // One ID asked for several times at once in one process.
 import { type AtomicClaim, type ClaimResult, Deduplicator } from 'storagebox/core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 
 /** A pair whose claims wait until the test settles them. */
@@ -28,8 +28,8 @@ function setUp(options: { skipFirstRead?: boolean } = {}) {
 }
 
 const EXHAUSTED = { status: 'exhausted', item: null } as const;
-const CLAIMED = { status: 'claimed', item: 'voucher' } as const;
-const EXISTING = { status: 'existing', item: 'voucher' } as const;
+const CLAIMED = { status: 'claimed', item: 'voucher', itemBankName: 'codes' } as const;
+const EXISTING = { status: 'existing', item: 'voucher', itemBankName: 'codes' } as const;
 
 test('shares one claim and one look after it', async () => {
   const { begun, deduplicator, settled } = setUp({ skipFirstRead: true });
@@ -52,8 +52,8 @@ test('does not hand a later call an item that may have been given back before it
   begun[0]?.resolve(EXISTING);
   expect(await first).toEqual(EXISTING);
   await settled();
-  begun[1]?.resolve({ status: 'claimed', item: 'another voucher' });
-  expect(await later).toEqual({ status: 'claimed', item: 'another voucher' });
+  begun[1]?.resolve({ ...CLAIMED, item: 'another voucher' });
+  expect(await later).toEqual({ ...CLAIMED, item: 'another voucher' });
 });
 
 test('claims anew once the shared claim has ended', async () => {
@@ -115,16 +115,58 @@ test('a claim that nobody waits for is told to stop, and the next call begins an
   expect(await next).toEqual(EXISTING);
 });
 
-test('a failure reaches every call that shared the claim', async () => {
-  const { begun, deduplicator, settled } = setUp();
+test('calls that joined a claim that failed share one new claim', async () => {
+  const { begun, deduplicator, settled } = setUp({ skipFirstRead: true });
   const fault = new Error('injected');
-  const answers = Promise.allSettled([deduplicator.claim('user'), deduplicator.claim('user')]);
+  const first = deduplicator.claim('user');
+  const joined = [deduplicator.claim('user'), deduplicator.claim('user')];
   await settled();
   begun[0]?.reject(fault);
-  expect((await answers).map((answer) => answer.status === 'rejected' && answer.reason)).toEqual([
+  await expect(first).rejects.toBe(fault);
+  await settled();
+  expect(begun.map(({ skipFirstRead }) => skipFirstRead)).toEqual([true, false]);
+  begun[1]?.resolve(CLAIMED);
+  expect(await Promise.all(joined)).toEqual([CLAIMED, EXISTING]);
+});
+
+test('a failure reaches every call that shared the claim from its beginning', async () => {
+  const { begun, deduplicator, settled } = setUp();
+  const fault = new Error('injected');
+  const first = deduplicator.claim('user');
+  const joined = Promise.allSettled([deduplicator.claim('user'), deduplicator.claim('user')]);
+  await settled();
+  begun[0]?.resolve(CLAIMED);
+  await first;
+  await settled();
+  begun[1]?.reject(fault);
+  expect((await joined).map((answer) => answer.status === 'rejected' && answer.reason)).toEqual([
     fault,
     fault,
   ]);
+});
+
+test('a call waits for an earlier one no longer than a call may last', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const { begun, deduplicator } = setUp();
+  const stalled = deduplicator.claim('user');
+  await vi.advanceTimersByTimeAsync(4_000);
+  const joined = deduplicator.claim('user').catch((error: unknown) => error);
+  const ended = vi.fn();
+  void joined.then(ended);
+  await vi.advanceTimersByTimeAsync(9_999);
+  expect(ended).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await joined).toMatchObject({
+    code: 'STORAGEBOX_OUTCOME_UNKNOWN',
+    cause: { message: expect.stringContaining('earlier call') },
+  });
+  // The stalled call itself goes on for as long as its own request does.
+  expect(begun).toHaveLength(1);
+  begun[0]?.resolve(CLAIMED);
+  expect(await stalled).toEqual(CLAIMED);
 });
 
 test('asks again for the atomic claim when the first answer was a failure', async () => {

@@ -23,14 +23,22 @@ describe('an assignment that fails', () => {
       await put(id, item);
       throw fault;
     });
-    expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'claimed',
+      item: 'voucher',
+      itemBankName: null,
+    });
     expect(itemRepo.items.size).toBe(0);
   });
 
   test('once before it landed is sent again', async () => {
     const { deduplicator, deduplicationRepo } = setUp();
     vi.spyOn(deduplicationRepo, 'putDeduplicationId').mockRejectedValueOnce(fault);
-    expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'claimed',
+      item: 'voucher',
+      itemBankName: null,
+    });
     expect(deduplicationRepo.itemsById.get('user')).toBe('voucher');
   });
 
@@ -59,7 +67,11 @@ describe('an assignment that fails', () => {
       deduplicationRepo.itemsById.set(id, item);
       throw fault;
     });
-    expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'voucher' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'claimed',
+      item: 'voucher',
+      itemBankName: null,
+    });
   });
 
   test('each time while even reading fails carries the item', async () => {
@@ -83,7 +95,11 @@ describe('an ID that gets an item in between', () => {
       deduplicationRepo.itemsById.set('user', 'theirs');
       return take();
     });
-    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'theirs' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'existing',
+      item: 'theirs',
+      itemBankName: null,
+    });
     expect([...itemRepo.items]).toEqual(['voucher']);
   });
 
@@ -106,7 +122,11 @@ describe('an ID that gets an item in between', () => {
     // A bank with a ledger knows the item, so adding it does nothing.
     vi.spyOn(itemRepo, 'addItemToBank').mockResolvedValue();
     const returnItem = vi.spyOn(itemRepo, 'returnItemToBank').mockResolvedValue();
-    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'theirs' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'existing',
+      item: 'theirs',
+      itemBankName: null,
+    });
     expect(returnItem.mock.calls).toEqual([['voucher']]);
   });
 
@@ -116,7 +136,11 @@ describe('an ID that gets an item in between', () => {
     deduplicationRepo.itemsById.set('user', 'theirs');
     const ofThreeMethods = Object.assign(itemRepo, { returnItemToBank: undefined as never });
     const deduplicator = new Deduplicator({ itemRepo: ofThreeMethods, deduplicationRepo });
-    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'theirs' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'existing',
+      item: 'theirs',
+      itemBankName: null,
+    });
     expect([...itemRepo.items]).toEqual(['voucher']);
   });
 
@@ -126,7 +150,11 @@ describe('an ID that gets an item in between', () => {
       deduplicationRepo.itemsById.set('user', 'voucher');
       return null;
     });
-    expect(await deduplicator.claim('user')).toEqual({ status: 'existing', item: 'voucher' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'existing',
+      item: 'voucher',
+      itemBankName: null,
+    });
   });
 });
 

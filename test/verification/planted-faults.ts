@@ -29,8 +29,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'take before read: sold out is said without looking at the ID',
     isOriginals: true,
     file: 'dynamodb/atomic-claim.ts',
-    code: 'const item = await table.readItemInTransaction(deduplicationId);',
-    replacement: 'const item = null as string | null;',
+    code: 'const held = await table.readItemInTransaction(deduplicationId);',
+    replacement: 'const held = null as Awaited<ReturnType<typeof table.readItem>>;',
     noticedBy: ['R6'],
   },
   {
@@ -45,6 +45,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
       { Delete: bank.removal(item) },
     ],
     patienceMs: CLAIM_PATIENCE_MS,
+    patience,
     signal,
     yieldsToObstacles: true,
   });`,
@@ -69,9 +70,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'any error reads as a lost race',
     isOriginals: true,
     file: 'dynamodb/transaction.ts',
-    code: `    const { error } = failure;
+    code: `    const { error, isFinal } = failure;
 `,
-    replacement: `    const { error } = failure;
+    replacement: `    const { error, isFinal } = failure;
     if (!isConditionFailure(error)) {
       return { status: 'conditionFailed', reasons: [{}, { Code: CONDITION_FAILED }] };
     }
@@ -91,16 +92,16 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a new token each time that a transaction is sent',
     isOriginals: true,
     file: 'dynamodb/transaction.ts',
-    code: 'const failure = await attempts.send(client);',
-    replacement: 'const failure = await new Attempts(actions).send(client);',
+    code: '() => attempts.send(client)',
+    replacement: '() => new Attempts(actions).send(client)',
     noticedBy: ['R2', 'R3'],
   },
   {
     name: 'a plain read on the way to null',
     isOriginals: true,
     file: 'dynamodb/atomic-claim.ts',
-    code: 'const item = await table.readItemInTransaction(deduplicationId);',
-    replacement: 'const item = await table.readItem(deduplicationId);',
+    code: 'const held = await table.readItemInTransaction(deduplicationId);',
+    replacement: 'const held = await table.readItem(deduplicationId);',
     noticedBy: ['R6'],
   },
   {
@@ -181,10 +182,17 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a call believes a "sold out" that was looked for before it began',
     file: 'shared-claims.ts',
-    code: '      await this.#wait(deduplicationId, earlier, signal);',
-    replacement: `      const result = await this.#wait(deduplicationId, earlier, signal);
+    code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
+    replacement: `      const result = await this.#wait(deduplicationId, earlier, earlier.result, signal);
       if (result.status === 'exhausted') return result;`,
     noticedBy: ['R6'],
+  },
+  {
+    name: 'a call that waits for an earlier one takes over its failure',
+    file: 'shared-claims.ts',
+    code: 'inTime(earlier.ended)',
+    replacement: 'earlier.result',
+    noticedBy: ['inherited'],
   },
   {
     name: 'every call that shared a claim is told that its item is new',
@@ -196,8 +204,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'an ID that has an item is given the candidate',
     file: 'dynamodb/atomic-claim.ts',
-    code: "return existing === null ? null : { status: 'existing', item: existing };",
-    replacement: "return existing === null ? null : { status: 'existing', item };",
+    code: "return existing === null ? null : { status: 'existing', ...existing };",
+    replacement: "return existing === null ? null : { status: 'existing', ...existing, item };",
     noticedBy: ['R1'],
   },
   {
@@ -226,8 +234,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a call takes over the item of a claim that began before it',
     file: 'shared-claims.ts',
-    code: '      await this.#wait(deduplicationId, earlier, signal);',
-    replacement: `      const result = await this.#wait(deduplicationId, earlier, signal);
+    code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
+    replacement: `      const result = await this.#wait(deduplicationId, earlier, earlier.result, signal);
       if (result.status !== 'exhausted') return { ...result, status: 'existing' };`,
     noticedBy: ['order'],
     scenario: 'a late answer to a claim, while its ID releases and claims again',
@@ -280,8 +288,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a retired item returns to the bank',
     file: 'dynamodb/atomic-release.ts',
-    code: ': retireIn(ledger, item);',
-    replacement: ': returnTo({ tableName: origin, key: ITEM_KEY }, item);',
+    code: ': retireIn(origins, item);',
+    replacement: ': returnTo(origins, item);',
     noticedBy: ['order'],
   },
   {

@@ -10,20 +10,25 @@ import { ProgressLine, withThousands } from '../progress.js';
 
 interface AddOptions {
   readonly column?: string;
+  readonly asIs?: true;
   readonly concurrency?: number;
 }
 
 export function addAdd(program: Command): void {
   program
     .command('add')
-    .description('Put items into the bank. What is in already, or was ever, is left out.')
+    .description('Put items into the bank. What is in already, or ever was, is left out.')
     .argument('<file>', 'an item a line; - for standard input')
     .option('--column <name>', 'read this column of a CSV file: its name, or its number from 1')
+    .option(
+      '--as-is',
+      'take blanks at the ends, control characters and whole CSV lines as they are',
+    )
     .option('--concurrency <count>', 'transactions under way at once (default: 4)', wholeNumber)
     .action(
       action<AddOptions>(async (context, file = '-') => {
         const { itemRepo, ledgerTableName, options, signal, isJson } = context;
-        const input = await openInput(file, options.column);
+        const input = await openInput(file, options);
         const line = new ProgressLine('items');
         try {
           const report = await itemRepo.batchAddItems(input, {

@@ -3,13 +3,17 @@ import type { BulkClaimProgress, HandOut } from 'storagebox';
 import { action } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';
+import { CommandFailure, describeFailure } from '../failures.js';
 import { wholeNumber } from '../options.js';
-import { note, type Row, writeRows } from '../output.js';
+import { note, writeRows } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
+import type { Row } from '../rows.js';
 
 interface AssignOptions {
   readonly column?: string;
+  readonly asIs?: true;
   readonly output?: string;
+  readonly spreadsheet?: true;
   readonly concurrency?: number;
 }
 
@@ -22,11 +26,16 @@ export function addAssign(program: Command): void {
     )
     .argument('<file>', 'an ID a line; - for standard input')
     .option('--column <name>', 'read this column of a CSV file: its name, or its number from 1')
+    .option(
+      '--as-is',
+      'take blanks at the ends, control characters and whole CSV lines as they are',
+    )
     .option('-o, --output <file>', 'write to a file, which appears when it is complete')
+    .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
     .option('--concurrency <count>', 'claims under way at once (default: 16)', wholeNumber)
     .action(
       action<AssignOptions>(async ({ deduplicator, options, signal, isJson }, file = '-') => {
-        const input = await openInput(file, options.column);
+        const input = await openInput(file, options);
         const line = new ProgressLine('IDs');
         let progress: BulkClaimProgress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };
         const handOuts = deduplicator.fetchItemsForDeduplicationIds(input, {
@@ -38,11 +47,14 @@ export function addAssign(program: Command): void {
           },
         });
         try {
-          await writeRows(isJson ? handOuts : rowsOf(handOuts), {
+          await writeRows(isJson ? jsonOf(handOuts) : rowsOf(handOuts), {
             columns: ['deduplication_id', 'item', 'status'],
             format: isJson ? 'jsonl' : 'csv',
             file: options.output,
+            isForSpreadsheet: options.spreadsheet,
           });
+        } catch (error) {
+          throw withProgress(error, progress);
         } finally {
           line.clear();
         }
@@ -56,6 +68,23 @@ async function* rowsOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, vo
   for await (const { deduplicationId, item, status } of handOuts) {
     yield { deduplication_id: deduplicationId, item, status };
   }
+}
+
+async function* jsonOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, void, void> {
+  for await (const { deduplicationId, status, item, itemBankName = null } of handOuts) {
+    yield { deduplicationId, status, item, itemBankName };
+  }
+}
+
+/** Like `add`, it tells how far it came. */
+function withProgress(error: unknown, progress: BulkClaimProgress): unknown {
+  if (progress.done === 0) return error;
+  const failure = describeFailure(error);
+  return new CommandFailure({
+    ...failure,
+    message: `${failure.message} ${textOf(progress)}.`,
+    details: { ...progress },
+  });
 }
 
 function textOf({ done, claimed, existing, exhausted }: BulkClaimProgress): string {

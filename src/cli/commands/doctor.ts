@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { action } from '../action.js';
-import { type Finding, findings } from '../doctor-checks.js';
+import type { Finding } from '../doctor-checks.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
+import { untilAborted } from '../until-aborted.js';
 
 export function addDoctor(program: Command): void {
   program
@@ -13,10 +14,14 @@ export function addDoctor(program: Command): void {
     )
     .action(
       action(async (context) => {
+        const { findings } = await import('../doctor-checks.js');
         const found: Finding[] = [];
-        for await (const finding of findings(context)) {
+        const examination = findings(context);
+        for (;;) {
+          const { value: finding, done } = await untilAborted(examination.next(), context.signal);
+          if (done) break;
           found.push(finding);
-          if (!context.isJson) await print(textOf(finding));
+          if (!context.isJson) await print(...linesOf(finding));
         }
         const hasFault = found.some(({ level }) => level === 'fault');
         if (context.isJson) await printJson({ findings: found });
@@ -25,7 +30,7 @@ export function addDoctor(program: Command): void {
     );
 }
 
-function textOf({ level, subject, message, remedy }: Finding): string {
-  const text = `${level.padEnd(8)} ${subject.padEnd(19)} ${message}`;
-  return remedy === null ? text : `${text}\n${' '.repeat(9)}remedy: ${remedy}`;
+function linesOf({ level, subject, message, remedy }: Finding): string[] {
+  const line = `${level.padEnd(8)} ${subject.padEnd(19)} ${message}`;
+  return remedy === null ? [line] : [line, `${' '.repeat(9)}remedy: ${remedy}`];
 }

@@ -1,17 +1,26 @@
-import { Argument, type Command, Option } from 'commander';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { action, type Context } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
+import { Reading, WHAT, type What } from '../export-rows.js';
+import { CommandFailure } from '../failures.js';
 import { wholeNumber } from '../options.js';
-import { type Row, type RowFormat, writeRows } from '../output.js';
+import { noteRiskyCells, type RowsDestination, rowTextFor, writeRows } from '../output.js';
+import { STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine } from '../progress.js';
+import { writeResumableRows } from '../resumable-file.js';
+import type { RowFormat } from '../rows.js';
 
 interface ExportOptions {
   readonly format?: RowFormat;
   readonly output?: string;
+  readonly resume?: true;
+  readonly spreadsheet?: true;
   readonly segments: number;
 }
 
-const CONTENTS = ['assignments', 'items', 'all'] as const;
+type ExportContext = Context<ExportOptions>;
+
+const FORMATS: readonly string[] = ['csv', 'jsonl'] satisfies RowFormat[];
 
 export function addExport(program: Command): void {
   program
@@ -19,28 +28,20 @@ export function addExport(program: Command): void {
     .description('Print who has what, what is left, or both, in no particular order.')
     .addArgument(
       new Argument('[what]', 'assignments, the items left in the bank, or all')
-        .choices(CONTENTS)
+        .choices(WHAT)
         .default('assignments'),
     )
-    .addOption(
-      new Option('--format <format>', 'default: csv, with --json jsonl').choices(['csv', 'jsonl']),
-    )
+    .option('--format <format>', 'csv or jsonl (default: csv, with --json jsonl)', rowFormat)
     .option('-o, --output <file>', 'write to a file, which appears when it is complete')
+    .option('--resume', 'with --output: go on where an export was stopped or killed')
+    .option('--spreadsheet', 'make CSV safe to open in a spreadsheet; it is not exact then')
     .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
     .action(
       action<ExportOptions>(async (context, what = 'assignments') => {
-        const { options, isJson } = context;
+        const destination = destinationOf(context, what as What);
         const line = new ProgressLine('rows');
-        const columns =
-          what === 'items'
-            ? ['item']
-            : ['deduplication_id', 'item', 'item_bank_table', 'assigned_at'];
         try {
-          await writeRows(counted(rowsOf(context, what), line), {
-            columns,
-            format: options.format ?? (isJson ? 'jsonl' : 'csv'),
-            file: options.output,
-          });
+          await write(context, what as What, destination, line);
         } finally {
           line.clear();
         }
@@ -49,34 +50,60 @@ export function addExport(program: Command): void {
     );
 }
 
-async function* rowsOf(
-  { itemRepo, deduplicationRepo, options, signal }: Context<ExportOptions>,
-  what: string,
-): AsyncGenerator<Row, void, void> {
-  const reading = { segments: options.segments, signal };
-  // Assignments last: an item that is handed out meanwhile is then seen at least once.
-  if (what !== 'assignments') {
-    for await (const item of itemRepo.listItems(reading)) {
-      yield what === 'items'
-        ? { item }
-        : { deduplication_id: null, item, item_bank_table: itemRepo.tableName, assigned_at: null };
-    }
-  }
-  if (what === 'items') return;
-  for await (const assignment of deduplicationRepo.listAssignments(reading)) {
-    yield {
-      deduplication_id: assignment.deduplicationId,
-      item: assignment.item,
-      item_bank_table: assignment.itemBankTableName,
-      assigned_at: assignment.assignedAt?.toISOString() ?? null,
-    };
-  }
+function rowFormat(text: string): string {
+  if (FORMATS.includes(text)) return text;
+  const suggestion = text === 'json' ? ' For JSON pass jsonl: one JSON document a line.' : '';
+  throw new InvalidArgumentError(`Expected csv or jsonl.${suggestion}`);
 }
 
-async function* counted(rows: AsyncIterable<Row>, line: ProgressLine): AsyncGenerator<Row, void> {
-  let done = 0;
-  for await (const row of rows) {
-    line.show({ done: ++done, fraction: null });
-    yield row;
+function destinationOf({ options, isJson }: ExportContext, what: What): RowsDestination {
+  const { format = isJson ? 'jsonl' : 'csv', output: file, resume, spreadsheet } = options;
+  if (resume && (file === undefined || file === STANDARD_OUTPUT)) {
+    throw wrongOptions('--resume needs the file that it goes on with.', 'Pass --output FILE, too.');
   }
+  if (spreadsheet && format !== 'csv') {
+    throw wrongOptions('--spreadsheet is for CSV only.', 'Pass --format csv, or leave it out.');
+  }
+  const columns =
+    what === 'items' ? ['item'] : ['deduplication_id', 'item', 'item_bank_table', 'assigned_at'];
+  return { columns, format, file, isForSpreadsheet: spreadsheet };
+}
+
+function wrongOptions(message: string, remedy: string): CommandFailure {
+  return new CommandFailure({ code: 'USAGE', message, remedy, exitCode: EXIT_CODES.usage });
+}
+
+async function write(
+  context: ExportContext,
+  what: What,
+  destination: RowsDestination,
+  line: ProgressLine,
+): Promise<void> {
+  const { file = STANDARD_OUTPUT } = destination;
+  const open = (position: string | null) =>
+    new Reading(context, what, context.options.segments, position, (done) =>
+      line.show({ done, fraction: null }),
+    );
+  if (file === STANDARD_OUTPUT) {
+    await writeRows(open(null), destination);
+    return;
+  }
+  const { client, itemRepo, deduplicationRepo, options } = context;
+  const text = rowTextFor(destination);
+  await writeResumableRows({
+    file,
+    text,
+    isResumed: options.resume ?? false,
+    source: {
+      what,
+      format: destination.format,
+      isForSpreadsheet: options.spreadsheet ?? false,
+      itemBankTable: itemRepo.tableName,
+      deduplicationTable: deduplicationRepo.tableName,
+      region: await client.config.region(),
+      endpointUrl: options.endpointUrl ?? null,
+    },
+    open,
+  });
+  noteRiskyCells(text);
 }

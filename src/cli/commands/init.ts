@@ -1,27 +1,30 @@
 import type { Command } from 'commander';
-import { createTables, deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
 import { action } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
+import { untilAborted } from '../until-aborted.js';
 
 export function addInit(program: Command): void {
   program
     .command('init')
-    .description('Make the tables that do not exist yet, on demand; the others are left alone.')
+    .description('Make the tables that do not exist yet, on demand. The others are left alone.')
     .action(
-      action(async ({ client, options, ledgerTableName, isJson }) => {
+      action(async ({ client, options, ledgerTableName, isJson, signal }) => {
+        const { createTables, deduplicationTable, itemBankTable, ledgerTable } = await import(
+          'storagebox'
+        );
         const definitions = [
           itemBankTable(options.itemBankTable),
           deduplicationTable(options.deduplicationTable),
           ...(ledgerTableName === undefined ? [] : [ledgerTable(ledgerTableName)]),
         ];
-        const created = await createTables(definitions, { client });
+        const created = await untilAborted(createTables(definitions, { client }), signal);
         const tables = definitions.map(({ TableName: tableName = '' }) => ({
           tableName,
           isCreated: created.includes(tableName),
         }));
         if (isJson) await printJson({ tables });
-        else await print(tables.map(textOf).join('\n'));
+        else await print(...tables.map(textOf));
         return EXIT_CODES.success;
       }),
     );

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { action, type Context } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { Interruption } from '../failures.js';
-import { wholeNumber } from '../options.js';
+import { wholeNumber, wholeNumberUpTo } from '../options.js';
 import { print, printJson } from '../output.js';
+import { Pace } from '../pace.js';
 import { withThousands } from '../progress.js';
 
 interface StatusOptions {
@@ -13,17 +14,23 @@ interface StatusOptions {
   readonly segments: number;
 }
 
-const MINUTE_MS = 60_000;
+/** A day. A timer of Node.js takes 24 of them at most, and fires at once when it is given more. */
+const MAX_INTERVAL_SECONDS = 86_400;
 
 export function addStatus(program: Command): void {
   program
     .command('status')
     .description(
-      'Tell what is left, what was given, and how fast. Exact: the tables are read whole, at one ' +
-        'read unit for 4 KB.',
+      'Tell what is left, what was given, and how fast. Exact: each table is read whole, once, at ' +
+        'one read unit for 4 KB.',
     )
     .option('--watch', 'count again and again until Ctrl-C')
-    .option('--interval <seconds>', 'with --watch: from one count to the next', wholeNumber, 10)
+    .option(
+      '--interval <seconds>',
+      'with --watch: from one count to the next',
+      wholeNumberUpTo(MAX_INTERVAL_SECONDS),
+      10,
+    )
     .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
     .action(
       action<StatusOptions>(async (context) => {
@@ -54,47 +61,59 @@ interface Status {
   readonly givenInLastMinute: number;
 }
 
-async function statusOf(context: Context<StatusOptions>): Promise<Status> {
+interface Report {
+  readonly status: Status;
+  /** How long the items last; `null` when nothing tells. */
+  readonly secondsLeft: number | null;
+}
+
+async function statusOf(context: Context<StatusOptions>): Promise<Report> {
   const { itemRepo, deduplicationRepo, options, signal } = context;
   const at = new Date();
   const reading = { segments: options.segments, signal };
-  const assignedAfter = new Date(at.getTime() - MINUTE_MS);
-  const [left, given, givenInLastMinute] = await Promise.all([
-    itemRepo.countItems(reading),
-    deduplicationRepo.countAssignments(reading),
-    deduplicationRepo.countAssignments({ ...reading, assignedAfter }),
-  ]);
-  return { at: at.toISOString(), left, given, givenInLastMinute };
+  const pace = new Pace(at);
+  const readPace = async () => {
+    for await (const { assignedAt } of deduplicationRepo.listAssignments(reading)) {
+      pace.note(assignedAt);
+    }
+  };
+  const [left] = await Promise.all([itemRepo.countItems(reading), readPace()]);
+  const { given, givenInLastMinute } = pace;
+  const status = { at: at.toISOString(), left, given, givenInLastMinute };
+  const perSecond = pace.perSecond();
+  return { status, secondsLeft: perSecond === 0 || left === 0 ? null : left / perSecond };
 }
 
 /** How many lines stand on the screen now, for the next status to take their place. */
 async function show(
-  status: Status,
+  report: Report,
   { options, isJson }: Context<StatusOptions>,
   linesOnScreen: number,
 ): Promise<number> {
   const isLive = options.watch && process.stdout.isTTY;
   if (isJson) {
-    await printJson(status);
+    await printJson(report.status);
     return 0;
   }
-  const lines = isLive || !options.watch ? linesOf(status) : [lineOf(status)];
-  const clear = isLive && linesOnScreen > 0 ? `\u001b[${linesOnScreen}A\u001b[J` : '';
-  await print(`${clear}${lines.join('\n')}`);
+  const lines = isLive || !options.watch ? linesOf(report) : [lineOf(report)];
+  if (isLive && linesOnScreen > 0) process.stdout.write(`\u001b[${linesOnScreen}A\u001b[J`);
+  await print(...lines);
   return lines.length;
 }
 
-function linesOf({ left, given, givenInLastMinute }: Status): string[] {
+function linesOf({ status, secondsLeft }: Report): string[] {
   return [
-    `left in the bank         ${withThousands(left)}`,
-    `given                    ${withThousands(given)}`,
-    `given in the last minute ${withThousands(givenInLastMinute)}`,
-    ...(givenInLastMinute === 0 || left === 0
-      ? []
-      : [`sold out, at this rate   in ${withThousands(Math.ceil(left / givenInLastMinute))} min`]),
+    `left in the bank         ${withThousands(status.left)}`,
+    `given                    ${withThousands(status.given)}`,
+    `given in the last minute ${withThousands(status.givenInLastMinute)}`,
+    ...(secondsLeft === null ? [] : [`sold out, at this rate   in ${durationText(secondsLeft)}`]),
   ];
 }
 
-function lineOf({ at, left, given, givenInLastMinute }: Status): string {
+function durationText(seconds: number): string {
+  return seconds < 60 ? `${Math.ceil(seconds)} s` : `${withThousands(Math.ceil(seconds / 60))} min`;
+}
+
+function lineOf({ status: { at, left, given, givenInLastMinute } }: Report): string {
   return `${at}  left ${left}  given ${given}  in the last minute ${givenInLastMinute}`;
 }

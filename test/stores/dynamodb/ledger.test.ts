@@ -4,6 +4,7 @@ import {
   type BatchGetItemCommandInput,
   DeleteItemCommand,
   PutItemCommand,
+  type TransactWriteItemsCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { Deduplicator, ItemBankDynamoDbRepository, ledgerTable } from 'storagebox';
 import { ItemBankMemoryRepository } from 'storagebox/memory';
@@ -70,6 +71,16 @@ describe.each([
     await itemRepo.returnItemToBank('voucher');
     expect(await itemRepo.countItems()).toBe(1);
     expect(await itemRepo.getItemFromBank()).toBe('voucher');
+  });
+
+  test('an item that the bank has without its ledger is known once it is added, and from then on', async () => {
+    const itemRepo = await open();
+    await itemRepo.returnItemToBank('voucher');
+    const known = { read: 1, added: 0, repeats: 0, alreadyKnown: 1 };
+    expect(await itemRepo.batchAddItems(['voucher'])).toEqual(known);
+    expect(await itemRepo.getItemFromBank()).toBe('voucher');
+    expect(await itemRepo.batchAddItems(['voucher'])).toEqual(known);
+    expect(await itemRepo.countItems()).toBe(0);
   });
 
   test('what cannot be an item is not returned', async () => {
@@ -182,14 +193,66 @@ describe('a batch', () => {
     expect(await itemsIn(tables, tables.ledgerTableName)).toEqual(vouchers(1_000));
   });
 
-  test('leaves alone what is in the bank although the ledger does not know it', async () => {
+  test('enters into the ledger what only the bank holds, so that it does not enter again', async () => {
     const tables = await freshTablesWithLedger();
     const { ledgerTableName, ...withoutLedger } = tables;
     await openPair(withoutLedger).itemRepo.addItemToBank('voucher-1');
-    const report = await openPair(tables).itemRepo.batchAddItems(['voucher-1', 'voucher-2']);
+    const { itemRepo } = openPair(tables);
+    const report = await itemRepo.batchAddItems(['voucher-1', 'voucher-2']);
     expect(report).toEqual({ read: 2, added: 1, repeats: 0, alreadyKnown: 1 });
     expect(await itemsIn(tables, tables.itemBankTableName)).toEqual(['voucher-1', 'voucher-2']);
-    expect(await itemsIn(tables, ledgerTableName)).toEqual(['voucher-2']);
+    expect(await itemsIn(tables, ledgerTableName)).toEqual(['voucher-1', 'voucher-2']);
+
+    await handOut(tables);
+    const again = await itemRepo.batchAddItems(['voucher-1', 'voucher-2']);
+    expect(again).toEqual({ read: 2, added: 0, repeats: 0, alreadyKnown: 2 });
+    expect(await itemsIn(tables, tables.itemBankTableName)).toEqual([]);
+  });
+
+  test('enters into the ledger what is handed out between the look at the bank and that', async () => {
+    const tables = await freshTablesWithLedger();
+    const { ledgerTableName, ...withoutLedger } = throughOwnClient(tables) as typeof tables;
+    await openPair(withoutLedger).itemRepo.addItemToBank('voucher-1');
+    let transactions = 0;
+    intercept(tables.client, async (call) => {
+      const isSecond = call.operation === 'TransactWriteItems' && ++transactions === 2;
+      if (isSecond) await handOut(withoutLedger);
+      return call.send();
+    });
+    const { itemRepo } = openPair(tables);
+    expect(await itemRepo.batchAddItems(['voucher-1'])).toMatchObject({
+      added: 0,
+      alreadyKnown: 1,
+    });
+    expect(await itemsIn(tables, ledgerTableName)).toEqual(['voucher-1']);
+    expect(await itemsIn(tables, tables.itemBankTableName)).toEqual([]);
+  });
+
+  test('that is told by two scripts at once of what only the bank holds enters it once', async () => {
+    const tables = await freshTablesWithLedger();
+    const { ledgerTableName, ...withoutLedger } = tables;
+    await openPair(withoutLedger).itemRepo.batchAddItems(vouchers(200));
+    const reports = await Promise.all(
+      [1, 2].map(() => openPair(throughOwnClient(tables)).itemRepo.batchAddItems(vouchers(250))),
+    );
+    expect(reports.reduce((sum, { added }) => sum + added, 0)).toBe(50);
+    expect(await itemsIn(tables, tables.itemBankTableName)).toEqual(vouchers(250));
+    expect(await itemsIn(tables, ledgerTableName)).toEqual(vouchers(250));
+  });
+
+  test('takes no other permission than to put rows and to look at the ledger', async () => {
+    const tables = await freshTablesWithLedger();
+    const { ledgerTableName, ...withoutLedger } = throughOwnClient(tables) as typeof tables;
+    await openPair(withoutLedger).itemRepo.addItemToBank('voucher-1');
+    const actions: string[] = [];
+    intercept(tables.client, ({ operation, input, send }) => {
+      const { TransactItems: parts = [] } = input as Partial<TransactWriteItemsCommandInput>;
+      actions.push(...(operation === 'BatchGetItem' ? [operation] : parts.flatMap(Object.keys)));
+      return send();
+    });
+    await openPair(tables).itemRepo.addItemToBank('voucher-1');
+    await openPair(tables).itemRepo.batchAddItems(['voucher-1', 'voucher-2']);
+    expect(new Set(actions)).toEqual(new Set(['BatchGetItem', 'Put']));
   });
 
   test('whose ledger is missing names it, and nothing enters', async () => {

@@ -15,9 +15,11 @@ import {
   deduplicationTable,
   InvalidItemError,
   ItemBankDynamoDbRepository,
+  ItemBankRepository,
   isStorageBoxError,
   itemBankTable,
 } from 'storagebox';
+import { ItemBankMemoryRepository } from 'storagebox/memory';
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
 import { clientConfigFor, clientFor } from '../../support/client.js';
 import { intercept } from '../../support/interceptor.js';
@@ -55,7 +57,8 @@ describe('clients', () => {
         }),
       });
       await deduplicator.addItemsToBank([`voucher-${index}`]);
-      const claimed = { status: 'claimed', item: `voucher-${index}` };
+      const itemBankName = tables.itemBankTableName;
+      const claimed = { status: 'claimed', item: `voucher-${index}`, itemBankName };
       expect(await deduplicator.claim(`user-${index}`)).toEqual(claimed);
       expect(await deduplicator.claim(`user-${index}`)).toEqual({ ...claimed, status: 'existing' });
     }
@@ -89,6 +92,28 @@ describe('clients', () => {
     expect(destroy).not.toHaveBeenCalled();
   });
 });
+
+/** What an application adds around a bank, for example to measure it. */
+class WrappedBank extends ItemBankRepository {
+  readonly bank: ItemBankRepository;
+
+  constructor(bank: ItemBankRepository) {
+    super();
+    this.bank = bank;
+  }
+
+  override batchAddItems(items: Iterable<string> | AsyncIterable<string>) {
+    return this.bank.batchAddItems(items);
+  }
+
+  override addItemToBank(item: string) {
+    return this.bank.addItemToBank(item);
+  }
+
+  override getItemFromBank() {
+    return this.bank.getItemFromBank();
+  }
+}
 
 describe('two clients', () => {
   async function claimOver(bankConfig: object, logger = silentLogger()) {
@@ -139,6 +164,31 @@ describe('two clients', () => {
     expect(warnings).toEqual([
       expect.stringMatching(/in us-east-1 .* in eu-west-1 .*no transaction spans both/),
     ]);
+  });
+
+  test.each([
+    [
+      'a wrapper around the bank',
+      (bank: ItemBankRepository) => new WrappedBank(bank),
+      'WrappedBank',
+    ],
+    ['a bank of another kind', () => new ItemBankMemoryRepository(), 'ItemBankMemoryRepository'],
+  ])('and %s claim in two steps, after one warning', async (_, bankOf, className) => {
+    const tables = await freshTables();
+    const { client, deduplicationTableName: tableName } = tables;
+    const logger = silentLogger();
+    const deduplicationRepo = new DeduplicationDynamoDbRepository({ tableName, client, logger });
+    const itemRepo = bankOf(openPair(tables).itemRepo);
+    const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
+    await deduplicator.addItemsToBank(['voucher-1', 'voucher-2']);
+    const items = [
+      await deduplicator.fetchItemForDeduplicationId('user-1'),
+      await deduplicator.fetchItemForDeduplicationId('user-2'),
+    ];
+    expect(items.sort()).toEqual(['voucher-1', 'voucher-2']);
+    expect(await deduplicator.isAtomic()).toBe(false);
+    expect(logger.warn.mock.calls.flat()).toEqual([expect.stringContaining(className)]);
+    expect(logger.warn.mock.calls.flat()[0]).toContain('can strand an item');
   });
 
   test('of which one has its endpoint from the environment claim in one transaction', async () => {

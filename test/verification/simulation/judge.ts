@@ -20,6 +20,9 @@ export function judge(run: Run): string[] {
   return [
     ...wrongsOfHistory(run),
     ...(run.stuckCalls > 0 ? [`stuck: ${run.stuckCalls} calls never ended`] : []),
+    ...(run.inheritedFailures > 0
+      ? [`inherited: ${run.inheritedFailures} claims threw the failure of an earlier call`]
+      : []),
     ...run.errors.flatMap((error) => wrongsOfError(error as Error, run)),
   ];
 }

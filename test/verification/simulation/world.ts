@@ -90,6 +90,8 @@ export interface Run {
   readonly steps: number;
   /** What calls threw; a process that crashes throws nothing. */
   readonly errors: readonly unknown[];
+  /** How many claims threw the failure of a write that was sent before they began. */
+  readonly inheritedFailures: number;
   /** Calls that had not ended when nothing was left to happen. */
   readonly stuckCalls: number;
 }
@@ -115,6 +117,9 @@ export class World {
   /** By their tokens: each can be applied once. */
   readonly #unheardClaims = new Map<string, UnheardClaim>();
   readonly #errors: unknown[] = [];
+  /** When the write was sent that failed so. */
+  readonly #failedWrites = new WeakMap<object, number>();
+  #inheritedFailures = 0;
   #ticks = 0;
   #stepsHalfVisible = 0;
   #nowMs = 0;
@@ -171,6 +176,7 @@ export class World {
       steps,
       isVisibleRowByRow: this.#scenario.isVisibleRowByRow,
       errors: this.#errors,
+      inheritedFailures: this.#inheritedFailures,
       stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
     };
   }
@@ -422,13 +428,17 @@ export class World {
   }
 
   #send(process: Process, operation: string, input: unknown): Promise<unknown> {
+    const sentAt = ++this.#ticks;
     return new Promise((resolve, reject) => {
       this.#requests.push({
         operation,
         input,
         process,
         answer: (output) => this.#resume(process, () => resolve(output)),
-        fail: (error) => this.#resume(process, () => reject(error)),
+        fail: (error) => {
+          if (operation === 'TransactWriteItemsCommand') this.#failedWrites.set(error, sentAt);
+          this.#resume(process, () => reject(error));
+        },
       });
     });
   }
@@ -479,9 +489,17 @@ export class World {
       (error: unknown) => {
         if (!process.isAlive) return;
         this.#errors.push(error);
+        if (this.#isInherited(error, fetch.invokedAt)) this.#inheritedFailures++;
         end();
       },
     );
+  }
+
+  /** Whether the error, or a cause of it, is the failure of a write that was sent before that time. */
+  #isInherited(error: unknown, invokedAt: number): boolean {
+    if (!(error instanceof Error)) return false;
+    const sentAt = this.#failedWrites.get(error) ?? invokedAt;
+    return sentAt < invokedAt || this.#isInherited(error.cause, invokedAt);
   }
 
   #release(process: Process, caller: Caller, task: TaskForId, end: () => void): void {
@@ -567,6 +585,8 @@ export class World {
         this.#timers.push({ atMs: this.#nowMs + delayMs, process: this.#running, fire: resolve });
         this.#timers.sort((some, other) => some.atMs - other.atMs);
       });
+    // Never rings: a call that waits forever is what the judge notices as stuck.
+    runtime.alarm = () => () => {};
   }
 }
 

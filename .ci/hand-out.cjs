@@ -1,0 +1,64 @@
+// Real hand-outs through the package as it was installed, by the default client.
+const { randomUUID } = require('node:crypto');
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+const assert = require('node:assert/strict');
+
+/** The four entry points, however they were loaded. */
+exports.handOut = async (how, { storagebox, core, memory, testing }) => {
+  const tables = `${how}-${randomUUID()}`;
+  const names = [`bank-${tables}`, `ids-${tables}`, `ledger-${tables}`];
+  const { itemBankTable, deduplicationTable, ledgerTable } = storagebox;
+  await storagebox.createTables([
+    itemBankTable(names[0]),
+    deduplicationTable(names[1]),
+    ledgerTable(names[2]),
+  ]);
+  const pair = () => ({
+    itemRepo: new storagebox.ItemBankDynamoDbRepository({
+      tableName: names[0],
+      ledgerTableName: names[2],
+    }),
+    deduplicationRepo: new storagebox.DeduplicationDynamoDbRepository({ tableName: names[1] }),
+  });
+  await sell(storagebox.Deduplicator, pair);
+  const inMemory = {
+    itemRepo: new memory.ItemBankMemoryRepository({ hasLedger: true }),
+    deduplicationRepo: new memory.DeduplicationMemoryRepository(),
+  };
+  await sell(core.Deduplicator, () => inMemory);
+
+  const { deduplicationRepo } = pair();
+  assert.ok(deduplicationRepo instanceof core.DeduplicationRepository);
+  const error = await deduplicationRepo.getValueForDeduplicationId('').catch((reason) => reason);
+  assert.ok(core.isStorageBoxError(error));
+  assert.equal(typeof testing.conformanceSuite, 'function');
+  console.log(`${process.version}, SDK ${sdkVersion()}, by ${how}: passed`);
+};
+
+async function sell(Deduplicator, open) {
+  const vouchers = Array.from({ length: 20 }, (_, index) => `voucher-${index}`);
+  const { itemRepo, deduplicationRepo } = open();
+  assert.equal((await itemRepo.batchAddItems(vouchers)).added, 20);
+  assert.equal((await itemRepo.batchAddItems(vouchers)).alreadyKnown, 20);
+
+  const nodes = [new Deduplicator(open()), new Deduplicator(open())];
+  const claims = nodes.flatMap((node) =>
+    Array.from({ length: 30 }, (_, index) => node.claim(`user-${index}`)),
+  );
+  const results = await Promise.all(claims);
+  assert.equal(results.filter(({ status }) => status === 'claimed').length, 20);
+  const items = results.map(({ item }) => item).filter((item) => item !== null);
+  assert.equal(new Set(items).size, 20);
+  assert.equal(await itemRepo.countItems(), 0);
+  assert.equal(await deduplicationRepo.countAssignments(), 20);
+
+  const owner = results.findIndex(({ status }) => status === 'claimed') % 30;
+  const released = await nodes[0].releaseItemForDeduplicationId(`user-${owner}`);
+  assert.deepEqual(await nodes[1].claim('late'), { status: 'claimed', item: released });
+}
+
+function sdkVersion() {
+  const manifest = join(process.cwd(), 'node_modules/@aws-sdk/client-dynamodb/package.json');
+  return JSON.parse(readFileSync(manifest, 'utf8')).version;
+}

@@ -1,0 +1,107 @@
+// Puts items back where they belong, as far as the tables tell where that is.
+import {
+  type DynamoDBClient,
+  type TransactWriteItem,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { AuditContext, AuditResult } from './audit.js';
+import { EXIT_CODES } from './exit-codes.js';
+import { CommandFailure } from './failures.js';
+import { inParallel, withPatience } from './patience.js';
+
+export interface Repaired {
+  readonly lost: number;
+  readonly twice: number;
+  readonly unknownToLedger: number;
+}
+
+/** That nobody has an item cannot be a condition of the write that puts it back. */
+export function assertTablesAreAtRest({ findings, moved }: AuditResult): void {
+  if (findings.lost.length === 0 || moved === 0) return;
+  throw new CommandFailure({
+    code: 'TABLES_IN_USE',
+    message: 'Items moved while the tables were read, so what looks lost may be given by now.',
+    remedy: 'Stop what claims, adds, releases or retires, wait a minute, and run it again.',
+    exitCode: EXIT_CODES.tryAgain,
+  });
+}
+
+export async function repair(context: AuditContext, result: AuditResult): Promise<Repaired> {
+  const { itemRepo, deduplicationRepo, signal } = context;
+  const { findings } = result;
+  let lost = 0;
+  await inParallel(findings.lost, async (item) => {
+    signal.throwIfAborted();
+    await itemRepo.returnItemToBank(item);
+    lost++;
+  });
+  let twice = 0;
+  await inParallel(findings.twice, async (item) => {
+    if (await takeOutOfBank(context, item, result.owners.get(item) ?? [])) twice++;
+  });
+  const unknownToLedger =
+    findings.unknownToLedger.length === 0
+      ? 0
+      : (await itemRepo.fillLedger(deduplicationRepo, { signal })).added;
+  return { lost, twice, unknownToLedger };
+}
+
+/** Only while it is still given or retired: else the bank is where it belongs. */
+async function takeOutOfBank(
+  { client, itemRepo, deduplicationRepo, ledgerTableName, signal }: AuditContext,
+  item: string,
+  [owner]: readonly string[],
+): Promise<boolean> {
+  const check: TransactWriteItem =
+    owner === undefined
+      ? {
+          ConditionCheck: {
+            // Without a ledger nothing tells that an item was retired.
+            TableName: ledgerTableName,
+            Key: { item: { S: item } },
+            ConditionExpression: 'attribute_exists(#retiredAt)',
+            ExpressionAttributeNames: { '#retiredAt': 'retired_at' },
+          },
+        }
+      : {
+          ConditionCheck: {
+            TableName: deduplicationRepo.tableName,
+            Key: { deduplication_id: { S: owner } },
+            ConditionExpression: '#item = :item',
+            ExpressionAttributeNames: { '#item': 'item_string' },
+            ExpressionAttributeValues: { ':item': { S: item } },
+          },
+        };
+  const removal: TransactWriteItem = {
+    Delete: {
+      TableName: itemRepo.tableName,
+      Key: { item: { S: item } },
+      ConditionExpression: 'attribute_exists(#item)',
+      ExpressionAttributeNames: { '#item': 'item' },
+    },
+  };
+  return commits(client, [removal, check], signal);
+}
+
+/** Whether it was written; `false` when a condition does not hold any more. */
+async function commits(
+  client: DynamoDBClient,
+  actions: TransactWriteItem[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  // One token for all tries, so that it is applied once at most.
+  const command = new TransactWriteItemsCommand({
+    TransactItems: actions,
+    ClientRequestToken: crypto.randomUUID(),
+  });
+  try {
+    await withPatience(signal, () => client.send(command));
+    return true;
+  } catch (error) {
+    const { CancellationReasons: reasons = [] } = error as {
+      CancellationReasons?: readonly { Code?: string }[];
+    };
+    if (reasons.some(({ Code: code }) => code === 'ConditionalCheckFailed')) return false;
+    throw error;
+  }
+}

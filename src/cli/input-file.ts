@@ -1,0 +1,121 @@
+// What a file may hold that cannot be meant, told by its line and never by its content: items are
+// money, and deduplication IDs are personal data.
+import { MAX_KEY_BYTES } from 'storagebox/core';
+import { EXIT_CODES, type ExitCode } from './exit-codes.js';
+import { CommandFailure } from './failures.js';
+
+export interface InputOptions {
+  readonly column?: string | undefined;
+  /** What looks like a mistake is meant. */
+  readonly asIs?: true | undefined;
+}
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+const IF_MEANT = 'If it is meant, pass --as-is.';
+
+export class InputFile {
+  readonly #name: string;
+  readonly #options: InputOptions;
+
+  constructor(name: string, options: InputOptions) {
+    this.#name = name === '-' ? 'standard input' : `"${name}"`;
+    this.#options = options;
+  }
+
+  /** Its first row would get an item like any other line. */
+  assertIsNoCsv(): void {
+    if (this.#options.asIs || !/\.csv"$/i.test(this.#name)) return;
+    throw this.#failure(
+      'CSV_WITHOUT_COLUMN',
+      `${this.#name} is a CSV file, and it is not said which column to read.`,
+      'Pass --column with a name from its first row, or a number from 1 if there is no such row. ' +
+        'To take whole lines, pass --as-is.',
+      EXIT_CODES.usage,
+    );
+  }
+
+  /** Told by its byte order mark, or by the zero byte that each letter of ASCII brings along. */
+  assertIsNotUtf16([first, second]: Uint8Array): void {
+    const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+    const hasZero = second !== undefined && (first === 0) !== (second === 0);
+    if (!hasMark && (!hasZero || this.#options.asIs)) return;
+    throw this.#failure(
+      'NOT_UTF_8',
+      `${this.#name} is in UTF-16, not in UTF-8.`,
+      'Convert it, for example by "iconv -f UTF-16 -t UTF-8".',
+    );
+  }
+
+  /** The value, if it can be an item or an ID and looks as if it was meant. */
+  checked(value: string, lineNumber: number): string {
+    const fault = value === '' ? 'has no value in the column' : this.#faultOf(value);
+    if (fault === null) return value;
+    const [text, remedy] = [fault].flat();
+    throw this.#failure(
+      'UNUSABLE_LINE',
+      `Line ${lineNumber} of ${this.#name} ${text}.`,
+      remedy ?? 'Fix the file and run the same command again.',
+    );
+  }
+
+  #faultOf(value: string): readonly [string, string] | string | null {
+    if (!this.#options.asIs) {
+      if (value.includes('\r')) {
+        const toLines = `tr '\\r' '\\n'`;
+        return ['has a CR in it', `If CR ends its lines, convert it by ${toLines}. ${IF_MEANT}`];
+      }
+      if (CONTROL_CHARACTER.test(value)) {
+        return ['has a control character in it', `Take it out. ${IF_MEANT}`];
+      }
+    }
+    // No UTF-16 code unit takes more than 3 bytes, so most values need no counting.
+    if (value.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(value) > MAX_KEY_BYTES) {
+      return `is longer than ${MAX_KEY_BYTES} bytes, which is the most that DynamoDB takes as a key`;
+    }
+    if (!this.#options.asIs && value.trim() !== value) {
+      return ['begins or ends with a blank', `Take it away. ${IF_MEANT}`];
+    }
+    return null;
+  }
+
+  noSuchHeader(columns: number): CommandFailure {
+    return this.#failure(
+      'NO_SUCH_COLUMN',
+      `${this.#name} has no column of that name in its first row, which has ${columnsText(columns)}.`,
+      'Check the name. If the first row has no names, pass the number of the column, from 1.',
+    );
+  }
+
+  noSuchColumn(lineNumber: number, columns: number): CommandFailure {
+    return this.#failure(
+      'NO_SUCH_COLUMN',
+      `Line ${lineNumber} of ${this.#name} has ${columnsText(columns)}, fewer than --column asks for.`,
+      'Check --column; columns are separated by commas and counted from 1.',
+    );
+  }
+
+  notUtf8(): CommandFailure {
+    return this.#failure(
+      'NOT_UTF_8',
+      `${this.#name} is not in UTF-8.`,
+      'Convert it, for example by "iconv -f LATIN1 -t UTF-8".',
+    );
+  }
+
+  #failure(
+    code: string,
+    message: string,
+    remedy: string,
+    exitCode: ExitCode = EXIT_CODES.file,
+  ): CommandFailure {
+    return new CommandFailure({ code, message: upperFirst(message), remedy, exitCode });
+  }
+}
+
+function columnsText(count: number): string {
+  return count === 1 ? '1 column' : `${count} columns`;
+}
+
+function upperFirst(text: string): string {
+  return text.replace(/^./, (first) => first.toUpperCase());
+}

@@ -1,0 +1,55 @@
+// A file gets its name once all of it is written, so that half a file is never taken for a whole one.
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { EXIT_CODES } from './exit-codes.js';
+import { CommandFailure } from './failures.js';
+
+/** What stands for standard output, or input, in place of a file. */
+export const STANDARD_OUTPUT = '-';
+
+/** Codes are money: nobody else on the machine may read them. */
+export const OWNER_ONLY = 0o600;
+
+export interface PartialFile {
+  readonly path: string;
+  readonly handle: FileHandle;
+  /** Gives it its name. */
+  complete(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** `r+` keeps what is in it already, and rejects when it is not there. */
+export async function openPartialFile(file: string, flags: 'w' | 'r+' = 'w'): Promise<PartialFile> {
+  await assertNoFolder(file);
+  const path = partialPathOf(file);
+  const handle = await open(path, flags, OWNER_ONLY);
+  // The file may have been there before, with other permissions.
+  await handle.chmod(OWNER_ONLY);
+  return {
+    path,
+    handle,
+    complete: async () => {
+      await handle.close();
+      await rename(path, file);
+    },
+    remove: async () => {
+      await handle.close();
+      await rm(path, { force: true });
+    },
+  };
+}
+
+export function partialPathOf(file: string): string {
+  return `${file}.partial`;
+}
+
+/** Found out only when the file gets its name, it would cost all rows. */
+async function assertNoFolder(file: string): Promise<void> {
+  const existing = await stat(file).catch(() => null);
+  if (!existing?.isDirectory()) return;
+  throw new CommandFailure({
+    code: 'EISDIR',
+    message: `"${file}" is a folder.`,
+    remedy: 'Name a file in it.',
+    exitCode: EXIT_CODES.file,
+  });
+}

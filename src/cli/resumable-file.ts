@@ -1,0 +1,191 @@
+// A file of rows that is written on after it was stopped, or killed at any instant: beside the partial
+// file stands how much of it counts, and where the reading goes on.
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { EXIT_CODES } from './exit-codes.js';
+import { CommandFailure, describeFailure, Interruption } from './failures.js';
+import { note } from './output.js';
+import { OWNER_ONLY, openPartialFile, type PartialFile, partialPathOf } from './partial-file.js';
+import type { Row, RowText } from './rows.js';
+
+/** What is read, position by position: opaque text that leads to the rows behind it. */
+export interface ResumableRows extends AsyncIterable<Row> {
+  /** Behind it is everything up to and including the last row that was handed out. */
+  readonly position: string;
+}
+
+export interface ResumableExport {
+  readonly file: string;
+  readonly text: RowText;
+  readonly isResumed: boolean;
+  /** What has to be the same when it is resumed. */
+  readonly source: Readonly<Record<string, unknown>>;
+  /** `null`: from the beginning. */
+  open(position: string | null): ResumableRows;
+}
+
+interface Checkpoint {
+  /** The part of the file that counts. */
+  readonly bytes: number;
+  readonly position: string;
+}
+
+const VERSION = 1;
+/** What a kill costs at most, in time. */
+const CHECKPOINT_INTERVAL_MS = 1_000;
+const MAX_PENDING_ROWS = 500;
+
+export async function writeResumableRows(work: ResumableExport): Promise<void> {
+  const { file, isResumed } = work;
+  const saved = isResumed ? await readCheckpoint(work) : null;
+  if (isResumed && saved === null) note('There is nothing to resume: beginning at the beginning.');
+  // Before the partial file is emptied: a checkpoint must never be of another file.
+  if (saved === null) await rm(checkpointPathOf(file), { force: true });
+  const partial = await openPartialFile(file, saved === null ? 'w' : 'r+');
+  const writer = new CheckpointedWriter(work, partial, saved);
+  const rows = work.open(saved?.position ?? null);
+  try {
+    // What stands behind the checkpoint is read again.
+    if (saved !== null) await partial.handle.truncate(saved.bytes);
+    await writer.writeAll(rows);
+    await partial.handle.sync();
+    await partial.complete();
+  } catch (error) {
+    // Where the disk is full, the checkpoint before this one counts.
+    await writer.save(rows.position).catch(() => {});
+    if (!writer.hasCheckpoint) {
+      await partial.remove();
+      throw error;
+    }
+    await partial.handle.close();
+    throw withWayToGoOn(error, partial.path);
+  }
+  await rm(checkpointPathOf(file), { force: true });
+}
+
+function withWayToGoOn(error: unknown, partialPath: string): CommandFailure {
+  const failure = describeFailure(error);
+  const isPassing =
+    error instanceof Interruption ||
+    failure.remedy === null ||
+    failure.exitCode === EXIT_CODES.tryAgain;
+  const again = `un the same command again with --resume: "${partialPath}" has what was read so far.`;
+  return new CommandFailure({
+    ...failure,
+    message: failure.message,
+    remedy: isPassing ? `R${again}` : `${failure.remedy} Then r${again}`,
+  });
+}
+
+class CheckpointedWriter {
+  /** Whether there is something on the disk to go on with. */
+  hasCheckpoint: boolean;
+  readonly #work: ResumableExport;
+  readonly #partial: PartialFile;
+  /** Of the file, up to the last row that was written whole. */
+  #bytes: number;
+  #pendingRows: Row[] = [];
+  #hasRows = false;
+  #isBroken = false;
+  #savedMs = performance.now();
+
+  constructor(work: ResumableExport, partial: PartialFile, saved: Checkpoint | null) {
+    this.#work = work;
+    this.#partial = partial;
+    this.#bytes = saved?.bytes ?? 0;
+    this.hasCheckpoint = saved !== null;
+  }
+
+  async writeAll(rows: ResumableRows): Promise<void> {
+    if (!this.hasCheckpoint) await this.#write(this.#work.text.head);
+    for await (const row of rows) {
+      this.#hasRows = true;
+      this.#pendingRows.push(row);
+      const isDue = performance.now() - this.#savedMs >= CHECKPOINT_INTERVAL_MS;
+      if (isDue) await this.save(rows.position);
+      else if (this.#pendingRows.length >= MAX_PENDING_ROWS) await this.#writePendingRows();
+    }
+    await this.#writePendingRows();
+  }
+
+  /** The rows reach the disk before the checkpoint that counts on them does. */
+  async save(position: string): Promise<void> {
+    if (!this.#hasRows || this.#isBroken) return;
+    await this.#writePendingRows();
+    await this.#partial.handle.datasync();
+    const { file, source } = this.#work;
+    const content = { version: VERSION, source, bytes: this.#bytes, position };
+    const path = checkpointPathOf(file);
+    await writeFile(`${path}.new`, JSON.stringify(content), { mode: OWNER_ONLY, flush: true });
+    await rename(`${path}.new`, path);
+    this.hasCheckpoint = true;
+    this.#savedMs = performance.now();
+  }
+
+  async #writePendingRows(): Promise<void> {
+    const rows = this.#pendingRows;
+    this.#pendingRows = [];
+    if (rows.length > 0) await this.#write(this.#work.text.of(rows));
+  }
+
+  async #write(text: string): Promise<void> {
+    const buffer = Buffer.from(text);
+    // Rows that are written in part, or not at all, must be in no checkpoint.
+    this.#isBroken = true;
+    for (let offset = 0; offset < buffer.length; ) {
+      const position = this.#bytes + offset;
+      const { bytesWritten } = await this.#partial.handle.write(
+        buffer,
+        offset,
+        buffer.length - offset,
+        position,
+      );
+      offset += bytesWritten;
+    }
+    this.#isBroken = false;
+    this.#bytes += buffer.length;
+  }
+}
+
+/** `null` when there is none. */
+async function readCheckpoint({ file, source }: ResumableExport): Promise<Checkpoint | null> {
+  const text = await readFile(checkpointPathOf(file), 'utf8').catch(nullIfMissing);
+  const partial = await stat(partialPathOf(file)).catch(nullIfMissing);
+  if (text === null || partial === null) return null;
+  const content = contentOf(text);
+  if (content === null) throw notResumable(file, 'what stands beside it cannot be read');
+  if (JSON.stringify(content.source) !== JSON.stringify(source)) {
+    throw notResumable(file, 'it was begun with other options or from other tables');
+  }
+  if (partial.size < content.bytes) throw notResumable(file, 'a part of it is missing');
+  return content;
+}
+
+function contentOf(text: string): (Checkpoint & { readonly source?: unknown }) | null {
+  try {
+    const { version, bytes, position, source } = JSON.parse(text);
+    const isUsable =
+      version === VERSION && Number.isSafeInteger(bytes) && typeof position === 'string';
+    return isUsable ? { bytes, position, source } : null;
+  } catch {
+    return null;
+  }
+}
+
+function nullIfMissing(error: { readonly code?: string }): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+function notResumable(file: string, reason: string): CommandFailure {
+  return new CommandFailure({
+    code: 'NOT_RESUMABLE',
+    message: `"${partialPathOf(file)}" cannot be resumed: ${reason}.`,
+    remedy: 'Pass the options that it was begun with, or begin again without --resume.',
+    exitCode: EXIT_CODES.file,
+  });
+}
+
+/** It holds keys in clear. */
+function checkpointPathOf(file: string): string {
+  return `${partialPathOf(file)}.resume`;
+}

@@ -1,0 +1,57 @@
+// Rows as text: CSV or JSON lines, exactly what is in the tables unless it is meant for people's eyes.
+import { stringify } from 'csv-stringify/sync';
+import { hasControlCharacter, visible } from './visible.js';
+
+export type Row = Readonly<Record<string, string | null>>;
+export type RowFormat = 'csv' | 'jsonl';
+
+export interface RowStyle {
+  readonly columns: readonly string[];
+  readonly format: RowFormat;
+  /** Makes CSV harmless for a spreadsheet, which takes some cells for formulas. */
+  readonly isForSpreadsheet: boolean;
+  /** Shows control characters instead of sending them. */
+  readonly isForTerminal: boolean;
+}
+
+/** With these a spreadsheet begins a formula ("CSV Injection", OWASP), in full width as well. */
+const FORMULA = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
+
+export class RowText {
+  /** Cells of CSV, written as they are, that a spreadsheet or a terminal may take for more than text. */
+  riskyCells = 0;
+  readonly #style: RowStyle;
+
+  constructor(style: RowStyle) {
+    this.#style = style;
+  }
+
+  /** What stands before the first row. */
+  get head(): string {
+    return this.#style.format === 'csv' ? this.#csv([this.#style.columns]) : '';
+  }
+
+  of(rows: readonly Row[]): string {
+    const { columns, format, isForTerminal } = this.#style;
+    if (format === 'csv') {
+      return this.#csv(rows.map((row) => columns.map((column) => row[column] ?? '')));
+    }
+    const lines = rows.map((row) => JSON.stringify(row));
+    return lines.map((line) => `${isForTerminal ? visible(line) : line}\n`).join('');
+  }
+
+  #csv(records: readonly (readonly string[])[]): string {
+    const { isForSpreadsheet, isForTerminal } = this.#style;
+    const isExact = !isForSpreadsheet && !isForTerminal;
+    if (isExact) this.riskyCells += records.flat().filter(isRisky).length;
+    return stringify(isExact ? [...records] : records.map((cells) => cells.map(visible)), {
+      escape_formulas: isForSpreadsheet,
+      // Some readers end a row there.
+      quoted_match: /\r/,
+    });
+  }
+}
+
+function isRisky(cell: string): boolean {
+  return FORMULA.test(cell) || hasControlCharacter(cell);
+}

@@ -1,0 +1,50 @@
+// The one way in which the package reads: as soon as a socket is free, and with patience.
+import { sleepBeforeRetry } from '../backoff.js';
+import { Patience } from '../patience.js';
+import { untilAborted } from '../until-aborted.js';
+import type { SendingClient } from './client.js';
+import { explainRefusal, type TableReference } from './refusals.js';
+import { sendThroughGate } from './request-gate.js';
+import { CLAIM_PATIENCE_MS, isThrottling, publishObstacle } from './transaction.js';
+
+/**
+ * Throttling is waited out, beyond the SDK's own attempts: in a rush on what is sold out every process
+ * searches the whole table again and again. Shorter than a claim's patience: a call that shares a read
+ * at its last moment is to end soon after.
+ */
+export const READ_PATIENCE_MS = 5_000;
+
+export interface ReadOptions {
+  readonly client: SendingClient;
+  readonly tables: readonly TableReference[];
+  /** Ends the waiting, for a socket or for capacity. Pass it to the request as well. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Sends a read, again and again while it is throttled, for {@link READ_PATIENCE_MS}. A free socket is
+ * waited for as long as a claim may last.
+ *
+ * @throws the signal's reason; `ContentionError` when no socket was free in time; the error of AWS,
+ *   throttling included, as it is or with its remedy
+ */
+export async function sendRead<Output>(
+  { client, tables, signal }: ReadOptions,
+  send: () => Promise<Output>,
+): Promise<Output> {
+  const patience = new Patience(CLAIM_PATIENCE_MS, signal);
+  let throttling: Patience | undefined;
+  for (let retry = 0; ; retry++) {
+    signal?.throwIfAborted();
+    try {
+      return await sendThroughGate(client, patience, send);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isThrottling(error)) throw await explainRefusal(error, client, tables);
+      throttling ??= new Patience(READ_PATIENCE_MS);
+      publishObstacle(error, retry + 1, patience.elapsedMs, tables);
+      if (throttling.isOver) throw error;
+    }
+    await untilAborted(sleepBeforeRetry(retry), signal);
+  }
+}

@@ -13,6 +13,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { audit } from '../support/audit.js';
 import { intercept } from '../support/interceptor.js';
 import type { ReseedingTask } from '../support/reseeding-worker.js';
+import { grouped, sized, tellFigures } from '../support/sizes.js';
 import {
   allRows,
   freshTables,
@@ -23,6 +24,9 @@ import {
 } from '../support/tables.js';
 
 const COPIES = 2;
+const SEEDING = sized({ items: 5_000, kills: 6 }, { items: 50_000, kills: 20 });
+const CONTROL = sized({ items: 1_000, kills: 4 }, { items: 2_000, kills: 6 });
+const COMPLETE_LIST = sized(2_000, 20_000);
 /** Of up to 1 KB, written or refused. */
 const WRITE_UNITS_A_ROW = 2;
 
@@ -108,15 +112,15 @@ function secondsSince(startMs: number): number {
   return Math.round((performance.now() - startMs) / 100) / 10;
 }
 
-test('50,000 items seeded by two scripts at once, killed 20 times while the sale is on, enter once each', async () => {
-  const items = 50_000;
+test(`${grouped(SEEDING.items)} items seeded by two scripts at once, killed ${SEEDING.kills} times while the sale is on, enter once each`, async () => {
+  const { items, kills } = SEEDING;
   const tables = await freshTablesWithLedger();
-  const { reports, seconds } = await saleUnderFire(tables, items, 20);
+  const { reports, seconds } = await saleUnderFire(tables, items, kills);
 
   const { lost, twice, left, owners } = await audit(tables, vouchers(items));
   const ledger = (await allRows(tables.client, tables.ledgerTableName)).map((row) => row.item?.S);
   const claimed = owners.size;
-  console.log({ items, kills: 20, claimed, left: left.length, lost, twice, seconds });
+  tellFigures({ items, kills, claimed, left: left.length, lost, twice, seconds });
   expect({ lost, twice }).toEqual({ lost: 0, twice: 0 });
   expect(left.length + claimed).toBe(items);
   expect(claimed).toBeGreaterThan(0);
@@ -128,26 +132,26 @@ test('50,000 items seeded by two scripts at once, killed 20 times while the sale
 });
 
 test('without a ledger the same hands items out twice', async () => {
-  const items = 2_000;
+  const { items, kills } = CONTROL;
   const tables = await freshTables();
-  const { seconds } = await saleUnderFire(tables, items, 6);
+  const { seconds } = await saleUnderFire(tables, items, kills);
   await claimUntil(tables, 8, (item) => item === null);
 
   const { lost, owners } = await audit(tables, vouchers(items));
   const handedOutTwice = owners.size - new Set(owners.values()).size;
-  console.log({ control: 'no ledger', items, kills: 6, lost, handedOutTwice, seconds });
+  tellFigures({ control: 'no ledger', items, kills, lost, handedOutTwice, seconds });
   expect(lost).toBe(0);
   expect(handedOutTwice).toBeGreaterThan(0);
 });
 
 test('a list that is complete is seeded again for a fraction of the units, and nothing is added', async () => {
-  const items = 20_000;
+  const items = COMPLETE_LIST;
   const tables = await freshTablesWithLedger();
   const first = await seedMeasured(tables, items);
   await claimUntil(tables, 8, countingTo(200));
   const again = await seedMeasured(tables, items);
 
-  console.log({ items, first: first.cost, again: again.cost });
+  tellFigures({ items, first: first.cost, again: again.cost });
   expect(first.report).toEqual({ read: items, added: items, repeats: 0, alreadyKnown: 0 });
   expect(again.report).toEqual({ read: items, added: 0, repeats: 0, alreadyKnown: items });
   expect(again.cost.writeUnits).toBe(0);

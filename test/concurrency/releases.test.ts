@@ -5,11 +5,12 @@ import { Deduplicator, isStorageBoxError } from 'storagebox';
 import { expect, test } from 'vitest';
 import { audit } from '../support/audit.js';
 import { hasOrder, type TimedCall } from '../support/has-order.js';
+import { grouped, sized, tellFigures } from '../support/sizes.js';
 import { freshTables, openPair, type Tables } from '../support/tables.js';
 import { pick, seededRandom } from '../verification/seeded-random.js';
 
 const CALLERS = 64;
-const ROUNDS = 10_000;
+const ROUNDS = sized(1_500, 10_000);
 const NODES = 4;
 const IDS = Array.from({ length: 32 }, (_, id) => `id-${id}`);
 const ITEMS = Array.from({ length: 18 }, (_, item) => `item-${item}`);
@@ -132,14 +133,14 @@ function violationsOf(
   };
 }
 
-test(`${CALLERS} callers, 10,000 rounds of claim and release over ${IDS.length} IDs and ${ITEMS.length} items`, async () => {
+test(`${CALLERS} callers, ${grouped(ROUNDS)} rounds of claim and release over ${IDS.length} IDs and ${ITEMS.length} items`, async () => {
   const tables = await freshTables();
   await openPair(tables).itemRepo.batchAddItems(ITEMS);
   const { journal, madeAgain } = await raceOn(tables, seededRandom(1));
   const { lost, twice, owners, left } = await audit(tables, ITEMS);
   const violations = violationsOf(journal, owners);
   const count = (kind: Entry['kind']) => journal.filter((entry) => entry.kind === kind).length;
-  console.log({
+  tellFigures({
     rounds: ROUNDS,
     claimed: count('claimed'),
     existing: count('existing'),

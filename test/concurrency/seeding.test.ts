@@ -3,13 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, inject, test } from 'vitest';
 import { messageOf } from '../support/child-message.js';
 import type { SeedingReport } from '../support/seeding-worker.js';
+import { grouped, sized, tellFigures } from '../support/sizes.js';
 import { allRows, freshTables } from '../support/tables.js';
 
-const ITEMS = 100_000;
-const REPEATS = 10_000;
+const ITEMS = sized(20_000, 100_000);
+const REPEATS = ITEMS / 10;
 const MAX_HEAP_GROWTH_MB = 64;
 
-test('100,000 items from an async generator with repeats enter in constant memory', async () => {
+test(`${grouped(ITEMS)} items from an async generator with repeats enter in constant memory`, async () => {
   const tables = await freshTables();
   const { itemBankTableName } = tables;
   const worker = fork(fileURLToPath(new URL('../support/seeding-worker.ts', import.meta.url)), {
@@ -17,7 +18,7 @@ test('100,000 items from an async generator with repeats enter in constant memor
   });
   worker.send({ endpoint: inject('dynamoDbEndpoint'), itemBankTableName, items: ITEMS });
   const report = (await messageOf(worker)) as SeedingReport;
-  console.log(report);
+  tellFigures({ ...report });
 
   expect(report).toMatchObject({
     read: ITEMS + REPEATS,

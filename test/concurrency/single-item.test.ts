@@ -1,13 +1,14 @@
 import { Deduplicator } from 'storagebox';
 import { expect, test } from 'vitest';
 import { audit } from '../support/audit.js';
+import { sized, tellFigures } from '../support/sizes.js';
 import { freshTables, openPair } from '../support/tables.js';
 
 const CLAIMERS = 64;
-const ROUNDS = 200;
+const ROUNDS = sized(70, 200);
 const NODES = 4;
 
-test('64 claimers for one single item, 200 rounds: one winner each, the rest null or their own', async () => {
+test(`64 claimers for one single item, ${ROUNDS} rounds: one winner each, the rest null or their own`, async () => {
   const tables = await freshTables();
   const { itemRepo } = openPair(tables);
   const nodes = Array.from({ length: NODES }, () => new Deduplicator(openPair(tables)));
@@ -39,7 +40,7 @@ test('64 claimers for one single item, 200 rounds: one winner each, the rest nul
     figures.rounds++;
     expect(figures.winners).toBe(figures.rounds);
   }
-  console.log(figures);
+  tellFigures(figures);
   expect(figures['anything else']).toBe(0);
   const seeded = Array.from({ length: ROUNDS }, (_, round) => `item-${round}`);
   expect(await audit(tables, seeded)).toMatchObject({ lost: 0, twice: 0, left: [] });

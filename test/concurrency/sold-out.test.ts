@@ -2,6 +2,7 @@
 import { Deduplicator } from 'storagebox';
 import { expect, test } from 'vitest';
 import { audit } from '../support/audit.js';
+import { tellFigures } from '../support/sizes.js';
 import { freshTables, openPair } from '../support/tables.js';
 
 test('all 1,000 winners of a sold-out bank get theirs again, newcomers get null', async () => {
@@ -18,7 +19,7 @@ test('all 1,000 winners of a sold-out bank get theirs again, newcomers get null'
   expect(await deduplicator.fetchItemForDeduplicationId('late')).toBe(null);
 
   const again = await fetchAll(new Deduplicator(openPair(tables)));
-  console.log({
+  tellFigures({
     'winners who got theirs again': again.filter((item, index) => item === first[index]).length,
   });
   expect(again).toEqual(first);

@@ -13,10 +13,12 @@ export interface Audit {
 /** Reads both tables, consistently, after every call has ended. */
 export async function audit(tables: Tables, seeded: Iterable<string>): Promise<Audit> {
   const { client, itemBankTableName, deduplicationTableName } = tables;
-  const left = (await allRows(client, itemBankTableName)).map((row) => String(row.item?.S));
-  const rows = await allRows(client, deduplicationTableName);
+  const [bank, assignments] = await Promise.all(
+    [itemBankTableName, deduplicationTableName].map((tableName) => allRows(client, tableName)),
+  );
+  const left = (bank ?? []).map((row) => String(row.item?.S));
   const owners = new Map(
-    rows.map((row) => [String(row.deduplication_id?.S), String(row.item_string?.S)]),
+    (assignments ?? []).map((row) => [String(row.deduplication_id?.S), String(row.item_string?.S)]),
   );
   const places = [...left, ...owners.values()];
   const accounted = new Set(places);

@@ -1,15 +1,14 @@
 // The built command line, run as a process of its own, as its users run it.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { inject } from 'vitest';
 import { clientConfigFor } from './client.js';
-import { copySources, ROOT } from './packed-package.js';
+import { buildPackage } from './packed-package.js';
 
 export interface Ended {
   readonly stdout: string;
@@ -103,16 +102,12 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   return { ...texts, exitCode };
 }
 
-/** Builds without declarations, which take most of a build's time. */
 export async function buildCommandLine(): Promise<CommandLine> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-cli-'));
-  const build = join(folder, 'build');
-  await copySources(build);
-  const tsup = join(ROOT, 'node_modules/tsup/dist/cli-default.js');
-  await promisify(execFile)(process.execPath, [tsup, '--no-dts', '--silent'], { cwd: build });
+  const build = await buildPackage(folder);
   const workFolder = join(folder, 'work');
   await mkdir(workFolder);
-  return new CommandLine(workFolder, join(build, 'dist/cli.js'));
+  return new CommandLine(workFolder, join(build.folder, 'dist/cli.js'));
 }
 
 function newAccessKeyId(): string {

@@ -218,6 +218,15 @@ export function stalePage(takeItems: (items: readonly string[]) => Promise<void>
   };
 }
 
+/** `BatchGetItem` may leave out whatever it has no time or no capacity for. */
+export const answeredInPart: Fault = async (attempt) => {
+  const { statusCode, body } = await attempt.send();
+  const { Responses } = JSON.parse(await text(body)) as { Responses: Record<string, unknown[]> };
+  const nothing = Object.fromEntries(Object.keys(Responses).map((table) => [table, []]));
+  const UnprocessedKeys = attempt.input.RequestItems;
+  return reply(statusCode, JSON.stringify({ Responses: nothing, UnprocessedKeys }));
+};
+
 const EMPTY_STRETCH = 'an empty stretch of the table';
 
 /** In front of the page, one of a stretch without rows: empty, and not the last. */

@@ -1,9 +1,10 @@
 // The package as npm would publish it, in a project of its own. Built aside, so that two runs in one
-// checkout do not get into each other's way.
+// checkout do not get into each other's way, and once for all tests of a run.
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -33,21 +34,24 @@ export interface PackedPackage {
   dispose(): Promise<void>;
 }
 
+/** Names the folder of the one build that the tests of a run share; unset: each build is its own. */
+export const SHARED_BUILD_VARIABLE = 'STORAGE_BOX_TEST_BUILD_FOLDER';
+
+export interface Build {
+  /** The sources that were built, with `dist` beside them. */
+  readonly folder: string;
+  readonly tarball: string;
+  readonly tarballBytes: number;
+  readonly files: readonly string[];
+}
+
 export async function packPackage(): Promise<PackedPackage> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-package-'));
-  const build = join(folder, 'build');
-  await copySources(build);
-  const { stdout } = await run('npm', ['pack', '--json', '--foreground-scripts=false'], {
-    cwd: build,
-  });
-  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [
-    { filename: string; size: number; files: { path: string }[] },
-  ];
-  const tarball = join(build, packed.filename);
+  const { tarball, tarballBytes, files } = await buildPackage(folder);
   return {
     tarball,
-    tarballBytes: packed.size,
-    files: packed.files.map(({ path }) => path),
+    tarballBytes,
+    files,
     project: await makeProject(join(folder, 'project'), tarball, [
       '@aws-sdk/client-dynamodb',
       '@types',
@@ -57,8 +61,56 @@ export async function packPackage(): Promise<PackedPackage> {
   };
 }
 
+/** The build of this run, or one of its own in the folder where there is no run to share it. */
+export async function buildPackage(ownFolder: string): Promise<Build> {
+  const shared = process.env[SHARED_BUILD_VARIABLE];
+  return shared === undefined ? pack(join(ownFolder, 'build')) : sharedBuild(shared);
+}
+
+/** Whoever comes first builds, in whichever process; the others wait for the outcome. */
+async function sharedBuild(folder: string): Promise<Build> {
+  const outcomeFile = join(folder, 'outcome.json');
+  const isFirst = await mkdir(join(folder, 'turn')).then(
+    () => true,
+    () => false,
+  );
+  if (isFirst) {
+    const outcome = await pack(join(folder, 'build')).then(
+      (build) => ({ build }),
+      (error: unknown) => ({ error: String(error) }),
+    );
+    await writeFile(`${outcomeFile}.part`, JSON.stringify(outcome));
+    await rename(`${outcomeFile}.part`, outcomeFile);
+  }
+  for (;;) {
+    const text = await readFile(outcomeFile, 'utf8').catch(() => null);
+    if (text !== null) {
+      const { build, error } = JSON.parse(text) as { build?: Build; error?: string };
+      if (build === undefined) throw new Error(`The package could not be built: ${error}`);
+      return build;
+    }
+    await sleep(100);
+  }
+}
+
+async function pack(folder: string): Promise<Build> {
+  await copySources(folder);
+  const { stdout } = await run('npm', ['pack', '--json', '--foreground-scripts=false'], {
+    cwd: folder,
+  });
+  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [
+    { filename: string; size: number; files: { path: string }[] },
+  ];
+  return {
+    folder,
+    tarball: join(folder, packed.filename),
+    tarballBytes: packed.size,
+    files: packed.files.map(({ path }) => path),
+  };
+}
+
 /** What a build needs, in a folder of its own. */
-export async function copySources(build: string): Promise<void> {
+async function copySources(build: string): Promise<void> {
   for (const input of BUILD_INPUTS) {
     await cp(join(ROOT, input), join(build, input), { recursive: true });
   }

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { crashAndAudit } from './crash-figures.js';
 import { type Figure, printFigures } from './figures.js';
 import { checkTheChecker, noticePlantedFaults } from './harness-checks.js';
+import { runLongTests } from './long-runs.js';
 import { replayPath, replaySeed } from './simulation/explore.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 import { exploreRandomly, exploreRush, exploreSystematically } from './simulations.js';
@@ -68,6 +69,8 @@ async function verify(minutes: number | null): Promise<void> {
   );
   await section('Faults planted in the library', noticePlantedFaults);
   await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
+
+  await section('Long runs of many callers at once', runLongTests);
 
   const elapsedSeconds = Math.round((performance.now() - startMs) / 1_000);
   printFigures(`Verified in ${elapsedSeconds} s`, figures);

@@ -1,0 +1,70 @@
+// The tests of many processes and callers at once, at their full size: `npm test` runs them shorter.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { count, type Figure } from './figures.js';
+
+/** As in `test/support/sizes.ts`, which only a test can import. */
+const FULL_SIZE = { STORAGE_BOX_TEST_SIZE: 'full' };
+const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
+const LONG_TESTS = 'test/concurrency/';
+
+interface Report {
+  readonly testResults: readonly {
+    /** Of the file, when it could not be run. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly duration?: number;
+      readonly failureMessages?: readonly string[];
+      readonly meta?: { readonly figures?: Readonly<Record<string, unknown>> };
+    }[];
+  }[];
+}
+
+export async function runLongTests(): Promise<Figure[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'storagebox-long-runs-'));
+  try {
+    const file = join(folder, 'report.json');
+    const args = ['run', '--project', 'store', '--reporter=json', `--outputFile=${file}`];
+    const run = spawn(process.execPath, [VITEST, ...args, LONG_TESTS], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, ...FULL_SIZE },
+    });
+    const [exitCode] = await once(run, 'close');
+    const figures = figuresOf(JSON.parse(await readFile(file, 'utf8')));
+    const failed = figures.filter(({ isRight }) => !isRight).length;
+    const value = `${figures.length - failed} of ${figures.length} passed`;
+    return [
+      ...figures,
+      { what: 'long runs', value, isRight: exitCode === 0 && figures.length > 0 && failed === 0 },
+    ];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function figuresOf({ testResults }: Report): Figure[] {
+  for (const { message } of testResults) if (message !== '') console.log(message);
+  return testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .map(({ fullName, status, duration = 0, failureMessages = [], meta }) => {
+      for (const message of failureMessages) console.log(message);
+      const told = Object.entries(meta?.figures ?? {}).map(
+        ([name, value]) => `${name} ${typeof value === 'number' ? count(value) : textOf(value)}`,
+      );
+      return {
+        what: `long run: ${fullName.trim()}`,
+        value: [...told, `${Math.round(duration / 1_000)} s`].join(', '),
+        isRight: status === 'passed',
+      };
+    });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

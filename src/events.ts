@@ -46,17 +46,17 @@ export interface AddedEvent extends BatchAddItemsReport {
 }
 
 /**
- * A write that found others in its way (`contention`) or no capacity left (`throttled`), wrote nothing
+ * A request that found others in its way (`contention`) or no capacity left (`throttled`), wrote nothing
  * and is sent again unless its time is up. Throttled attempts that the SDK repeats by itself are not
  * told.
  */
 export interface ObstacleEvent {
   readonly type: 'contention' | 'throttled';
-  /** Which attempt at this write it was, from 1. */
+  /** Which attempt at this request it was, from 1. */
   readonly attempt: number;
   /** Since the first attempt began. */
   readonly durationMs: number;
-  /** The tables of the write. */
+  /** The tables of the request. */
   readonly tableNames: readonly string[];
 }
 

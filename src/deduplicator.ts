@@ -141,7 +141,8 @@ export class Deduplicator {
    * @throws ContentionError when no attempt won in bounded time
    * @throws OutcomeUnknownError when no answer told whether the write landed
    * @throws ItemStrandedError with a pair that has no atomic claim: it carries the item
-   * @throws the backend's own errors (access denied, throttling, no connection) as they are
+   * @throws ServiceUnreachableError when no connection came about; nothing was written
+   * @throws the backend's own errors (access denied, no credentials, throttling) as they are
    *
    * After any error the same call may be made again.
    */

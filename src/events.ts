@@ -51,17 +51,17 @@ export interface AddedEvent extends BatchAddItemsReport {
 }
 
 /**
- * A write met another transaction (`contention`) or a table without capacity (`throttled`). It wrote
+ * A request met another transaction (`contention`) or a table without capacity (`throttled`). It wrote
  * nothing and is retried unless its time is up. The SDK's own retries after throttling publish no
  * event.
  */
 export interface ObstacleEvent {
   readonly type: 'contention' | 'throttled';
-  /** Which attempt at this write it was, from 1. */
+  /** Which attempt at this request it was, from 1. */
   readonly attempt: number;
   /** Since the first attempt began. */
   readonly durationMs: number;
-  /** The tables of the write. */
+  /** The tables of the request. */
   readonly tableNames: readonly string[];
 }
 

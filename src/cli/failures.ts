@@ -167,6 +167,14 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
     case 'STORAGEBOX_CONTENTION':
     case 'STORAGEBOX_MALFORMED_REPLY':
       return failure(EXIT_CODES.tryAgain, 'Run the same command again.');
+    case 'STORAGEBOX_SERVICE_UNREACHABLE':
+      return {
+        code,
+        // What follows tells a programmer what to do.
+        message: `DynamoDB${message.slice('The service'.length).split('. The request was')[0]}.`,
+        remedy: UNREACHABLE_REMEDY,
+        exitCode: EXIT_CODES.tryAgain,
+      };
     case 'STORAGEBOX_OUTCOME_UNKNOWN':
       return failure(EXIT_CODES.tryAgain, 'Run the same command again: it finds out.');
     case 'STORAGEBOX_BATCH_NOT_FULLY_ADDED': {
@@ -185,6 +193,9 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
       return failure(EXIT_CODES.failed, null);
   }
 }
+
+const UNREACHABLE_REMEDY =
+  'Check --endpoint-url, --region and the network, then run the same command again.';
 
 const RUN_AGAIN = 'Run the same command again.';
 
@@ -260,8 +271,7 @@ function describeSystemError(error: unknown): Failure {
     };
   }
   if (NETWORK_CODES.includes(String(code))) {
-    const remedy =
-      'Check --endpoint-url, --region and the network, then run the same command again.';
+    const remedy = UNREACHABLE_REMEDY;
     return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}`);
   }
   if (name === 'SyntaxError') {

@@ -39,7 +39,8 @@ export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
  * transaction: assignment and removal happen both or not at all.
  *
  * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has
- * another key, and AWS's own errors (access denied, throttling past the retries) as they are.
+ * another key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
+ * denied, no credentials, throttling that does not pass) as they are.
  */
 export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   readonly tableName: string;

@@ -41,7 +41,8 @@ export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
  * One instance serves a whole process: its calls share scans and stay out of each other's way.
  *
  * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has
- * another key, and AWS's own errors (access denied, throttling past the retries) as they are;
+ * another key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
+ * denied, no credentials, throttling that does not pass) as they are;
  * `batchAddItems` throws them as the `cause` of a `BatchNotFullyAddedError`.
  */
 export class ItemBankDynamoDbRepository extends ItemBankRepository {

@@ -48,8 +48,8 @@ function gateOf(client: SendingClient): RequestGate | null {
 }
 
 class RequestGate {
-  /** Nothing is sent before it is known, which takes no I/O. */
-  #limit = 0;
+  /** Nothing is sent before it is known, which takes a moment and no I/O. */
+  #limit: number | null = null;
   #underWay = 0;
   #queue: Waiting[] = [];
   /** Of the call that waits longest: to shift an array for each call would be quadratic. */
@@ -60,11 +60,12 @@ class RequestGate {
     void limit.then((known) => {
       this.#limit = known;
       this.#admit();
+      void this.#sweep();
     });
   }
 
   enterAtOnce(): boolean {
-    if (this.#underWay >= this.#limit) return false;
+    if (this.#limit === null || this.#underWay >= this.#limit) return false;
     this.#underWay++;
     return true;
   }
@@ -73,7 +74,7 @@ class RequestGate {
     const turn = new Promise<void>((resolve, reject) => {
       this.#queue.push({ patience, resolve, reject });
     });
-    if (!this.#isSweeping) void this.#sweep();
+    if (this.#limit !== null) void this.#sweep();
     return turn;
   }
 
@@ -83,7 +84,8 @@ class RequestGate {
   }
 
   #admit(): void {
-    while (this.#head < this.#queue.length && this.#underWay < this.#limit) {
+    while (this.#head < this.#queue.length) {
+      if (this.#underWay >= (this.#limit ?? 0)) break;
       const waiting = this.#queue[this.#head++] as Waiting;
       if (turnAwayIfSpent(waiting)) continue;
       this.#underWay++;
@@ -99,6 +101,7 @@ class RequestGate {
 
   /** One timer for all who wait, and only while somebody does. */
   async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
     this.#isSweeping = true;
     while (this.#head < this.#queue.length) {
       await runtime.sleep(SWEEP_INTERVAL_MS);

@@ -259,6 +259,10 @@ const misuses: Record<string, Misuse> = {
     useVirtualTime();
     await claimWithFailingTransactions(timeout);
   },
+  'claim: nobody listens at the endpoint': () =>
+    new Deduplicator(openPair({ ...tables, client: clientFor('http://127.0.0.1:1') })).claim(
+      'user',
+    ),
   'release: signal is no signal': () =>
     new Deduplicator(memoryPair()).releaseItemForDeduplicationId('user', any({ signal: 'abort' })),
   'release: the item bank is missing': async () => {
@@ -314,8 +318,8 @@ async function claimWithFailingTransactions(makeError: () => Error): Promise<voi
 const HEAD = `# Errors
 
 Each error that the package makes, with the class, the \`code\` and the message that a caller gets. The
-table is the output of a test that does each of these things wrong. Errors of AWS (access denied,
-throttling past the retries, no connection) reach the caller as the SDK threw them.
+table is the output of a test that does each of these things wrong. Errors of AWS (access denied, no
+credentials, no Region, throttling past the retries) reach the caller as the SDK threw them.
 
 | what was done | class and \`code\` | message |
 |---|---|---|

@@ -17,6 +17,10 @@ import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storage
 import { expectTypeOf, test } from 'vitest';
 
 const client = new DynamoDBClient({});
+declare const anotherClient: {
+  readonly config: { readonly region: () => Promise<string> };
+  send(command: unknown): Promise<unknown>;
+};
 const pair = {
   itemRepo: new ItemBankMemoryRepository(),
   deduplicationRepo: new DeduplicationMemoryRepository(),
@@ -44,6 +48,8 @@ test('a client or its configuration, never both', () => {
   new DeduplicationDynamoDbRepository({ tableName: 'ids', clientConfig: { region: 'eu-west-1' } });
   // @ts-expect-error one of the two
   new ItemBankDynamoDbRepository({ tableName: 'codes', client, clientConfig: {} });
+  // @ts-expect-error a client of another service
+  new ItemBankDynamoDbRepository({ tableName: 'codes', client: anotherClient });
   // @ts-expect-error one of the two
   createTables([], { client, clientConfig: {} });
 });

@@ -219,8 +219,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'an outcome that may have landed is reported as the last refusal',
     file: 'dynamodb/transaction.ts',
-    code: '    return this.mayHaveLanded',
-    replacement: '    return false',
+    code: '    return this.mayHaveLanded ?',
+    replacement: '    return false ?',
     noticedBy: ['error'],
   },
   {

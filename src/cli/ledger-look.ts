@@ -1,6 +1,10 @@
 // Notices a ledger that was named too late: items that it does not know could enter a second time.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ItemBankDynamoDbRepository } from 'storagebox';
+import {
+  type DynamoDBClient,
+  paginateScan,
+  type ScanCommandOutput,
+} from '@aws-sdk/client-dynamodb';
 import type { Context } from './action.js';
 
 /**
@@ -8,6 +12,8 @@ import type { Context } from './action.js';
  * no such items. `none`: there is no ledger.
  */
 export type LedgerState = 'filled' | 'unused' | 'unfilled' | 'none';
+
+type Rows = NonNullable<ScanCommandOutput['Items']>;
 
 /** Rows of several banks lie mixed in one table: among so many, one of this bank turns up. */
 const ASSIGNMENTS_TO_LOOK_AT = 100;
@@ -21,38 +27,45 @@ const LOOK_INTERVAL_MS = 250;
  * adding at this moment, it has the row as soon as the bank has, give or take a moment.
  */
 export async function lookAtLedger(context: Context<unknown>): Promise<LedgerState> {
-  const { itemRepo, ledgerTableName, client, signal } = context;
+  const { itemRepo, deduplicationRepo, ledgerTableName, client, signal } = context;
   if (ledgerTableName === undefined) return 'none';
-  const reading = { pageSize: 1, signal };
-  const hasItems = (await hasAny(itemRepo.listItems(reading))) || (await hasAssignments(context));
+  const first = (tableName: string, limit: number) => firstRows(client, tableName, limit, signal);
+  const bank = itemRepo.tableName;
+  const hasItems =
+    (await first(bank, 1)).length > 0 ||
+    (await first(deduplicationRepo.tableName, ASSIGNMENTS_TO_LOOK_AT)).some((row) =>
+      isOf(bank, row),
+    );
   if (!hasItems) return 'unused';
-  // A ledger has the key of a bank and can be read as one.
-  const ledger = new ItemBankDynamoDbRepository({ tableName: ledgerTableName, client });
   for (let look = 1; look <= MAX_LOOKS; look++) {
     if (look > 1) await sleep(LOOK_INTERVAL_MS, null, { signal });
-    if (await hasAny(ledger.listItems(reading))) return 'filled';
+    if ((await first(ledgerTableName, 1)).length > 0) return 'filled';
   }
   return 'unfilled';
 }
 
-async function hasAny(listing: AsyncIterable<unknown>): Promise<boolean> {
-  for await (const _ of listing) return true;
-  return false;
+/** The rows of the first page that has any. A page without rows need not be the last one. */
+async function firstRows(
+  client: DynamoDBClient,
+  tableName: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<Rows> {
+  const scan = { TableName: tableName, ConsistentRead: true, Limit: limit };
+  try {
+    for await (const { Items = [] } of paginateScan({ client }, scan, { abortSignal: signal })) {
+      if (Items.length > 0) return Items;
+    }
+    return [];
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }
 
-/** Of this bank: several may share the table. Rows that do not tell count as its own. */
-async function hasAssignments({
-  deduplicationRepo,
-  itemRepo,
-  signal,
-}: Context<unknown>): Promise<boolean> {
-  let seen = 0;
-  const listing = deduplicationRepo.listAssignments({ pageSize: ASSIGNMENTS_TO_LOOK_AT, signal });
-  for await (const { itemBankTableName: bank } of listing) {
-    if (bank === null || nameOf(bank) === nameOf(itemRepo.tableName)) return true;
-    if (++seen === ASSIGNMENTS_TO_LOOK_AT) return false;
-  }
-  return false;
+/** Several banks may share the table. Rows that do not tell their bank count as its own. */
+function isOf(bank: string, { item_bank_table: named }: Rows[number]): boolean {
+  return named?.S === undefined || nameOf(named.S) === nameOf(bank);
 }
 
 /** A table can be named by its ARN as well. */

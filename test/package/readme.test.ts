@@ -19,6 +19,7 @@ const READERS_VALUES = {
   voucherCodes: ['MOVIE-1', 'MOVIE-2', 'MOVIE-3'],
   userId: 'user-1',
   email: 'guest@example.com',
+  sendMail: async (mail: unknown) => process.stdout.write(JSON.stringify(mail)),
   referralLinks: ['https://example.com/?friend=1', 'https://example.com/?friend=2'],
   ipAddress: '192.0.2.1',
   requestedClass: 2,
@@ -63,20 +64,29 @@ beforeAll(async () => {
     { client },
   );
   const values = Object.entries(READERS_VALUES);
-  const types = { object: 'readonly string[]', string: 'string', number: 'number' };
+  const types = {
+    object: 'readonly string[]',
+    string: 'string',
+    number: 'number',
+    function: '(mail: { to: string; text: string; idempotencyKey: string }) => Promise<void>',
+  };
   const declarations = values.map(
     ([name, value]) => `declare const ${name}: ${types[typeof value as keyof typeof types]};\n`,
   );
   await writeFile(join(packed.project, 'readers-values.d.ts'), declarations.join(''));
   await writeFile(
     join(packed.project, 'readers-values.mjs'),
-    values.map(([name, value]) => `globalThis.${name} = ${JSON.stringify(value)};\n`).join(''),
+    values.map(([name, value]) => `globalThis.${name} = ${sourceOf(value)};\n`).join(''),
   );
   for (const [index, code] of blocks.entries()) {
     await writeFile(join(packed.project, `block-${index}.mts`), code);
   }
 });
 afterAll(() => packed.dispose());
+
+function sourceOf(value: unknown): string {
+  return typeof value === 'function' ? String(value) : JSON.stringify(value);
+}
 
 /** What the block prints. */
 async function outputOf(block: string): Promise<string> {
@@ -123,6 +133,13 @@ describe('run', () => {
   test('and the quick example gives the user a code, which claim() then shows again', async () => {
     await outputOf(blockWith('await itemRepo.batchAddItems(voucherCodes)'));
     expect(await outputOf(blockWith('show it again'))).toMatch(/^show it again: MOVIE-\d\n$/);
+  });
+
+  test('and a mail is sent for a repeat, too, under the same key', async () => {
+    await outputOf(blockWith('await itemRepo.batchAddItems(voucherCodes)'));
+    const first = await outputOf(blockWith('await sendMail('));
+    expect(first).toMatch(/Your code: MOVIE-\d.*"idempotencyKey":"spring-sale\/user-1"/);
+    expect(await outputOf(blockWith('await sendMail('))).toBe(first);
   });
 
   test('and the errors are the ones that the text names', async () => {

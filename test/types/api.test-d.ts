@@ -33,7 +33,10 @@ test('a hand-out is a string or null, and claim() tells which by its status', ()
   >();
   const use = (result: ClaimResult) => {
     if (result.status === 'exhausted') expectTypeOf(result.item).toEqualTypeOf<null>();
-    else expectTypeOf(result.item).toEqualTypeOf<string>();
+    else {
+      expectTypeOf(result.item).toEqualTypeOf<string>();
+      expectTypeOf(result.itemBankName).toEqualTypeOf<string | null>();
+    }
   };
   expectTypeOf(use).parameter(0).toEqualTypeOf<ClaimResult>();
 });

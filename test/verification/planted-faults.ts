@@ -299,6 +299,23 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replacement: 'if (isRush) await runtime.sleep(0);',
     noticedBy: ['stuck'],
   },
+  {
+    name: 'what the bank holds never enters the ledger',
+    file: 'dynamodb/put-if-absent.ts',
+    code: 'const isKnown = lacking.at(-1) !== tables.at(-1);',
+    replacement: 'const isKnown = true;',
+    noticedBy: ['R2', 'R3'],
+    scenario:
+      'a batch beside a bank that was seeded without its ledger, then claims, then the batch again',
+  },
+  {
+    name: "the doubt of a chunk's first transaction is forgotten",
+    file: 'dynamodb/put-if-absent.ts',
+    code: 'isInDoubt = outcome.isInDoubt;',
+    replacement: 'isInDoubt = false;',
+    noticedBy: ['error'],
+    scenario: 'a batch without a ledger, its first transaction late and its second one refused',
+  },
 ];
 
 export interface PlantedLibrary {

@@ -57,9 +57,10 @@ async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
   try {
     if ((await lookAtLedger(context)) !== 'unfilled') return;
   } catch (error) {
+    const { name } = error as { readonly name?: string };
     // A missing table is told, by its name, by what follows.
-    if (isStorageBoxError(error) && error.code === 'STORAGEBOX_TABLE_NOT_FOUND') return;
-    if ((error as { name?: string }).name !== 'AccessDeniedException') throw error;
+    if (name === 'ResourceNotFoundException') return;
+    if (name !== 'AccessDeniedException') throw error;
     if (!context.isJson) note(LOOK_REFUSED);
     return;
   }

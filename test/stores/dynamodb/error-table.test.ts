@@ -160,6 +160,7 @@ const misuses: Record<string, Misuse> = {
   ),
   'repository in memory: hasLedger is no boolean': () =>
     new ItemBankMemoryRepository(any({ hasLedger: 'yes' })),
+  'repository in memory: empty name': () => new ItemBankMemoryRepository({ name: '' }),
   'deduplicator: no options': newDeduplicator(undefined),
   'deduplicator: no item repository': newDeduplicator({ ...memoryPair(), itemRepo: undefined }),
   'deduplicator: repositories swapped': newDeduplicator({
@@ -169,6 +170,10 @@ const misuses: Record<string, Misuse> = {
   'deduplicator: a class instead of an instance': newDeduplicator({
     ...memoryPair(),
     deduplicationRepo: DeduplicationMemoryRepository,
+  }),
+  'deduplicator: releaseBanks is one bank': newDeduplicator({
+    ...memoryPair(),
+    releaseBanks: memoryPair().itemRepo,
   }),
   'deduplicator: skipFirstRead is no boolean': newDeduplicator({
     ...memoryPair(),
@@ -273,6 +278,39 @@ const misuses: Record<string, Misuse> = {
       'user-of-no-bank',
     );
   },
+  'release: the item came from another bank': async () => {
+    const { itemRepo, deduplicationRepo } = memoryPair();
+    await itemRepo.addItemToBank('voucher-1');
+    await new Deduplicator({ itemRepo, deduplicationRepo }).claim('user');
+    const other = new Deduplicator({ itemRepo: memoryPair().itemRepo, deduplicationRepo });
+    await other.releaseItemForDeduplicationId('user');
+  },
+  'release: the bank that is named fits two': async () => {
+    const { client: ofTables, itemBankTableName, deduplicationTableName } = tables;
+    const deduplicator = new Deduplicator(openPair(tables));
+    await deduplicator.addItemsToBank(['voucher-1']);
+    await deduplicator.claim('user-of-two-banks');
+    const [itemRepo, other] = [1, 2].map(
+      (account) =>
+        new ItemBankDynamoDbRepository({
+          tableName: `arn:aws:dynamodb:eu-west-1:${account}:table/${itemBankTableName}`,
+          client: ofTables,
+        }),
+    ) as unknown as [ItemBankRepository, ItemBankRepository];
+    await new Deduplicator({
+      itemRepo,
+      deduplicationRepo: new DeduplicationDynamoDbRepository({
+        tableName: deduplicationTableName,
+        client: ofTables,
+      }),
+      releaseBanks: [other],
+    }).releaseItemForDeduplicationId('user-of-two-banks');
+  },
+  'release: a release bank shares no transaction with the assignments': () =>
+    new Deduplicator({
+      ...openPair(tables),
+      releaseBanks: [memoryPair().itemRepo],
+    }).releaseItemForDeduplicationId('user'),
   'release: the pair has no atomic claim': () => {
     const { itemRepo, deduplicationRepo } = memoryPair();
     return new Deduplicator({

@@ -8,6 +8,8 @@ interface FaultyRequest {
   readonly input: any;
 }
 
+const STALE_READS: readonly string[] = ['GetItemCommand', 'ScanCommand', 'BatchGetItemCommand'];
+
 export function isWrite({ operation }: FaultyRequest): boolean {
   return operation === 'TransactWriteItemsCommand';
 }
@@ -21,13 +23,12 @@ export function canHappen(kind: FaultKind, request: FaultyRequest): boolean {
     case 'late':
     case 'delivered twice':
     case 'throttling reason':
+    case 'refused':
       return isWrite(request);
     case 'reason without item':
       return isWrite(request) && input.TransactItems[0]?.Put?.TableName === DEDUPLICATION;
     case 'stale read':
-      return (
-        (operation === 'GetItemCommand' || operation === 'ScanCommand') && !input.ConsistentRead
-      );
+      return STALE_READS.includes(operation) && !input.ConsistentRead;
     case 'empty page':
       return operation === 'ScanCommand';
     default:

@@ -13,12 +13,13 @@ const TELLING_ERRORS: readonly string[] = [
   'InternalServerError',
   'TimeoutError',
   'SyntaxError',
+  'AccessDeniedException',
 ];
 
 /** What is wrong with a run, each with the rule that it breaks before a colon. */
 export function judge(run: Run): string[] {
   return [
-    ...wrongsOfHistory(run),
+    ...(run.isJudgedByReportsAlone ? [] : wrongsOfHistory(run)),
     ...(run.stuckCalls > 0 ? [`stuck: ${run.stuckCalls} calls never ended`] : []),
     ...(run.inheritedFailures > 0
       ? [`inherited: ${run.inheritedFailures} claims threw the failure of an earlier call`]
@@ -49,7 +50,8 @@ function wrongsOfHistory({ history, unheardClaims, finalState, isVisibleRowByRow
   ];
 }
 
-function wrongsOfError(error: Error, { faults, crashes, finalState }: Run): string[] {
+function wrongsOfError(error: Error, run: Run): string[] {
+  const { faults, crashes, finalState, itemsAddedOnce } = run;
   const { name, message } = error;
   if (!TELLING_ERRORS.includes(name)) return [`error: ${name}: ${message}`];
   const isQuiet = faults + crashes === 0;
@@ -57,6 +59,6 @@ function wrongsOfError(error: Error, { faults, crashes, finalState }: Run): stri
   const { notAdded = [] } = error as { notAdded?: readonly string[] };
   const present = new Set([...finalState.bank, ...finalState.assignments.values()]);
   return notAdded
-    .filter((item) => present.has(item))
+    .filter((item) => present.has(item) && itemsAddedOnce.has(item))
     .map((item) => `error: ${item} was reported as not added, but it was added`);
 }

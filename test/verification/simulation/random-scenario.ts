@@ -99,6 +99,8 @@ function shared(seed: number) {
     upTo,
     scenario: {
       assigned: {},
+      ledger: 'none' as const,
+      isJudgedByReportsAlone: false,
       fetchLimit: 1 + upTo(2),
       skipFirstRead: next() < 0.5,
       maxFaults: 3 + upTo(7),

@@ -12,8 +12,10 @@ export type FaultKind =
   | 'reason without item'
   | 'answer late'
   | 'stale read'
-  | 'empty page';
+  | 'empty page'
+  | 'refused';
 
+/** All that passes by itself. */
 export const ALL_FAULTS: readonly FaultKind[] = [
   'dropped',
   'response lost',
@@ -30,11 +32,21 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   'empty page',
 ];
 
-export interface Call {
+/** A call for one ID. */
+export interface CallForId {
   readonly kind: 'claim' | 'release' | 'retire';
   readonly id: string;
 }
 
+/** A batch. With a ledger it is made again when it failed, as the README says; without one never. */
+export interface AddCall {
+  readonly kind: 'add';
+  readonly items: readonly string[];
+}
+
+export type Call = CallForId | AddCall;
+
+export const add = (...items: readonly string[]): Call => ({ kind: 'add', items });
 export const claim = (id: string): Call => ({ kind: 'claim', id });
 export const release = (id: string): Call => ({ kind: 'release', id });
 export const retire = (id: string): Call => ({ kind: 'retire', id });
@@ -43,6 +55,13 @@ export interface Scenario {
   readonly name: string;
   /** In the bank before the first call. */
   readonly seeded: readonly string[];
+  /** `empty`: it does not know what was seeded and assigned; `filled`: it does. */
+  readonly ledger: 'none' | 'empty' | 'filled';
+  /**
+   * Only what calls say of themselves is judged: without a ledger, an item that was handed out and
+   * is added again can be handed out again.
+   */
+  readonly isJudgedByReportsAlone: boolean;
   readonly processes: number;
   readonly fetchLimit: number;
   readonly skipFirstRead: boolean;

@@ -2,6 +2,7 @@
 // is in it (conflicts, stale reads, tokens, transactions that become visible row by row).
 import type {
   AttributeValue,
+  BatchGetItemCommandInput,
   CancellationReason,
   GetItemCommandInput,
   ScanCommandInput,
@@ -15,6 +16,7 @@ type Rows = ReadonlyMap<string, Row>;
 
 export const ITEM_BANK = 'bank';
 export const DEDUPLICATION = 'ids';
+export const LEDGER = 'ledger';
 
 interface Table {
   readonly key: string;
@@ -42,6 +44,7 @@ export interface ReadOptions {
 export class SimulatedDynamoDb {
   readonly #tables: Record<string, Table> = {
     [ITEM_BANK]: { key: 'item', versions: [new Map()], locked: new Set() },
+    [LEDGER]: { key: 'item', versions: [new Map()], locked: new Set() },
     [DEDUPLICATION]: { key: 'deduplication_id', versions: [new Map()], locked: new Set() },
   };
   readonly #committedTokens = new Set<string>();
@@ -49,9 +52,17 @@ export class SimulatedDynamoDb {
   readonly #itemsEver: string[] = [];
 
   seed(items: readonly string[]): void {
-    const rows = items.map((item): [string, Row] => [item, { item: { S: item } }]);
-    this.#table(ITEM_BANK).versions.push(new Map(rows));
+    this.#putItems(ITEM_BANK, items);
     this.#rememberItems(items);
+  }
+
+  fillLedger(items: readonly string[]): void {
+    this.#putItems(LEDGER, items);
+  }
+
+  #putItems(tableName: string, items: readonly string[]): void {
+    const rows = items.map((item): [string, Row] => [item, { item: { S: item } }]);
+    this.#table(tableName).versions.push(new Map(rows));
   }
 
   /** `assigned`: from ID to item. */
@@ -77,6 +88,16 @@ export class SimulatedDynamoDb {
     const rows = readable(table, ConsistentRead === true ? 0 : staleness);
     const row = rows.get(keyOf(table, Key));
     return row === undefined ? {} : { Item: row };
+  }
+
+  batchGet({ RequestItems = {} }: BatchGetItemCommandInput, { staleness }: ReadOptions) {
+    const responses = Object.entries(RequestItems).map(([tableName, { Keys = [] }]) => {
+      const table = this.#table(tableName);
+      const rows = readable(table, staleness);
+      const found = Keys.map((key) => rows.get(keyOf(table, key)));
+      return [tableName, found.filter((row) => row !== undefined)] as const;
+    });
+    return { Responses: Object.fromEntries(responses) };
   }
 
   scan(input: ScanCommandInput, { staleness, placeOfMadeUpKey }: ReadOptions) {

@@ -1,9 +1,19 @@
 // Scenarios small enough that every path through them can be gone.
-import { type Call, claim, type FaultKind, release, retire, type Scenario } from './scenario.js';
+import {
+  add,
+  type Call,
+  claim,
+  type FaultKind,
+  release,
+  retire,
+  type Scenario,
+} from './scenario.js';
 
 const BASE: Scenario = {
   name: '',
   seeded: ['item-1'],
+  ledger: 'none',
+  isJudgedByReportsAlone: false,
   processes: 1,
   fetchLimit: 2,
   skipFirstRead: true,
@@ -201,5 +211,49 @@ export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
     callers: callers([0, release('a'), claim('a')]),
     maxFaults: 2,
     faultKinds: ['stale read'],
+  },
+  {
+    // What is handed out before the ledger knows it could enter again, so each waits for its batch, and
+    // no request arrives later than that.
+    ...BASE,
+    name: 'a batch beside a bank that was seeded without its ledger, then claims, then the batch again',
+    ledger: 'empty',
+    callers: callers([0, add('item-1', 'late-1'), claim('a'), claim('b'), add('item-1', 'late-1')]),
+    maxFaults: 1,
+    faultKinds: ['dropped', 'response lost', ...REFUSALS],
+  },
+  {
+    ...BASE,
+    name: 'two batches at once beside a bank that was seeded without its ledger, and claims',
+    ledger: 'empty',
+    processes: 2,
+    callers: callers([0, add('item-1'), claim('a'), add('item-1')], [1, add('item-1')]),
+  },
+  {
+    ...BASE,
+    name: 'a batch of a known and a new item while one is claimed, with a ledger, 1 late write',
+    ledger: 'filled',
+    processes: 2,
+    callers: callers([0, claim('a')], [1, add('item-1', 'late-1')]),
+    maxFaults: 1,
+    faultKinds: ['late'],
+  },
+  {
+    ...BASE,
+    name: 'two batches at once of one new item with a ledger, 1 unheard write',
+    seeded: [],
+    ledger: 'filled',
+    processes: 2,
+    callers: callers([0, add('late-1')], [1, add('late-1')]),
+    maxFaults: 1,
+    faultKinds: UNHEARD,
+  },
+  {
+    ...BASE,
+    name: 'a batch without a ledger, its first transaction late and its second one refused',
+    isJudgedByReportsAlone: true,
+    callers: callers([0, add('item-1', 'late-1'), claim('a')]),
+    maxFaults: 2,
+    faultKinds: ['late', 'refused'],
   },
 ];

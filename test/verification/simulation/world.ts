@@ -18,12 +18,13 @@ import {
   ItemBankDynamoDbRepository,
   runtime,
 } from './library.js';
-import type { Call, FaultKind, Scenario } from './scenario.js';
+import type { AddCall, Call, CallForId, FaultKind, Scenario } from './scenario.js';
 import {
   type Commit,
   DEDUPLICATION,
   failure,
   ITEM_BANK,
+  LEDGER,
   refusal,
   SimulatedDynamoDb,
 } from './simulated-dynamodb.js';
@@ -53,10 +54,8 @@ interface Caller {
   release?: Mutable<ReleaseOperation>;
 }
 
-type Task =
-  | (Call & { readonly attempt: number })
-  | { readonly kind: 'add'; readonly items: readonly string[] };
-type TaskForId = Exclude<Task, { kind: 'add' }>;
+type Attempt<Kind extends Call> = Kind & { readonly attempt: number };
+type Task = Attempt<CallForId> | Attempt<AddCall>;
 
 interface Request {
   readonly operation: string;
@@ -85,6 +84,9 @@ export interface Run {
   readonly unheardClaims: readonly UnheardClaim[];
   readonly finalState: FinalState;
   readonly isVisibleRowByRow: boolean;
+  readonly isJudgedByReportsAlone: boolean;
+  /** Items that were neither seeded nor part of more than one batch. */
+  readonly itemsAddedOnce: ReadonlySet<string>;
   readonly faults: number;
   readonly crashes: number;
   readonly steps: number;
@@ -116,6 +118,8 @@ export class World {
   readonly #history: Mutable<OperationWithRelease>[] = [];
   /** By their tokens: each can be applied once. */
   readonly #unheardClaims = new Map<string, UnheardClaim>();
+  /** Of each item that a batch held and that was not there before, the adds; and how many they are. */
+  readonly #adds = new Map<string, { operation: Mutable<AddOperation>; batches: number }>();
   readonly #errors: unknown[] = [];
   /** When the write was sent that failed so. */
   readonly #failedWrites = new WeakMap<object, number>();
@@ -137,6 +141,7 @@ export class World {
     this.#trace = trace;
     this.#dynamoDb.seed(scenario.seeded);
     this.#dynamoDb.assign(scenario.assigned);
+    if (scenario.ledger === 'filled') this.#dynamoDb.fillLedger(itemsBefore(scenario));
     this.#processes = Array.from({ length: scenario.processes }, () => this.#startProcess());
     this.#running = this.#processes[0] as Process;
     const callers = scenario.callers.map(({ process, calls }) => ({
@@ -146,7 +151,7 @@ export class World {
     }));
     const adders = scenario.adders.map(({ process, items }) => ({
       processNumber: process,
-      tasks: [{ kind: 'add', items } as const],
+      tasks: [{ kind: 'add', items, attempt: 1 } as const],
       isBusy: false,
     }));
     this.#callers = [...callers, ...adders];
@@ -175,6 +180,10 @@ export class World {
       crashes: this.#crashes,
       steps,
       isVisibleRowByRow: this.#scenario.isVisibleRowByRow,
+      isJudgedByReportsAlone: this.#scenario.isJudgedByReportsAlone,
+      itemsAddedOnce: new Set(
+        [...this.#adds].filter(([, { batches }]) => batches === 1).map(([item]) => item),
+      ),
       errors: this.#errors,
       inheritedFailures: this.#inheritedFailures,
       stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
@@ -311,6 +320,8 @@ export class World {
         return this.#dynamoDb.getItem(input, readOptions);
       case 'ScanCommand':
         return this.#dynamoDb.scan(input, readOptions);
+      case 'BatchGetItemCommand':
+        return this.#dynamoDb.batchGet(input, readOptions);
       case 'TransactGetItemsCommand':
         return this.#dynamoDb.transactGet(input);
       default:
@@ -370,6 +381,7 @@ export class World {
           fail: (error) => this.#lateAnswers.push(() => request.fail(error)),
         }),
       'stale read': () => this.#deliver(request, 1 + this.#choices.pick(3, 0)),
+      refused: () => request.fail(refusal('AccessDeniedException')),
       'empty page': () => request.answer(this.#dynamoDb.emptyPage(request.input)),
     };
     happenings[kind]();
@@ -417,8 +429,13 @@ export class World {
       send: (command: { constructor: { name: string }; input: unknown }) =>
         this.#send(process, command.constructor.name, command.input),
     } as unknown as DynamoDBClient;
-    const { fetchLimit, skipFirstRead } = this.#scenario;
-    process.itemRepo = new ItemBankDynamoDbRepository({ tableName: ITEM_BANK, client, fetchLimit });
+    const { fetchLimit, skipFirstRead, ledger } = this.#scenario;
+    process.itemRepo = new ItemBankDynamoDbRepository({
+      tableName: ITEM_BANK,
+      ledgerTableName: ledger === 'none' ? undefined : LEDGER,
+      client,
+      fetchLimit,
+    });
     process.deduplicator = new Deduplicator({
       itemRepo: process.itemRepo,
       deduplicationRepo: new DeduplicationDynamoDbRepository({ tableName: DEDUPLICATION, client }),
@@ -462,11 +479,11 @@ export class World {
       caller.isBusy = false;
     };
     if (task.kind === 'claim') this.#claim(process, caller, task, end);
-    else if (task.kind === 'add') this.#add(process, caller, task.items, end);
+    else if (task.kind === 'add') this.#add(process, caller, task, end);
     else this.#release(process, caller, task, end);
   }
 
-  #claim(process: Process, caller: Caller, task: TaskForId, end: () => void): void {
+  #claim(process: Process, caller: Caller, task: Attempt<CallForId>, end: () => void): void {
     const { id } = task;
     const fetch: Mutable<FetchOperation> = {
       kind: 'fetch',
@@ -502,7 +519,7 @@ export class World {
     return sentAt < invokedAt || this.#isInherited(error.cause, invokedAt);
   }
 
-  #release(process: Process, caller: Caller, task: TaskForId, end: () => void): void {
+  #release(process: Process, caller: Caller, task: Attempt<CallForId>, end: () => void): void {
     const { id, kind } = task;
     const { deduplicator } = process;
     const release: Mutable<ReleaseOperation> = {
@@ -540,8 +557,10 @@ export class World {
   }
 
   /** Whoever does not hear the answer asks again; the function is for those who do. */
-  #askAgain(caller: Caller, task: TaskForId): () => void {
-    const isLastAttempt = task.attempt === MAX_ATTEMPTS;
+  #askAgain(caller: Caller, task: Task): () => void {
+    // Without a ledger, a batch is not to be made again while the sale is on.
+    const isMadeOnce = task.kind === 'add' && this.#scenario.ledger === 'none';
+    const isLastAttempt = isMadeOnce || task.attempt === MAX_ATTEMPTS;
     caller.tasks.shift();
     if (isLastAttempt) return () => {};
     caller.tasks.unshift({ ...task, attempt: task.attempt + 1 });
@@ -550,20 +569,19 @@ export class World {
     };
   }
 
-  #add(process: Process, caller: Caller, items: readonly string[], end: () => void): void {
-    const add: Mutable<AddOperation> = {
-      kind: 'add',
-      items,
-      invokedAt: ++this.#ticks,
-      returnedAt: Number.POSITIVE_INFINITY,
-    };
-    this.#history.push(add);
-    // A seed script is not run again while the sale is on.
-    caller.tasks.shift();
-    process.itemRepo.batchAddItems(items).then(
+  #add(process: Process, caller: Caller, task: Attempt<AddCall>, end: () => void): void {
+    const invokedAt = ++this.#ticks;
+    const itemsThere = itemsBefore(this.#scenario);
+    const adds = task.items
+      .filter((item) => !itemsThere.includes(item))
+      .map((item) => this.#noteAdd(item, invokedAt));
+    const doNotAskAgain = this.#askAgain(caller, task);
+    process.itemRepo.batchAddItems(task.items).then(
       () => {
         if (!process.isAlive) return;
-        add.returnedAt = ++this.#ticks;
+        doNotAskAgain();
+        const returnedAt = ++this.#ticks;
+        for (const add of adds) add.returnedAt = Math.min(add.returnedAt, returnedAt);
         end();
       },
       (error: unknown) => {
@@ -572,6 +590,24 @@ export class World {
         end();
       },
     );
+  }
+
+  /** An item enters once, whichever of the batches that hold it brings it in. */
+  #noteAdd(item: string, invokedAt: number): Mutable<AddOperation> {
+    const earlier = this.#adds.get(item);
+    if (earlier !== undefined) {
+      earlier.batches++;
+      return earlier.operation;
+    }
+    const operation: Mutable<AddOperation> = {
+      kind: 'add',
+      items: [item],
+      invokedAt,
+      returnedAt: Number.POSITIVE_INFINITY,
+    };
+    this.#adds.set(item, { operation, batches: 1 });
+    this.#history.push(operation);
+    return operation;
   }
 
   #takeOverRuntime(): void {
@@ -590,11 +626,15 @@ export class World {
   }
 }
 
+function itemsBefore({ seeded: items, assigned }: Scenario): readonly string[] {
+  return [...items, ...Object.values(assigned)];
+}
+
 /** What was seeded and assigned, as calls before the first one. */
-function pastOf({ seeded: items, assigned }: Scenario): OperationWithRelease[] {
+function pastOf(scenario: Scenario): OperationWithRelease[] {
   return [
-    seeded([...items, ...Object.values(assigned)]),
-    ...Object.entries(assigned).map(([id, item]) => ({
+    seeded(itemsBefore(scenario)),
+    ...Object.entries(scenario.assigned).map(([id, item]) => ({
       kind: 'fetch' as const,
       id,
       invokedAt: Number.NEGATIVE_INFINITY,

@@ -30,7 +30,7 @@ export default defineConfig({
     maxWorkers: '100%',
     // Only for what hangs: the largest tests take minutes where two runs share a small machine.
     testTimeout: 600_000,
-    hookTimeout: 300_000,
+    hookTimeout: 600_000,
     projects: [
       { extends: true, test: { name: 'unit', include: UNIT_TESTS } },
       { extends: true, test: { name: 'verification', include: VERIFICATION_TESTS } },

@@ -144,7 +144,9 @@ describe('a failure', () => {
       }
     };
     const failing = { ...noting(5).how, addChunk: () => Promise.reject(new Error('injected')) };
-    await expect(addInChunks(closing(), {}, failing)).rejects.toThrow('injected');
+    await expect(addInChunks(closing(), {}, failing)).rejects.toMatchObject({
+      cause: { message: 'injected' },
+    });
     expect(isClosed).toBe(true);
   });
 

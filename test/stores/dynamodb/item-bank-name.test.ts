@@ -7,7 +7,7 @@ import {
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
-import { freshTables, openPair, throughOwnClient } from '../support/tables.js';
+import { freshTables, openPair, throughOwnClient } from '../../support/tables.js';
 
 /** Two sales on one deduplication repository. */
 interface TwoSales {

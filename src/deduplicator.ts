@@ -1,23 +1,17 @@
 import { attachedState } from './attached-state.js';
 import { type BulkClaimOptions, claimInBulk, type HandOut } from './bulk-claim.js';
+import { Claimer } from './claimer.js';
 import type {
-  AtomicClaim,
-  AtomicClaimResult,
   AtomicReleaseOptions,
   ClaimResult,
   DeduplicationRepository,
 } from './deduplication-repository.js';
-import { ReleaseNotSupportedError } from './errors.js';
-import { type HandOutEvent, hasListeners, publishOutcome } from './events.js';
 import type {
   BatchAddItemsOptions,
   BatchAddItemsReport,
   ItemBankRepository,
 } from './item-bank-repository.js';
-import { type LevelledLogger, type Logger, levelledLogger } from './logger.js';
-import { loggingLevelFromEnvironment } from './settings.js';
-import { SharedClaims } from './shared-claims.js';
-import { claimInTwoSteps } from './two-step-claim.js';
+import type { Logger } from './logger.js';
 import { untilAborted } from './until-aborted.js';
 import { assertDeduplicationId, assertOption, assertSignal, hasMethods } from './validation.js';
 
@@ -254,12 +248,6 @@ export class Deduplicator {
   }
 }
 
-const CLAIM_EVENTS = {
-  claimed: 'claim',
-  existing: 'repeat',
-  exhausted: 'exhausted',
-} as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
-
 async function endAssignment(
   deduplicator: Deduplicator,
   deduplicationId: string,
@@ -273,145 +261,8 @@ async function endAssignment(
   return untilAborted(release, signal);
 }
 
-/** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
-class Claimer {
-  readonly #itemRepo: ItemBankRepository;
-  readonly #deduplicationRepo: DeduplicationRepository;
-  readonly #releaseBanks: readonly ItemBankRepository[];
-  readonly #skipFirstRead: boolean;
-  readonly #revealInEvents: boolean;
-  readonly #logger: LevelledLogger;
-  readonly #sharedClaims = new SharedClaims();
-  #atomicClaim: AtomicClaim | null | undefined;
-  #findingAtomicClaim: Promise<AtomicClaim | null> | undefined;
-  #checkingReleaseBanks: Promise<void> | undefined;
-
-  constructor(
-    itemRepo: ItemBankRepository,
-    deduplicationRepo: DeduplicationRepository,
-    releaseBanks: readonly ItemBankRepository[],
-    skipFirstRead: boolean,
-    revealInEvents: boolean,
-    logger: Logger | undefined,
-  ) {
-    this.#itemRepo = itemRepo;
-    this.#deduplicationRepo = deduplicationRepo;
-    this.#releaseBanks = releaseBanks;
-    this.#skipFirstRead = skipFirstRead;
-    this.#revealInEvents = revealInEvents;
-    this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
-  }
-
-  claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
-    if (!hasListeners()) return this.#claim(deduplicationId, signal);
-    const isRevealed = this.#revealInEvents;
-    return publishOutcome(
-      'claim',
-      () => this.#claim(deduplicationId, signal),
-      ({ status, item }) => ({
-        type: CLAIM_EVENTS[status],
-        ...(this.#atomicClaim === null && { isTwoStep: true }),
-        ...(isRevealed && item !== null && { item }),
-      }),
-      isRevealed ? { deduplicationId } : {},
-    );
-  }
-
-  async #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
-    const result = await this.#sharedClaims.run(
-      deduplicationId,
-      (isRepeat, sharedSignal) => this.#begin(deduplicationId, isRepeat, sharedSignal),
-      signal,
-    );
-    this.#logger.debug(`A call for an item ended as "${result.status}".`);
-    return result;
-  }
-
-  async #begin(
-    deduplicationId: string,
-    isRepeat: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<ClaimResult> {
-    // Not awaited again once it is known: this is the path of every call.
-    const atomicClaim = this.#atomicClaim ?? (await this.#findAtomicClaim());
-    const skipFirstRead = this.#skipFirstRead && !isRepeat;
-    return atomicClaim === null
-      ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
-      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead }).then(withBankName);
-  }
-
-  release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
-    if (!hasListeners()) return this.#release(deduplicationId, options);
-    const isRevealed = this.#revealInEvents;
-    const isReturned = options.fate === 'return';
-    return publishOutcome(
-      isReturned ? 'release' : 'retire',
-      () => this.#release(deduplicationId, options),
-      (item) =>
-        item === null
-          ? null
-          : { type: isReturned ? 'released' : 'retired', ...(isRevealed && { item }) },
-      isRevealed ? { deduplicationId } : {},
-    );
-  }
-
-  async #release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
-    const atomicClaim = await this.#findAtomicClaim();
-    if (atomicClaim?.releaseItem === undefined) throw new ReleaseNotSupportedError();
-    this.#checkingReleaseBanks ??= this.#assertReleaseBanksAreAtomic();
-    await this.#checkingReleaseBanks;
-    const banks = this.#releaseBanks;
-    const item = await atomicClaim.releaseItem(deduplicationId, { ...options, banks });
-    this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
-    return item;
-  }
-
-  async isAtomic(): Promise<boolean> {
-    return (await this.#findAtomicClaim()) !== null;
-  }
-
-  /** Told at the first release: where a client points to is not known before. */
-  async #assertReleaseBanksAreAtomic(): Promise<void> {
-    try {
-      const claims = await Promise.all(
-        this.#releaseBanks.map((bank) => this.#deduplicationRepo.atomicClaimWith?.(bank)),
-      );
-      assertOption(
-        claims.every((atomicClaim) => atomicClaim != null),
-        'releaseBanks',
-        'item banks that can claim atomically with `deduplicationRepo`',
-        this.#releaseBanks,
-        'Keep all tables in one Region and at one endpoint.',
-      );
-    } catch (error) {
-      // A Region that could not be resolved this time may be resolved next time.
-      this.#checkingReleaseBanks = undefined;
-      throw error;
-    }
-  }
-
-  async #findAtomicClaim(): Promise<AtomicClaim | null> {
-    this.#findingAtomicClaim ??=
-      this.#deduplicationRepo.atomicClaimWith?.(this.#itemRepo) ?? Promise.resolve(null);
-    try {
-      this.#atomicClaim = await this.#findingAtomicClaim;
-      return this.#atomicClaim;
-    } catch (error) {
-      // A Region that could not be resolved this time may be resolved next time.
-      this.#findingAtomicClaim = undefined;
-      throw error;
-    }
-  }
-}
-
 function isItemBankRepository(value: unknown): value is ItemBankRepository {
   return hasMethods(value, 'batchAddItems', 'addItemToBank', 'getItemFromBank');
-}
-
-/** A backend need not tell the bank. */
-function withBankName(result: AtomicClaimResult): ClaimResult {
-  if (result.status === 'exhausted') return result;
-  return { ...result, itemBankName: result.itemBankName ?? null };
 }
 
 const claimers = attachedState<Claimer>('deduplicator.1');

@@ -102,9 +102,9 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     const { table, logger } = states.of(this);
     if (bank === undefined) {
       logger.warn(
-        `The item bank is no ItemBankDynamoDbRepository (it is a ${itemRepo.constructor.name}), so no ` +
-          `transaction spans it and the deduplication table "${table.tableName}". ${TWO_STEP_RISK} ` +
-          'Pass the repository itself, not a wrapper around it.',
+        `The item bank is not an ItemBankDynamoDbRepository (its class is ${itemRepo.constructor.name}), ` +
+          `so no transaction spans it and the deduplication table "${table.tableName}". ` +
+          `${TWO_STEP_RISK} Pass the repository itself, not a wrapper around it.`,
       );
       return null;
     }

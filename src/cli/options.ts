@@ -85,21 +85,14 @@ function tableName(text: string): string {
   );
 }
 
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError('Expected a whole number from 1.');
-  }
-  return value;
-}
+export const wholeNumber = wholeNumberUpTo(Number.MAX_SAFE_INTEGER);
 
 export function wholeNumberUpTo(max: number): (text: string) => number {
+  const end = max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`;
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 1 || value > max) {
-      throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`);
-    }
-    return value;
+    if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number from 1${end}.`);
   };
 }
 

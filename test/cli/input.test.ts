@@ -65,6 +65,16 @@ describe('lines', () => {
     expect(error?.message).toContain('is longer than 2048 bytes');
   });
 
+  test.skipIf(process.platform === 'win32')(
+    'of a file that never ends are not waited for',
+    async () => {
+      const zeros = await openInput('/dev/zero', { asIs: true });
+      await expect(zeros[Symbol.asyncIterator]().next()).rejects.toThrow(
+        'is longer than 2048 bytes',
+      );
+    },
+  );
+
   test.each([
     ['with a byte order mark', utf16('\uFEFFA-1\n')],
     ['with one of the other byte order', Buffer.from('\uFEFFA-1\n', 'utf16le').swap16()],

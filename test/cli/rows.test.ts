@@ -140,7 +140,8 @@ describe('a file that is resumed', () => {
   test('loses what a kill left behind its checkpoint, and reads it again', async () => {
     const file = join(await folder(), 'codes.csv');
     await expect(write(file, false, 30)).rejects.toThrow('throttled');
-    await writeFile(`${file}.partial`, 'CODE-31\nCODE-', { flag: 'a' });
+    // More than what is still to come.
+    await writeFile(`${file}.partial`, 'CODE-31\n'.repeat(1_000), { flag: 'a' });
     await write(file, true);
     expect((await readFile(file, 'utf8')).split('\n')).toEqual(whole);
   });

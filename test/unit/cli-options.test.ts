@@ -1,0 +1,66 @@
+// The names of tables, checked before any request ("Naming rules" in DynamoDB's Developer Guide).
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { describeFailure } from '../../src/cli/failures.js';
+import { addSharedOptions, ledgerTableNameOf, type SharedOptions } from '../../src/cli/options.js';
+
+function optionsOf(...args: readonly string[]): SharedOptions {
+  const program = new Command().exitOverride().configureOutput({ outputError: () => {} });
+  addSharedOptions(program);
+  return program.parse(args, { from: 'user' }).opts();
+}
+
+function failureOf(act: () => unknown) {
+  try {
+    act();
+  } catch (error) {
+    return describeFailure(error);
+  }
+  throw new Error('It did not fail.');
+}
+
+describe('a table name', () => {
+  test.each([
+    'abc',
+    'A_b-c.9',
+    'x'.repeat(248),
+    'arn:aws:dynamodb:eu-west-1:111122223333:table/voucher_codes',
+    'arn:aws-cn:dynamodb:cn-north-1:111122223333:table/voucher_codes',
+  ])('that AWS takes is taken: %s', (name) => {
+    expect(ledgerTableNameOf(optionsOf('--item-bank-table', name))).toBe(`${name}_ledger`);
+  });
+
+  test.each([
+    'qz',
+    'my codes',
+    'códes',
+    '',
+    'x'.repeat(256),
+    'arn:aws:dynamodb:eu-west-1:111122223333:table/my codes',
+    'arn:aws:s3:::voucher_codes',
+  ])('that AWS refuses is refused, without the name itself: %j', (name) => {
+    const { message, exitCode } = failureOf(() => optionsOf('--deduplication-table', name));
+    expect(message).toMatch(
+      /^Option '--deduplication-table <name>' is invalid\. Expected 3 to 255/,
+    );
+    if (name !== '') expect(message).not.toContain(name);
+    expect(exitCode).toBe(2);
+  });
+
+  test('of a ledger has to fit behind that of its bank', () => {
+    const options = optionsOf('--item-bank-table', 'x'.repeat(249));
+    expect(failureOf(() => ledgerTableNameOf(options))).toMatchObject({ exitCode: 2 });
+    expect(ledgerTableNameOf({ ...options, ledgerTable: 'ledger' })).toBe('ledger');
+  });
+});
+
+test('no value that was typed is repeated', () => {
+  for (const args of [
+    ['--endpoint-url', 'user:password@host'],
+    ['--secret-code-1=password'],
+    ['--colour=password'],
+    ['-password'],
+  ]) {
+    expect(failureOf(() => optionsOf(...args)).message).not.toContain('password');
+  }
+});

@@ -163,16 +163,16 @@ describe('many calls at once', () => {
     );
   });
 
-  test('by the hundred thousand are let through one after the other', async () => {
+  test('by the ten thousand are let through one after the other', async () => {
     const client = clientWithSockets(10);
     let sent = 0;
-    const calls = Array.from({ length: 200_000 }, () =>
+    const calls = Array.from({ length: 20_000 }, () =>
       sendThroughGate(client, new Patience(600_000), async () => {
         sent++;
       }),
     );
     await Promise.all(calls);
-    expect(sent).toBe(200_000);
+    expect(sent).toBe(20_000);
   });
 });
 

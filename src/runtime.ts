@@ -8,6 +8,11 @@ export interface Runtime {
   random(): number;
   uuid(): string;
   sleep(delayMs: number): Promise<void>;
+  /**
+   * Calls the action later, unless the function that it returns was called before. Does not keep the
+   * process alive.
+   */
+  after(delayMs: number, action: () => void): () => void;
 }
 
 export const runtime: Runtime = {
@@ -16,4 +21,10 @@ export const runtime: Runtime = {
   random: () => Math.random(),
   uuid: () => crypto.randomUUID(),
   sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
+  after: (delayMs, action) => {
+    const timer = setTimeout(action, delayMs);
+    // Where timers are numbers, as in a browser's, none keeps anything alive.
+    timer.unref?.();
+    return () => clearTimeout(timer);
+  },
 };

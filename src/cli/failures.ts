@@ -114,6 +114,11 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         remedy: 'Name the right table; "storagebox doctor" looks at all of them.',
         exitCode: EXIT_CODES.setUp,
       };
+    case 'STORAGEBOX_ACCOUNT_MISMATCH':
+      return failure(
+        EXIT_CODES.setUp,
+        'Use credentials of the account in which both tables are: check --profile.',
+      );
     case 'STORAGEBOX_CONTENTION':
     case 'STORAGEBOX_MALFORMED_REPLY':
       return failure(EXIT_CODES.tryAgain, 'Run the same command again.');

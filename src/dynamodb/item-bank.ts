@@ -33,8 +33,8 @@ export class ItemBank implements ItemTable {
   readonly tableName: string;
   /** `null` when items may enter more than once. */
   readonly ledger: Ledger | null;
-  readonly candidates = new CandidatePool((startKey, demand) =>
-    this.#readPage(startKey, Math.max(this.#fetchLimit, demand)),
+  readonly candidates = new CandidatePool((startKey, demand, onThrottled) =>
+    this.#readPage(startKey, Math.max(this.#fetchLimit, demand), onThrottled),
   );
   /** Of the claims that find out if the bank, found empty before, still is. */
   readonly emptinessTurns = new Turns();
@@ -122,22 +122,23 @@ export class ItemBank implements ItemTable {
    * Throttling is waited out: in a rush on what is sold out every process searches the whole table
    * again and again, and one scan is what many calls wait for.
    */
-  async #readPage(startKey: string | null, limit: number): Promise<Page> {
+  async #readPage(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
     const patience = new Patience(SCAN_PATIENCE_MS);
     for (let retry = 0; ; retry++) {
       try {
-        return await this.#scanFrom(startKey, limit);
+        return await this.#scanFrom(startKey, limit, onThrottled);
       } catch (error) {
         if (!isThrottling(error) || patience.isOver) throw error;
+        onThrottled();
         publishObstacle(error, retry + 1, patience.elapsedMs, [this]);
       }
       await sleepBeforeRetry(retry);
     }
   }
 
-  async #scanFrom(startKey: string | null, limit: number): Promise<Page> {
+  async #scanFrom(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
     try {
-      return await this.#scan(startKey, limit);
+      return await this.#scan(startKey, limit, onThrottled);
     } catch (error) {
       const explained = await explainRefusal(error, this.client, [this]);
       const isKeyRefused =
@@ -145,22 +146,30 @@ export class ItemBank implements ItemTable {
       if (!isKeyRefused) throw explained;
       // DynamoDB starts a scan behind any key; some of its emulators want one that exists.
       this.#logger.debug(`"${this.tableName}" refuses made-up start keys: scanning from its head.`);
-      return this.#scan(null, limit);
+      return this.#scan(null, limit, onThrottled);
     }
   }
 
   /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
-  async #scan(startKey: string | null, limit: number): Promise<Page> {
-    const { Items, LastEvaluatedKey } = await this.client.send(
-      new ScanCommand({
-        TableName: this.tableName,
-        ConsistentRead: true,
-        Limit: limit,
-        ProjectionExpression: '#item',
-        ExpressionAttributeNames: { '#item': ITEM_KEY },
-        ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
-      }),
+  async #scan(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
+    const command = new ScanCommand({
+      TableName: this.tableName,
+      ConsistentRead: true,
+      Limit: limit,
+      ProjectionExpression: '#item',
+      ExpressionAttributeNames: { '#item': ITEM_KEY },
+      ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
+    });
+    command.middlewareStack.add(
+      (next) => (args) =>
+        next(args).catch((error: unknown) => {
+          if (isThrottling(error)) onThrottled();
+          throw error;
+        }),
+      // Inside the SDK's retry, which may wait for longer than it takes until a scan counts as slow.
+      { step: 'finalizeRequest', priority: 'low' },
     );
+    const { Items, LastEvaluatedKey } = await this.client.send(command);
     // DynamoDB sends it even when it is empty; a reply without it says nothing about the bank.
     if (Items === undefined) throw new MalformedReplyError('Scan', 'Items');
     return {

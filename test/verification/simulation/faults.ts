@@ -30,6 +30,9 @@ export function canHappen(kind: FaultKind, request: FaultyRequest): boolean {
       );
     case 'empty page':
       return operation === 'ScanCommand';
+    case 'slow':
+      // Befalls whoever waits: see the world's watches.
+      return false;
     default:
       return true;
   }

@@ -12,7 +12,8 @@ export type FaultKind =
   | 'reason without item'
   | 'answer late'
   | 'stale read'
-  | 'empty page';
+  | 'empty page'
+  | 'slow';
 
 export const ALL_FAULTS: readonly FaultKind[] = [
   'dropped',
@@ -28,6 +29,7 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   'answer late',
   'stale read',
   'empty page',
+  'slow',
 ];
 
 export interface Call {

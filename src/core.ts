@@ -25,6 +25,7 @@ export {
 } from './deduplication-repository.js';
 export { type ClaimOptions, Deduplicator, type DeduplicatorOptions } from './deduplicator.js';
 export {
+  AccountMismatchError,
   type AnyStorageBoxError,
   BatchNotFullyAddedError,
   type BatchProgressAtFailure,

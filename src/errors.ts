@@ -109,6 +109,32 @@ export class TableSchemaError extends StorageBoxError {
 }
 
 /**
+ * The clients of the two repositories belong to two AWS accounts behind one endpoint. A transaction goes
+ * to one account only, so the items that the bank shows are not there for it. Nothing was written.
+ */
+export class AccountMismatchError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_ACCOUNT_MISMATCH';
+  readonly itemBankTableName: string;
+  readonly deduplicationTableName: string;
+
+  constructor(itemBankTableName: string, deduplicationTableName: string) {
+    super(
+      `Expected the item bank "${itemBankTableName}" and the deduplication table ` +
+        `"${deduplicationTableName}" to belong to one AWS account, got several items that the bank ` +
+        'shows and that a transaction with the credentials of the deduplication table does not find ' +
+        'in it. Nothing was written. Give both repositories the same client, or credentials of one ' +
+        'account.',
+    );
+    this.itemBankTableName = itemBankTableName;
+    this.deduplicationTableName = deduplicationTableName;
+  }
+
+  override get name() {
+    return 'AccountMismatchError' as const;
+  }
+}
+
+/**
  * The deduplication ID already has an item. Nothing was written. A `DeduplicationRepository` throws
  * it from `putDeduplicationId`; the `Deduplicator` turns it into the existing item.
  */
@@ -380,6 +406,7 @@ export type AnyStorageBoxError =
   | InvalidOptionError
   | TableNotFoundError
   | TableSchemaError
+  | AccountMismatchError
   | DeduplicationIdAlreadyAssignedError
   | ContentionError
   | OutcomeUnknownError

@@ -19,8 +19,13 @@ export class Patience {
     return runtime.nowMs() - this.#startMs;
   }
 
+  /** 0 or less when it is over. */
+  get leftMs(): number {
+    return this.#limitMs - this.elapsedMs;
+  }
+
   get isOver(): boolean {
-    return this.elapsedMs >= this.#limitMs;
+    return this.leftMs <= 0;
   }
 
   /** To be asked before each further attempt: throws the signal's reason, or `ContentionError`. */

@@ -9,10 +9,10 @@ export interface Runtime {
   uuid(): string;
   sleep(delayMs: number): Promise<void>;
   /**
-   * Calls `ring` after the delay, unless the function that it returns is called before. Does not keep
-   * the process alive: it only limits how long something else is waited for.
+   * Calls the action after the delay, unless the function that it returns is called before. Does not
+   * keep the process alive: it only limits how long something else is waited for.
    */
-  alarm(delayMs: number, ring: () => void): () => void;
+  after(delayMs: number, action: () => void): () => void;
 }
 
 export const runtime: Runtime = {
@@ -21,9 +21,10 @@ export const runtime: Runtime = {
   random: () => Math.random(),
   uuid: () => crypto.randomUUID(),
   sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
-  alarm: (delayMs, ring) => {
-    const timer = setTimeout(ring, delayMs);
-    timer.unref();
+  after: (delayMs, action) => {
+    const timer = setTimeout(action, delayMs);
+    // Where timers are numbers, as in a browser, none keeps anything alive.
+    timer.unref?.();
     return () => clearTimeout(timer);
   },
 };

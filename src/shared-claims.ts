@@ -101,7 +101,7 @@ export class SharedClaims {
 /** A request that stalls holds up its own call for as long as the client waits, and no other call. */
 function inTime(ended: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const disarm = runtime.alarm(CLAIM_PATIENCE_MS, () => {
+    const disarm = runtime.after(CLAIM_PATIENCE_MS, () => {
       const cause = new Error('An earlier call with the same deduplication ID has not ended.');
       reject(new OutcomeUnknownError(CLAIM_PATIENCE_MS, { cause }));
     });

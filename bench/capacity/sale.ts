@@ -193,6 +193,18 @@ export class Sale implements Actor {
         };
         this.queue.schedule(this.queue.nowMs + delayMs, { act });
       });
+    runtime.after = (delayMs, action) => {
+      let isCancelled = false;
+      const act = () => {
+        if (isCancelled) return;
+        this.hasPromisesToRun = true;
+        action();
+      };
+      this.queue.schedule(this.queue.nowMs + delayMs, { act });
+      return () => {
+        isCancelled = true;
+      };
+    };
     runtime.uuid = () => `${this.options.seed}-${++keys}`;
   }
 

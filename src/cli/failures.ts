@@ -164,6 +164,11 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
           'Name that bank by --release-bank; "storagebox export" tells it, as item_bank_table.',
         exitCode: EXIT_CODES.usage,
       };
+    case 'STORAGEBOX_ACCOUNT_MISMATCH':
+      return failure(
+        EXIT_CODES.setUp,
+        'Use credentials of the account in which both tables are: check --profile.',
+      );
     case 'STORAGEBOX_CONTENTION':
     case 'STORAGEBOX_MALFORMED_REPLY':
       return failure(EXIT_CODES.tryAgain, 'Run the same command again.');

@@ -12,18 +12,24 @@
 //        │ anything else ── throw; the next call finds out what became of it
 import { sleepBeforeRetry } from '../backoff.js';
 import type { AtomicClaim, AtomicClaimOptions, ClaimResult } from '../deduplication-repository.js';
+import { AccountMismatchError } from '../errors.js';
 import { Patience } from '../patience.js';
 import { releaseItem } from './atomic-release.js';
-import type { Candidate } from './candidate-pool.js';
+import type { Candidate, Fate } from './candidate-pool.js';
+import { Contradictions } from './contradictions.js';
 import type { DeduplicationTable } from './deduplication-table.js';
 import type { ItemBank } from './item-bank.js';
+import { cancellationCodes } from './refusals.js';
 import {
   CLAIM_PATIENCE_MS,
   errorOfObstacle,
   hasConditionFailed,
   publishObstacle,
   sendTransaction,
+  type TransactionOutcome,
 } from './transaction.js';
+
+type FailedTransaction = Extract<TransactionOutcome, { status: 'failed' }>;
 
 export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
   return {
@@ -46,17 +52,28 @@ async function claimItem(
     if (held !== null) return { status: 'existing', ...held };
   }
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
-  for (let obstacles = 0; ; ) {
+  // The transaction goes out through the table's client, the pages come through the bank's.
+  const contradictions = bank.client === table.client ? undefined : new Contradictions();
+  const call: Call = { deduplicationId, mark, patience, signal, contradictions };
+  for (let attempts = 0, obstacles = 0; ; attempts++) {
     patience.assertLeft();
-    const found = await candidateOrAnswer(bank, table, deduplicationId, mark, patience);
+    const found = await candidateOrAnswer(bank, table, call, attempts > 0);
     if ('status' in found) return found;
-    const result = await claimCandidate(bank, table, deduplicationId, found, patience, signal);
+    const result = await claimCandidate(bank, table, call, found);
     if (result === null) continue;
     if (!(result instanceof Obstacle)) return result;
     publishObstacle(result.error, ++obstacles, patience.elapsedMs, [table, bank]);
     await sleepBeforeRetry(obstacles - 1);
     if (patience.isOver) throw errorOfObstacle(result.error, patience.elapsedMs);
   }
+}
+
+interface Call {
+  readonly deduplicationId: string;
+  readonly mark: number;
+  readonly patience: Patience;
+  readonly signal: AbortSignal | undefined;
+  readonly contradictions: Contradictions | undefined;
 }
 
 /** Nothing was written, and another candidate is to be tried in a while. */
@@ -68,13 +85,12 @@ class Obstacle {
 async function candidateOrAnswer(
   bank: ItemBank,
   table: DeduplicationTable,
-  deduplicationId: string,
-  mark: number,
-  patience: Patience,
+  { deduplicationId, mark, patience, contradictions }: Call,
+  isRetry: boolean,
 ): Promise<Candidate | ClaimResult> {
   const endTurn = bank.candidates.isFoundEmpty ? await bank.emptinessTurns.next() : null;
   try {
-    const candidate = await bank.candidates.take(mark, patience);
+    const candidate = await bank.candidates.take(mark, patience, { isRetry, contradictions });
     if (candidate !== null) return candidate;
     const held = await table.readItemInTransaction(deduplicationId);
     return held === null ? { status: 'exhausted', item: null } : { status: 'existing', ...held };
@@ -87,10 +103,8 @@ async function candidateOrAnswer(
 async function claimCandidate(
   bank: ItemBank,
   table: DeduplicationTable,
-  deduplicationId: string,
+  { deduplicationId, patience, signal, contradictions }: Call,
   candidate: Candidate,
-  patience: Patience,
-  signal: AbortSignal | undefined,
 ): Promise<ClaimResult | Obstacle | null> {
   const { item } = candidate;
   const outcome = await sendTransaction({
@@ -110,16 +124,40 @@ async function claimCandidate(
       bank.candidates.settle(candidate, 'won');
       return { status: 'claimed', item, itemBankName: bank.tableName };
     case 'failed':
-      bank.candidates.settle(candidate, outcome.isObstructed ? 'obstructed' : 'kept');
+      bank.candidates.settle(candidate, fateAfterFailure(outcome));
       if (outcome.isObstructed) return new Obstacle(outcome.error);
       throw outcome.error;
     case 'conditionFailed': {
       const [assignment, removal] = outcome.reasons;
-      bank.candidates.settle(candidate, hasConditionFailed(removal) ? 'gone' : 'kept');
-      if (!hasConditionFailed(assignment)) return null;
+      const fate = hasConditionFailed(removal) ? 'gone' : 'kept';
+      bank.candidates.settle(candidate, fate, contradictions);
+      if (!hasConditionFailed(assignment)) {
+        assertOneAccount(bank, table, contradictions);
+        return null;
+      }
       // Both conditions can fail, and the ID's answer is final.
       const existing = await table.existingItem(deduplicationId, assignment);
       return existing === null ? null : { status: 'existing', ...existing };
     }
   }
+}
+
+/** A conflict on the ID's own row says nothing of the item, nor of its stretch of the bank. */
+function fateAfterFailure({ error, isObstructed }: FailedTransaction): Fate {
+  if (!isObstructed) return 'kept';
+  const [assignment, removal] = cancellationCodes(error);
+  const isOnlyIdInConflict = assignment === 'TransactionConflict' && removal === 'None';
+  return isOnlyIdInConflict ? 'kept' : 'obstructed';
+}
+
+/** Fewer can come about by releases, and by Python nodes, which take items out and put them back. */
+const MAX_CONTRADICTIONS = 5;
+
+function assertOneAccount(
+  bank: ItemBank,
+  table: DeduplicationTable,
+  contradictions: Contradictions | undefined,
+): void {
+  if (contradictions === undefined || contradictions.count < MAX_CONTRADICTIONS) return;
+  throw new AccountMismatchError(bank.tableName, table.tableName);
 }

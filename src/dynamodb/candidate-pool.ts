@@ -1,17 +1,20 @@
 import type { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
+import { AttemptWindow } from './attempt-window.js';
+import { BankPass } from './bank-pass.js';
+import { CandidateStock } from './candidate-stock.js';
+import { type Contradictions, GoneItems } from './contradictions.js';
+import {
+  type Page,
+  PageReader,
+  type PageReaderOwner,
+  type PlannedRead,
+  type Read,
+  type ReadPage,
+} from './page-reader.js';
+import { WaitingCalls } from './waiting-calls.js';
 
-export interface Page {
-  readonly items: readonly string[];
-  /** Where the next page starts; `null` when this one reached the end of the table. */
-  readonly nextKey: string | null;
-}
-
-/**
- * Reads one page, strongly consistent, from behind a key that need not exist, or from the head. It
- * should hold `demand` items or more: that many calls want one.
- */
-export type ReadPage = (startKey: string | null, demand: number) => Promise<Page>;
+export type { Page, ReadPage } from './page-reader.js';
 
 export interface Candidate {
   readonly item: string;
@@ -25,24 +28,18 @@ export interface Candidate {
  */
 export type Fate = 'won' | 'gone' | 'kept' | 'obstructed';
 
-/** One walk round the bank: from a random key to the end, then from the head to the end. */
-interface Pass {
-  nextKey: string | null;
-  isFromHead: boolean;
-  isComplete: boolean;
-  /** Whether one page from the head showed all that there is. */
-  isOnePage: boolean;
-  /** Whether it has seen an item that was not in flight in this process. */
-  hasSeenItems: boolean;
-  /** Whether it has seen an item that was, or that had just left the bank, or that was let go. */
-  hasLeftOutItems: boolean;
+export interface TakeOptions {
+  /** Whether the call has lost a race: then it is older than most, and comes before them. */
+  readonly isRetry?: boolean;
+  /**
+   * Of a call whose transactions may not see the same table as the pages. To such a call only a pass
+   * that saw nothing at all proves that the bank is empty.
+   */
+  readonly contradictions?: Contradictions | undefined;
 }
 
-/** More than one, so that a request that stalls does not hold up every other call of the process. */
-const MIN_IN_FLIGHT = 4;
-
-/** A larger page would be a stretch that one partition cannot serve in a moment. */
-const MAX_DEMAND_WHILE_SPREADING = 100;
+/** So many stretches in a row that brought nothing. */
+const MAX_BARREN_STRETCHES = 5;
 
 /**
  * Items of the bank that calls of this process may try to claim. They are hints, never leases: an
@@ -54,207 +51,224 @@ const MAX_DEMAND_WHILE_SPREADING = 100;
  * gone. What was in flight when the pass saw it proves nothing: it may have been tried before, by a
  * request whose answer is late, and have come back since.
  */
-export class CandidatePool {
-  readonly #readPage: ReadPage;
-  readonly #available = new Set<string>();
+export class CandidatePool implements PageReaderOwner<BankPass> {
+  readonly #reader: PageReader<BankPass>;
+  readonly #stock = new CandidateStock(() => this.#serve());
   readonly #inFlight = new Set<string>();
-  #pass: Pass = {
-    nextKey: null,
-    isFromHead: true,
-    isComplete: true,
-    isOnePage: false,
-    hasSeenItems: true,
-    hasLeftOutItems: false,
-  };
-  #passNumber = 0;
+  readonly #waiting = new WaitingCalls<Candidate | null>();
+  readonly #window = new AttemptWindow();
+  readonly #goneItems = new GoneItems();
+  #pass = new BankPass(0, null);
+  #passesBegun = 0;
   #lastPassProvenEmpty = 0;
+  #lastPassSeenEmpty = 0;
+  /** Of all calls that ever waited. */
+  #newestMark = 0;
   #pageNumber = 0;
-  /** Whether the last setback was an obstacle: a stretch of the table is one partition, which throttles. */
-  #isSpreading = false;
-  #reading: Promise<void> | null = null;
-  /** What left the bank while a page was on its way: the page may show it still. */
-  readonly #goneWhileReading = new Set<string>();
-  #waitingCalls = 0;
-  /**
-   * Where more callers are than items, or than the table has capacity for, trying less at once is what
-   * avoids setbacks. How many others there are is found out as on a network: halved by each setback,
-   * one more after each success.
-   */
-  #maxInFlight = Number.POSITIVE_INFINITY;
-  readonly #wakeUps: (() => void)[] = [];
+  #barrenStretches = 0;
 
   constructor(readPage: ReadPage) {
-    this.#readPage = readPage;
+    this.#reader = new PageReader(readPage, this);
+    // There is none before the first call asks for one.
+    this.#pass.isComplete = true;
+    this.#pass.hasSeenCandidates = true;
   }
 
   /** To be asked when a call begins: only a pass that begins later can prove something to it. */
   mark(): number {
-    return this.#passNumber;
+    return this.#passesBegun;
   }
 
   /** Whether the bank was empty when it was last looked at. */
   get isFoundEmpty(): boolean {
-    const isLatestFinding = this.#lastPassProvenEmpty >= this.#passNumber - 1;
-    return this.#lastPassProvenEmpty > 0 && isLatestFinding && !this.#pass.hasSeenItems;
+    const isLatestFinding = this.#lastPassProvenEmpty >= this.#pass.number - 1;
+    return this.#lastPassProvenEmpty > 0 && isLatestFinding && !this.#pass.hasSeenCandidates;
   }
 
   /**
    * A candidate, which nobody else in this process is given until it is settled, or `null` when no
    * item stayed in the bank since the mark.
+   *
+   * @throws ContentionError when the patience ends first, whatever the requests of others do
    */
-  async take(mark: number, patience: Patience): Promise<Candidate | null> {
-    for (;;) {
-      const isCrowded = this.#inFlight.size >= this.#maxInFlight;
-      for (const item of isCrowded ? [] : this.#available) {
-        this.#available.delete(item);
-        this.#inFlight.add(item);
-        this.#readAhead();
-        return { item, pageNumber: this.#pageNumber };
-      }
-      if (this.#lastPassProvenEmpty > mark) return null;
-      patience.assertLeft();
-      const isAllInFlight =
-        this.#pass.isComplete && this.#passNumber > mark && this.#inFlight.size > 0;
-      this.#waitingCalls++;
-      try {
-        await (isCrowded || isAllInFlight ? this.#nextSettlement() : this.#readOn());
-      } finally {
-        this.#waitingCalls--;
-      }
+  async take(
+    mark: number,
+    patience: Patience,
+    { isRetry = false, contradictions }: TakeOptions = {},
+  ): Promise<Candidate | null> {
+    const candidate = this.#nextCandidate();
+    if (candidate !== null) {
+      this.#readOnIfNeeded();
+      return candidate;
     }
+    if (this.#isProvenTo(mark, contradictions)) return null;
+    patience.assertLeft();
+    return new Promise((resolve, reject) => {
+      const readsBefore = this.#reader.readsBegun;
+      const call = { mark, patience, contradictions, readsBefore, resolve, reject };
+      this.#newestMark = Math.max(this.#newestMark, mark);
+      this.#waiting.add(call, isRetry);
+      this.#readOnIfNeeded();
+      this.#reader.beginSecondIfNeeded();
+    });
   }
 
-  settle({ item, pageNumber }: Candidate, fate: Fate): void {
+  settle({ item, pageNumber }: Candidate, fate: Fate, contradictions?: Contradictions): void {
     this.#inFlight.delete(item);
     switch (fate) {
       case 'kept':
-        this.#available.add(item);
+        this.#stock.putBack(item);
         break;
       case 'won':
-        this.#noteDeparture(item);
-        this.#maxInFlight++;
+        this.#stock.noteWin(item);
+        this.#reader.noteDeparture(item);
+        this.#goneItems.forget();
+        this.#barrenStretches = 0;
+        this.#window.noteWin();
         break;
       case 'gone':
-        this.#isSpreading = false;
-        this.#noteDeparture(item);
-        this.#noteSetback(pageNumber);
+        this.#stock.noteLostRace(item);
+        this.#reader.noteDeparture(item);
+        if (contradictions !== undefined) {
+          this.#goneItems.note(item, contradictions, this.#reader.readsBegun);
+        }
+        this.#window.noteLostRace(this.#inFlight.size);
+        this.#leaveStretch(pageNumber);
         break;
       case 'obstructed':
         // Let go of: by the time that the obstacle has passed, another one is the better choice.
         this.#pass.hasLeftOutItems = true;
-        this.#isSpreading = true;
-        this.#noteSetback(pageNumber);
+        this.#window.noteObstacle(this.#inFlight.size);
+        this.#leaveStretch(pageNumber);
         break;
     }
     this.#noteProof();
-    this.#wakeUpCalls();
+    this.#serve();
   }
 
-  /** As many as may try now: to wake thousands for each settlement would take longer than to serve them. */
-  #wakeUpCalls(): void {
-    const isLastSettlement = this.#inFlight.size === 0;
-    const mayTry = Math.max(1, Math.ceil(this.#maxInFlight - this.#inFlight.size));
-    const woken = this.#wakeUps.splice(0, isLastSettlement ? this.#wakeUps.length : mayTry);
-    for (const wakeUp of woken) wakeUp();
+  isPageAwaited(): boolean {
+    return this.#waiting.size > 0 && this.#window.hasRoom(this.#inFlight.size);
   }
 
-  #noteDeparture(item: string): void {
-    if (this.#reading !== null) this.#goneWhileReading.add(item);
+  planElsewhere(): PlannedRead<BankPass> {
+    const pass = new BankPass(++this.#passesBegun, runtime.uuid());
+    return { pass, replaces: this.#pass, ...this.#wantedPage(pass) };
   }
 
-  #nextSettlement(): Promise<void> {
-    return new Promise((resolve) => this.#wakeUps.push(resolve));
+  acceptPage(read: Read<BankPass>, page: Page): void {
+    const hasJumpedAway = read.replaces !== this.#pass;
+    if (!hasJumpedAway) this.#use(read, page);
+    this.#serve();
   }
 
-  /** This stretch of the table is another process's, or throttled: leaves it for another one. */
-  #noteSetback(pageNumber: number): void {
-    const halved = Math.min(this.#maxInFlight, this.#inFlight.size) / 2;
-    this.#maxInFlight = Math.max(MIN_IN_FLIGHT, halved);
-    const hasLeftAlready = pageNumber !== this.#pageNumber;
-    const isNothingToLeave = this.#available.size === 0 && this.#pass.isComplete;
-    if (hasLeftAlready || isNothingToLeave) return;
-    this.#available.clear();
-    this.#pageNumber++;
-    this.#beginPass();
-  }
-
-  /** The next page arrives while the last candidates of this one are being tried. */
-  #readAhead(): void {
-    const isRunningLow = this.#available.size < this.#inFlight.size;
-    // A failure is told to the call that needs the page: it reads again.
-    if (isRunningLow && !this.#pass.isComplete) this.#readOn().catch(() => {});
-  }
-
-  /** One scan is under way at a time, and whoever needs candidates waits for that one. */
-  #readOn(): Promise<void> {
-    this.#reading ??= this.#readNextPage().finally(() => {
-      this.#reading = null;
-    });
-    return this.#reading;
-  }
-
-  async #readNextPage(): Promise<void> {
-    if (this.#pass.isComplete) this.#beginPass();
-    const pass = this.#pass;
-    this.#goneWhileReading.clear();
-    const demand = this.#inFlight.size + this.#waitingCalls;
-    const startKey = pass.nextKey;
-    const { items, nextKey } = await this.#readPage(
-      startKey,
-      this.#isSpreading ? Math.min(demand, MAX_DEMAND_WHILE_SPREADING) : demand,
-    );
-    const hasJumpedAway = pass !== this.#pass;
-    if (hasJumpedAway) return;
-
-    this.#pageNumber++;
-    const availableBefore = this.#available.size;
-    for (const item of shuffled(items)) {
-      if (this.#inFlight.has(item) || this.#goneWhileReading.has(item)) {
-        pass.hasLeftOutItems = true;
-      } else {
-        pass.hasSeenItems = true;
-        this.#available.add(item);
-      }
+  /** Those who have come since get a read of their own. */
+  acceptFailure(read: Read<BankPass>, error: unknown): void {
+    if (this.isPageAwaited()) {
+      this.#waiting.rejectWhere(({ readsBefore }) => readsBefore < read.number, error);
     }
-    const hasBroughtItems = this.#available.size > availableBefore;
-    const goesElsewhere = this.#isSpreading && hasBroughtItems && !pass.isFromHead;
-    pass.nextKey = goesElsewhere && nextKey !== null ? runtime.uuid() : nextKey;
-    if (nextKey === null) {
-      // From the head once more to the very end, and not only to where the pass began: that place
-      // means nothing in a store that ignores made-up keys.
-      pass.isComplete = pass.isFromHead;
-      pass.isOnePage = pass.isFromHead && startKey === null;
-      pass.isFromHead = true;
-    }
+    this.#serve();
+  }
+
+  #use({ number, pass, startKey, goneMeanwhile }: Read<BankPass>, page: Page): void {
+    this.#pass = pass;
+    this.#pageNumber++;
+    const isLeftOut = (item: string) => this.#inFlight.has(item) || goneMeanwhile.has(item);
+    const candidates = page.items.filter((item) => !isLeftOut(item));
+    pass.hasLeftOutItems ||= candidates.length < page.items.length;
+    pass.hasSeenCandidates ||= candidates.length > 0;
+    const isWholeBank = startKey === null && page.nextKey === null;
+    if (page.nextKey === null) this.#stock.addLastPage(candidates);
+    else this.#stock.addPage(candidates);
+    this.#window.notePage(candidates.length);
+    pass.advance(startKey, page, this.#window.isSpreading && candidates.length > 0);
+    this.#goneItems.compare(page.items, number, isWholeBank);
     this.#noteProof();
   }
 
+  /** As many calls as may try now go on. */
+  #serve(): void {
+    while (this.#waiting.size > 0) {
+      const candidate = this.#nextCandidate();
+      if (candidate === null) break;
+      this.#waiting.takeNext().resolve(candidate);
+    }
+    this.#readOnIfNeeded();
+  }
+
+  #nextCandidate(): Candidate | null {
+    if (!this.#window.hasRoom(this.#inFlight.size)) return null;
+    const item = this.#stock.takeNext();
+    if (item === null) return null;
+    this.#inFlight.add(item);
+    return { item, pageNumber: this.#pageNumber };
+  }
+
+  /** One read is under way at a time, and whoever needs candidates waits for that one. */
+  #readOnIfNeeded(): void {
+    if (this.#reader.isReading || this.#stock.isTrying) return;
+    this.#waiting.rejectOldestImpatient();
+    if (!this.#isPageNeeded()) return;
+    if (this.#pass.isComplete) this.#beginPass();
+    const pass = this.#pass;
+    this.#reader.begin({ pass, replaces: pass, ...this.#wantedPage(pass) });
+  }
+
+  #isPageNeeded(): boolean {
+    if (!this.isPageAwaited()) {
+      // The next page arrives while the last candidates of this one are being tried. A failure is
+      // told to nobody: the call that needs the page reads again.
+      return this.#stock.isLow(this.#inFlight.size) && !this.#pass.isComplete;
+    }
+    const isAllInFlight =
+      this.#pass.isComplete && this.#pass.number > this.#newestMark && this.#inFlight.size > 0;
+    return !isAllInFlight;
+  }
+
+  #wantedPage({ nextKey: startKey }: BankPass): { startKey: string | null; demand: number } {
+    const demand = this.#window.rowsFor(this.#inFlight.size + this.#waiting.size);
+    return { startKey, demand };
+  }
+
+  /** This stretch of the table is another process's, or throttled: leaves it for another one. */
+  #leaveStretch(pageNumber: number): void {
+    const hasLeftAlready = pageNumber !== this.#pageNumber;
+    const isNothingToLeave = this.#stock.isEmpty && this.#pass.isComplete;
+    if (hasLeftAlready || isNothingToLeave) return;
+    this.#stock.clear();
+    this.#pageNumber++;
+    this.#barrenStretches++;
+    this.#beginPass();
+  }
+
   #beginPass(): void {
+    this.#pass = new BankPass(++this.#passesBegun, this.#nextStartKey());
+  }
+
+  #nextStartKey(): string | null {
     // Where one page shows all that is left, there is no other place to begin at.
-    const startKey = this.#pass.isOnePage ? null : runtime.uuid();
-    this.#passNumber++;
-    this.#pass = {
-      nextKey: startKey,
-      isFromHead: startKey === null,
-      isComplete: false,
-      isOnePage: false,
-      hasSeenItems: false,
-      hasLeftOutItems: false,
-    };
+    if (this.#pass.isOnePage) return null;
+    // Whether the pages show again what transactions found gone can only be seen at one place.
+    const isLookedAtAgain =
+      this.#barrenStretches >= MAX_BARREN_STRETCHES && !this.#goneItems.isEmpty;
+    return isLookedAtAgain ? this.#pass.startKey : runtime.uuid();
   }
 
   #noteProof(): void {
-    const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;
-    const isProof = this.#pass.isComplete && !this.#pass.hasLeftOutItems;
-    if (isProof && isNothingLeft) this.#lastPassProvenEmpty = this.#passNumber;
+    const pass = this.#pass;
+    const isNothingLeft = this.#stock.isEmpty && this.#inFlight.size === 0;
+    const isProof = pass.isComplete && !pass.hasLeftOutItems && isNothingLeft;
+    if (!isProof || this.#lastPassProvenEmpty >= pass.number) return;
+    this.#lastPassProvenEmpty = pass.number;
+    if (!pass.hasSeenItems) this.#lastPassSeenEmpty = pass.number;
+    this.#waiting.resolveWhere(
+      ({ mark, contradictions }) => this.#isProvenTo(mark, contradictions),
+      null,
+    );
   }
-}
 
-function shuffled(items: readonly string[]): string[] {
-  const result = [...items];
-  for (let last = result.length - 1; last > 0; last--) {
-    const other = Math.floor(runtime.random() * (last + 1));
-    [result[last], result[other]] = [result[other] as string, result[last] as string];
+  #isProvenTo(mark: number, contradictions: Contradictions | undefined): boolean {
+    const lastProof =
+      contradictions === undefined ? this.#lastPassProvenEmpty : this.#lastPassSeenEmpty;
+    return lastProof > mark;
   }
-  return result;
 }

@@ -14,7 +14,7 @@ import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-abs
 import { sendRead } from './reads.js';
 import { hasName } from './refusals.js';
 import { ITEM_KEY } from './tables.js';
-import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
+import { CLAIM_PATIENCE_MS, isThrottling, sendTransaction } from './transaction.js';
 import { Turns } from './turns.js';
 
 type Row = Record<string, AttributeValue>;
@@ -25,8 +25,8 @@ export class ItemBank implements ItemTable {
   readonly tableName: string;
   /** `null` when items may enter more than once. */
   readonly ledger: Ledger | null;
-  readonly candidates = new CandidatePool((startKey, demand) =>
-    this.#readPage(startKey, Math.max(this.#fetchLimit, demand)),
+  readonly candidates = new CandidatePool((startKey, demand, onThrottled) =>
+    this.#readPage(startKey, Math.max(this.#fetchLimit, demand), onThrottled),
   );
   /** Of the claims that find out if the bank, found empty before, still is. */
   readonly emptinessTurns = new Turns();
@@ -110,20 +110,20 @@ export class ItemBank implements ItemTable {
     return listTable(this, contents, options);
   }
 
-  async #readPage(startKey: string | null, limit: number): Promise<Page> {
+  async #readPage(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
     try {
-      return await this.#scan(startKey, limit);
+      return await this.#scan(startKey, limit, onThrottled);
     } catch (error) {
       const isKeyRefused = startKey !== null && hasName(error, 'ValidationException');
       if (!isKeyRefused) throw error;
       // DynamoDB starts a scan behind any key; some of its emulators want one that exists.
       this.#logger.debug(`"${this.tableName}" refuses made-up start keys: scanning from its head.`);
-      return this.#scan(null, limit);
+      return this.#scan(null, limit, onThrottled);
     }
   }
 
   /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
-  async #scan(startKey: string | null, limit: number): Promise<Page> {
+  async #scan(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
     const { client } = this;
     const command = new ScanCommand({
       TableName: this.tableName,
@@ -133,6 +133,15 @@ export class ItemBank implements ItemTable {
       ExpressionAttributeNames: { '#item': ITEM_KEY },
       ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
     });
+    command.middlewareStack.add(
+      (next) => (args) =>
+        next(args).catch((error: unknown) => {
+          if (isThrottling(error)) onThrottled();
+          throw error;
+        }),
+      // Inside the SDK's retry, which may wait for longer than it takes until a scan counts as slow.
+      { step: 'finalizeRequest', priority: 'low' },
+    );
     const { Items, LastEvaluatedKey } = await sendRead({ client, tables: [this] }, () =>
       client.send(command),
     );

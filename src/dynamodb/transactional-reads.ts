@@ -10,6 +10,7 @@ import { MalformedReplyError } from '../errors.js';
 import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
+import { Queue } from './queue.js';
 import { sendRead } from './reads.js';
 import { cancellationCodes, type TableReference } from './refusals.js';
 import { CLAIM_PATIENCE_MS, isInTheWay, isPassingReason } from './transaction.js';
@@ -17,8 +18,11 @@ import { CLAIM_PATIENCE_MS, isInTheWay, isPassingReason } from './transaction.js
 /** See "TransactGetItems" in the API reference. */
 const MAX_READS_PER_REQUEST = 100;
 
-/** From then on reads gather until a request ends. */
+/** From then on reads gather until a request ends, or until they fill a request. */
 const MAX_REQUESTS_UNDER_WAY = 4;
+
+/** A full request gains nothing by waiting; more of them at once would keep the sockets from others. */
+const MAX_FULL_REQUESTS_UNDER_WAY = 32;
 
 /** Requests that stall are not to hold up the reads that gather. */
 const MAX_WAIT_MS = 500;
@@ -26,6 +30,7 @@ const MAX_WAIT_MS = 500;
 export type Row = Record<string, AttributeValue>;
 
 interface Read {
+  readonly keyValue: string;
   readonly key: Row;
   readonly row: Promise<Row | undefined>;
   resolve(row: Row | undefined): void;
@@ -35,8 +40,11 @@ interface Read {
 export class TransactionalReads {
   readonly #client: SendingClient;
   readonly #table: TableReference;
-  readonly #gathering = new Map<string, Read>();
-  #underWay = 0;
+  readonly #gathering = new Queue<Read>();
+  /** Those that gather, by their keys. */
+  readonly #byKey = new Map<string, Read>();
+  /** Requests of which no more than some are to be under way at once. */
+  readonly #underWay = new Set<readonly Read[]>();
   #isWaitLimited = false;
 
   constructor(client: SendingClient, table: TableReference) {
@@ -51,29 +59,46 @@ export class TransactionalReads {
    */
   read(keyValue: string): Promise<Row | undefined> {
     // One request takes each row once.
-    const earlier = this.#gathering.get(keyValue);
+    const earlier = this.#byKey.get(keyValue);
     if (earlier !== undefined) return earlier.row;
     if (this.#gathering.size === 0) void Promise.resolve().then(() => this.#sendGathered());
-    const read = newRead({ [this.#table.key]: { S: keyValue } });
-    this.#gathering.set(keyValue, read);
+    const read = newRead(keyValue, { [this.#table.key]: { S: keyValue } });
+    this.#gathering.add(read);
+    this.#byKey.set(keyValue, read);
     return read.row;
   }
 
-  #sendGathered(maxUnderWay = MAX_REQUESTS_UNDER_WAY): void {
-    while (this.#gathering.size > 0 && this.#underWay < maxUnderWay) {
-      const reads = [...this.#gathering].slice(0, MAX_READS_PER_REQUEST);
-      for (const [keyValue] of reads) this.#gathering.delete(keyValue);
-      void this.#answer(reads.map(([, read]) => read));
+  #sendGathered(): void {
+    while (this.#gathering.size > 0 && this.#underWay.size < this.#maxUnderWay()) {
+      void this.#answer(this.#takeGathered());
     }
     if (this.#gathering.size > 0) void this.#limitWait();
   }
 
+  #maxUnderWay(): number {
+    const isFull = this.#gathering.size >= MAX_READS_PER_REQUEST;
+    return isFull ? MAX_FULL_REQUESTS_UNDER_WAY : MAX_REQUESTS_UNDER_WAY;
+  }
+
+  #takeGathered(): readonly Read[] {
+    const reads: Read[] = [];
+    while (this.#gathering.size > 0 && reads.length < MAX_READS_PER_REQUEST) {
+      const read = this.#gathering.take() as Read;
+      this.#byKey.delete(read.keyValue);
+      reads.push(read);
+    }
+    return reads;
+  }
+
+  /** Requests that take longer than that no longer keep others from being sent. */
   async #limitWait(): Promise<void> {
     if (this.#isWaitLimited) return;
     this.#isWaitLimited = true;
+    const stalling = [...this.#underWay];
     await runtime.sleep(MAX_WAIT_MS);
     this.#isWaitLimited = false;
-    this.#sendGathered(Number.POSITIVE_INFINITY);
+    for (const reads of stalling) this.#underWay.delete(reads);
+    this.#sendGathered();
   }
 
   /** Settles each of the reads. Never rejects. */
@@ -107,7 +132,7 @@ export class TransactionalReads {
   }
 
   async #request(reads: readonly Read[]): Promise<readonly ItemResponse[]> {
-    this.#underWay++;
+    this.#underWay.add(reads);
     try {
       const command = new TransactGetItemsCommand({
         TransactItems: reads.map(({ key }) => ({
@@ -119,20 +144,20 @@ export class TransactionalReads {
       );
       return Responses ?? [];
     } finally {
-      this.#underWay--;
+      this.#underWay.delete(reads);
       this.#sendGathered();
     }
   }
 }
 
-function newRead(key: Row): Read {
+function newRead(keyValue: string, key: Row): Read {
   let resolve: Read['resolve'] = () => {};
   let reject: Read['reject'] = () => {};
   const row = new Promise<Row | undefined>((onResolve, onReject) => {
     resolve = onResolve;
     reject = onReject;
   });
-  return { key, row, resolve, reject };
+  return { keyValue, key, row, resolve, reject };
 }
 
 /** DynamoDB answers for each row that it was asked for, be there one or not. */

@@ -1,4 +1,5 @@
 import { runtime } from '../runtime.js';
+import { inBatches } from './in-batches.js';
 
 /** A request that stalls in one turn is not to hold up those who wait for the next. */
 const MAX_WAIT_MS = 500;
@@ -23,27 +24,33 @@ export class Turns {
     if (!this.isTaken) this.#begin();
     else if (this.#waiting.length === 1) void this.#endInTime(this.#turnNumber);
     const turnNumber = await turn;
-    return () => void this.#end(turnNumber);
+    return () => this.#end(turnNumber);
   }
 
   #begin(): void {
     const group = this.#waiting;
+    const turnNumber = this.#turnNumber;
     this.#waiting = [];
     this.#groupSize = group.length;
-    for (const goOn of group) goOn(this.#turnNumber);
+    inBatches(group, (goOn) => goOn(turnNumber));
   }
 
-  /** In a rush the next turn begins in a moment: who is answered now and asks again at once is in it. */
-  async #end(turnNumber: number): Promise<void> {
+  #end(turnNumber: number): void {
     if (turnNumber !== this.#turnNumber) return;
     this.#turnNumber++;
     const isRush = this.#groupSize + this.#waiting.length > 1;
-    if (isRush) await runtime.sleep(0);
+    if (isRush) void this.#beginInAMoment();
+    else this.#begin();
+  }
+
+  /** In a rush: who is answered now and asks again at once is in the next turn. */
+  async #beginInAMoment(): Promise<void> {
+    await runtime.sleep(0);
     this.#begin();
   }
 
   async #endInTime(turnNumber: number): Promise<void> {
     await runtime.sleep(MAX_WAIT_MS);
-    await this.#end(turnNumber);
+    this.#end(turnNumber);
   }
 }

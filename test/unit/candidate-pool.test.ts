@@ -1,7 +1,15 @@
 // The pool by itself: what the tests against a server cannot bring about.
-import { expect, test } from 'vitest';
-import { CandidatePool } from '../../src/dynamodb/candidate-pool.js';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  DeduplicationDynamoDbRepository,
+  Deduplicator,
+  ItemBankDynamoDbRepository,
+} from 'storagebox';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type Candidate, CandidatePool } from '../../src/dynamodb/candidate-pool.js';
 import { Patience } from '../../src/patience.js';
+import { runtime } from '../../src/runtime.js';
+import { cancellation } from '../support/interceptor.js';
 
 test('a request that stalls after a lost race holds up no other call', async () => {
   const items = ['A', 'B', 'C'];
@@ -17,4 +25,191 @@ test('a request that stalls after a lost race holds up no other call', async () 
   ]);
   expect(next).toMatchObject({ item: expect.stringMatching(/^[ABC]$/) });
   expect(next).not.toMatchObject({ item: stalled?.item });
+});
+
+/** A bank whose pages are answered by the test, one by one, and whose timers go off when it says so. */
+function controlled() {
+  const timers: { readonly delayMs: number; readonly action: () => void; isStopped: boolean }[] =
+    [];
+  const after = vi.spyOn(runtime, 'after').mockImplementation((delayMs, action) => {
+    const timer = { delayMs, action, isStopped: false };
+    timers.push(timer);
+    return () => {
+      timer.isStopped = true;
+    };
+  });
+  onTestFinished(() => after.mockRestore());
+  const reads: {
+    readonly startKey: string | null;
+    readonly onThrottled: () => void;
+    answer(items: readonly string[], nextKey?: string | null): Promise<void>;
+  }[] = [];
+  const pool = new CandidatePool(
+    (startKey, _demand, onThrottled) =>
+      new Promise((resolve) => {
+        const answer = async (items: readonly string[], nextKey: string | null = null) => {
+          resolve({ items, nextKey });
+          await settled();
+        };
+        reads.push({ startKey, onThrottled, answer });
+      }),
+  );
+  const fire = async (isMeant: (delayMs: number) => boolean) => {
+    for (const timer of timers.filter(({ delayMs, isStopped }) => !isStopped && isMeant(delayMs))) {
+      timer.isStopped = true;
+      timer.action();
+    }
+    await settled();
+  };
+  return { pool, reads, fireSlow: () => fire((delayMs) => delayMs < 1_000), timers };
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const take = (pool: CandidatePool, mark = pool.mark()) => pool.take(mark, new Patience(10_000));
+
+describe('a read that stalls', () => {
+  test('is overtaken by a second one from elsewhere, and its late page is of no use', async () => {
+    const { pool, reads, fireSlow, timers } = controlled();
+    const taking = take(pool);
+    expect(timers.map(({ delayMs }) => delayMs)).toContain(300);
+    await fireSlow();
+    expect(reads).toHaveLength(2);
+    expect(reads[1]?.startKey).not.toBe(reads[0]?.startKey);
+    await reads[1]?.answer(['A']);
+    const candidate = (await taking) as Candidate;
+    expect(candidate).toMatchObject({ item: 'A' });
+    pool.settle(candidate, 'won');
+    await reads[0]?.answer(['late']);
+    const next = take(pool);
+    await settled();
+    await reads[2]?.answer(['B']);
+    expect(await next).toMatchObject({ item: 'B' });
+  });
+
+  test('is not joined by a second one while the table throttles, nor by a third one', async () => {
+    const { pool, reads, fireSlow } = controlled();
+    const first = take(pool);
+    reads[0]?.onThrottled();
+    await fireSlow();
+    expect(reads).toHaveLength(1);
+    await reads[0]?.answer(['A'], 'A');
+    pool.settle((await first) as Candidate, 'won');
+    void take(pool);
+    void take(pool);
+    await settled();
+    await fireSlow();
+    await fireSlow();
+    expect(reads).toHaveLength(3);
+  });
+
+  test('and its second one prove nothing to a call that began after they did', async () => {
+    const { pool, reads, fireSlow } = controlled();
+    const first = take(pool);
+    await fireSlow();
+    const later = take(pool);
+    // The second read and the rest of its pass show an empty bank; an item came in before the last call.
+    await reads[1]?.answer([]);
+    await reads[2]?.answer([]);
+    expect(await first).toBeNull();
+    await reads[3]?.answer(['A']);
+    expect(await later).toMatchObject({ item: 'A' });
+  });
+
+  test('holds up no call for longer than its own patience', async () => {
+    let nowMs = 0;
+    const now = vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs);
+    onTestFinished(() => now.mockRestore());
+    const { pool, timers } = controlled();
+    const outcome = expect(take(pool)).rejects.toMatchObject({ code: 'STORAGEBOX_CONTENTION' });
+    nowMs = 10_000;
+    timers.find(({ delayMs }) => delayMs === 10_000)?.action();
+    await outcome;
+  });
+});
+
+test('a conflict caps the pages until as many claims have succeeded as a page brings', async () => {
+  const demands: number[] = [];
+  let items = 0;
+  const pool = new CandidatePool(async (_startKey, demand) => {
+    demands.push(demand);
+    const page = Array.from({ length: Math.max(30, demand) }, () => `item-${items++}`);
+    return { items: page, nextKey: page.at(-1) ?? null };
+  });
+  const callOn = async (calls: number, fate: 'won' | 'obstructed') => {
+    for (let call = 0; call < calls; call++) {
+      const candidate = await take(pool);
+      await settled();
+      if (candidate !== null) pool.settle(candidate, fate);
+    }
+  };
+  const rush = (fate: 'won' | 'obstructed', calls = 2) =>
+    Promise.all(Array.from({ length: 256 }, () => callOn(calls, fate)));
+  await rush('won', 4);
+  await callOn(1, 'obstructed');
+  await rush('won', 8);
+  expect(demands.at(-1)).toBeGreaterThan(100);
+});
+
+test('200,000 calls that wait are told "sold out" in batches, by one pass', async () => {
+  let reads = 0;
+  const pool = new CandidatePool(async () => {
+    reads++;
+    await settled();
+    return { items: [], nextKey: null };
+  });
+  let answered = 0;
+  const calls = Array.from({ length: 200_000 }, () =>
+    take(pool).then((candidate) => {
+      answered += candidate === null ? 1 : 0;
+    }),
+  );
+  let mostAtOnce = 0;
+  let before = 0;
+  while (answered < calls.length) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    mostAtOnce = Math.max(mostAtOnce, answered - before);
+    before = answered;
+  }
+  expect(reads).toBeLessThanOrEqual(4);
+  expect(mostAtOnce).toBeLessThanOrEqual(10_000);
+});
+
+describe('two clients', () => {
+  function pairOver(isTableSeenByTransactions: (transaction: number) => boolean) {
+    let transactions = 0;
+    const client = (): DynamoDBClient =>
+      ({
+        config: { region: async () => 'here' },
+        send: async ({
+          input,
+        }: {
+          input: { TransactItems?: { Put?: object }[]; Limit?: number };
+        }) => {
+          if (input.Limit !== undefined) return { Items: [{ item: { S: 'A' } }] };
+          if (input.TransactItems?.[0]?.Put === undefined) return { Responses: [{}] };
+          if (isTableSeenByTransactions(++transactions)) return {};
+          throw cancellation('None', 'ConditionalCheckFailed');
+        },
+      }) as unknown as DynamoDBClient;
+    return new Deduplicator({
+      itemRepo: new ItemBankDynamoDbRepository({ tableName: 'items', client: client() }),
+      deduplicationRepo: new DeduplicationDynamoDbRepository({
+        tableName: 'owners',
+        client: client(),
+      }),
+    });
+  }
+
+  test('of two accounts are told apart from a bank that is sold out', async () => {
+    await expect(pairOver(() => false).claim('user')).rejects.toMatchObject({
+      code: 'STORAGEBOX_ACCOUNT_MISMATCH',
+      itemBankTableName: 'items',
+      deduplicationTableName: 'owners',
+    });
+  });
+
+  test('of one account go on when an item was given back in between', async () => {
+    const deduplicator = pairOver((transaction) => transaction > 2);
+    expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'A' });
+  });
 });

@@ -115,30 +115,29 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a pass that began before the call proves the bank empty',
     file: 'dynamodb/candidate-pool.ts',
-    code: 'if (this.#lastPassProvenEmpty > mark) return null;',
-    replacement:
-      'if (this.#lastPassProvenEmpty > 0 && this.#lastPassProvenEmpty >= mark) return null;',
+    code: 'return lastProof > mark;',
+    replacement: 'return lastProof > 0 && lastProof >= mark;',
     noticedBy: ['R6'],
   },
   {
     name: 'half a pass proves the bank empty',
-    file: 'dynamodb/candidate-pool.ts',
-    code: 'pass.isComplete = pass.isFromHead;',
-    replacement: 'pass.isComplete = true;',
+    file: 'dynamodb/bank-pass.ts',
+    code: 'this.isComplete = this.#isFromHead;',
+    replacement: 'this.isComplete = true;',
     noticedBy: ['R6'],
   },
   {
     name: 'items in flight in this process do not count for the proof',
     file: 'dynamodb/candidate-pool.ts',
-    code: 'const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;',
-    replacement: 'const isNothingLeft = this.#available.size === 0;',
+    code: 'const isNothingLeft = this.#stock.isEmpty && this.#inFlight.size === 0;',
+    replacement: 'const isNothingLeft = this.#stock.isEmpty;',
     noticedBy: ['R6'],
   },
   {
     name: 'a candidate that was not needed is forgotten',
     file: 'dynamodb/candidate-pool.ts',
     code: `      case 'kept':
-        this.#available.add(item);`,
+        this.#stock.putBack(item);`,
     replacement: "      case 'kept':",
     noticedBy: ['R6'],
   },
@@ -146,8 +145,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a candidate that was let go of counts as tried',
     file: 'dynamodb/candidate-pool.ts',
     code: `        this.#pass.hasLeftOutItems = true;
-        this.#isSpreading = true;`,
-    replacement: '        this.#isSpreading = true;',
+        this.#window.noteObstacle(this.#inFlight.size);`,
+    replacement: '        this.#window.noteObstacle(this.#inFlight.size);',
     noticedBy: ['R6'],
   },
   {
@@ -211,9 +210,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a jump leaves candidates behind and goes on with the same pass',
     file: 'dynamodb/candidate-pool.ts',
-    code: `    this.#pageNumber++;
+    code: `    this.#barrenStretches++;
     this.#beginPass();`,
-    replacement: '    this.#pageNumber++;',
+    replacement: '    this.#barrenStretches++;',
     noticedBy: ['R6'],
   },
   {
@@ -295,8 +294,17 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'the turn of those who look if it is still sold out never ends',
     file: 'dynamodb/turns.ts',
-    code: 'if (isRush) await runtime.sleep(0);\n    this.#begin();',
-    replacement: 'if (isRush) await runtime.sleep(0);',
+    code: 'await runtime.sleep(0);\n    this.#begin();',
+    replacement: 'await runtime.sleep(0);',
+    noticedBy: ['stuck'],
+  },
+  {
+    name: 'a call that waits for a candidate is never woken',
+    file: 'dynamodb/candidate-pool.ts',
+    code: `    this.#noteProof();
+    this.#serve();
+  }`,
+    replacement: '    this.#noteProof();\n  }',
     noticedBy: ['stuck'],
   },
   {

@@ -189,6 +189,24 @@ const misuses: Record<string, Misuse> = {
   'itemBankTable: no name': () => itemBankTable(any(undefined)),
   'claim: the item bank is missing': () => missing('bank').claim('user'),
   'claim: the deduplication table is missing': () => missing('deduplication').claim('user'),
+  'claim: the two clients belong to two accounts': () => {
+    const send = async ({ input }: { input: { Limit?: number; TransactItems?: unknown } }) => {
+      if (input.Limit !== undefined) return { Items: [{ item: { S: 'voucher-1' } }] };
+      if (input.TransactItems === undefined) return {};
+      throw cancellation('None', 'ConditionalCheckFailed');
+    };
+    const newClient = () => any<DynamoDBClient>({ config: { region: async () => 'here' }, send });
+    return new Deduplicator({
+      itemRepo: new ItemBankDynamoDbRepository({
+        tableName: 'voucher_codes',
+        client: newClient(),
+      }),
+      deduplicationRepo: new DeduplicationDynamoDbRepository({
+        tableName: 'deduplication_table',
+        client: newClient(),
+      }),
+    }).claim('user');
+  },
   'batch: the item bank is missing': () => missing('bank').addItemsToBank(['voucher-1']),
   'batch: the ledger is missing': () =>
     new ItemBankDynamoDbRepository({

@@ -31,6 +31,9 @@ export function canHappen(kind: FaultKind, request: FaultyRequest): boolean {
       return STALE_READS.includes(operation) && !input.ConsistentRead;
     case 'empty page':
       return operation === 'ScanCommand';
+    case 'slow':
+      // Befalls whoever waits: see the world's watches.
+      return false;
     default:
       return true;
   }

@@ -13,6 +13,7 @@ export type FaultKind =
   | 'answer late'
   | 'stale read'
   | 'empty page'
+  | 'slow'
   | 'refused';
 
 /** All that passes by itself. */
@@ -30,6 +31,7 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   'answer late',
   'stale read',
   'empty page',
+  'slow',
 ];
 
 /** A call for one ID. */

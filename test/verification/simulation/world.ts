@@ -115,6 +115,8 @@ export class World {
   /** Given, and still on their way back. */
   readonly #lateAnswers: (() => void)[] = [];
   readonly #timers: Timer[] = [];
+  /** Timers that go off only when something takes long, which is a fault. */
+  readonly #watches: Timer[] = [];
   readonly #history: Mutable<OperationWithRelease>[] = [];
   /** By their tokens: each can be applied once. */
   readonly #unheardClaims = new Map<string, UnheardClaim>();
@@ -269,6 +271,17 @@ export class World {
         }
       }
     }
+    const [earliest] = this.#watches;
+    const mayBeSlow = this.#scenario.faultKinds.includes('slow');
+    if (earliest !== undefined && mayBeSlow && this.#faults < this.#scenario.maxFaults) {
+      events.push({
+        describe: () => `nothing is answered until ${earliest.atMs} ms`,
+        happen: () => {
+          this.#faults++;
+          this.#passTime(earliest.atMs);
+        },
+      });
+    }
     if (this.#crashes < this.#scenario.maxCrashes) {
       for (const process of this.#processes) {
         if (process.callers.size === 0) continue;
@@ -289,8 +302,16 @@ export class World {
 
   #fire(timer: Timer): void {
     take(this.#timers, timer);
-    this.#nowMs = Math.max(this.#nowMs, timer.atMs);
+    this.#passTime(timer.atMs);
     this.#resume(timer.process, () => timer.fire());
+  }
+
+  #passTime(toMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, toMs);
+    for (const watch of this.#watches.filter(({ atMs }) => atMs <= toMs)) {
+      take(this.#watches, watch);
+      this.#resume(watch.process, () => watch.fire());
+    }
   }
 
   #applyRow(commit: Commit, position: number): void {
@@ -383,6 +404,7 @@ export class World {
       'stale read': () => this.#deliver(request, 1 + this.#choices.pick(3, 0)),
       refused: () => request.fail(refusal('AccessDeniedException')),
       'empty page': () => request.answer(this.#dynamoDb.emptyPage(request.input)),
+      slow: () => {},
     };
     happenings[kind]();
   }
@@ -398,8 +420,8 @@ export class World {
       // A read that nobody hears changes nothing.
       if (isWrite(request)) this.#stray(request);
     }
-    for (const timer of this.#timers.filter((one) => one.process === process)) {
-      take(this.#timers, timer);
+    for (const timers of [this.#timers, this.#watches]) {
+      for (const timer of timers.filter((one) => one.process === process)) take(timers, timer);
     }
     for (const caller of process.callers) {
       caller.isBusy = false;
@@ -621,8 +643,14 @@ export class World {
         this.#timers.push({ atMs: this.#nowMs + delayMs, process: this.#running, fire: resolve });
         this.#timers.sort((some, other) => some.atMs - other.atMs);
       });
-    // Never rings: a call that waits forever is what the judge notices as stuck.
-    runtime.alarm = () => () => {};
+    runtime.after = (delayMs, fire) => {
+      const watch = { atMs: this.#nowMs + delayMs, process: this.#running, fire };
+      this.#watches.push(watch);
+      this.#watches.sort((some, other) => some.atMs - other.atMs);
+      return () => {
+        if (this.#watches.includes(watch)) take(this.#watches, watch);
+      };
+    };
   }
 }
 

@@ -1,0 +1,60 @@
+// Items that a transaction found gone and that a later page still shows. One is nothing: somebody
+// gave the item back in between. Several of them tell that transactions and pages do not see the same
+// table: the two clients belong to two accounts.
+
+/** Later ones are more telling. */
+const MAX_REMEMBERED = 1_000;
+
+/** How often a call has found an item gone that a later page still showed. */
+export class Contradictions {
+  count = 0;
+}
+
+interface Finding {
+  readonly contradictions: Contradictions;
+  /** How many reads had begun by then: a later one must not show the item. */
+  readonly readNumber: number;
+}
+
+/** Compares what calls found gone with what pages show. */
+export class GoneItems {
+  readonly #findings = new Map<string, Finding>();
+  readonly #counting = new Set<Contradictions>();
+
+  get isEmpty(): boolean {
+    return this.#findings.size === 0;
+  }
+
+  note(item: string, contradictions: Contradictions, readNumber: number): void {
+    this.#findings.delete(item);
+    this.#findings.set(item, { contradictions, readNumber });
+    const [oldest] = this.#findings.keys();
+    if (this.#findings.size > MAX_REMEMBERED) this.#findings.delete(oldest as string);
+  }
+
+  /** Each finding is contradicted once: an item that was given back is shown by every later page. */
+  compare(items: readonly string[], readNumber: number, isWholeBank: boolean): void {
+    if (this.isEmpty) return;
+    for (const item of items) {
+      const finding = this.#findings.get(item);
+      if (finding === undefined || finding.readNumber >= readNumber) continue;
+      this.#findings.delete(item);
+      finding.contradictions.count++;
+      this.#counting.add(finding.contradictions);
+    }
+    if (!isWholeBank) return;
+    // What is not shown was gone indeed, so both see the same table.
+    const isConfirmed = [...this.#findings.values()].some(
+      (finding) => finding.readNumber < readNumber,
+    );
+    if (isConfirmed) this.forget();
+  }
+
+  /** A transaction took an item that a page had shown: both see the same table. */
+  forget(): void {
+    if (this.#counting.size === 0 && this.isEmpty) return;
+    for (const contradictions of this.#counting) contradictions.count = 0;
+    this.#counting.clear();
+    this.#findings.clear();
+  }
+}

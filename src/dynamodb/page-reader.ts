@@ -1,0 +1,143 @@
+// Reads the bank page by page, one read at a time. One that stalls does not stop the process: a second
+// one from elsewhere begins, and the first answer counts.
+import { runtime } from '../runtime.js';
+
+export interface Page {
+  readonly items: readonly string[];
+  /** Where the next page starts; `null` when this one reached the end of the table. */
+  readonly nextKey: string | null;
+}
+
+/**
+ * Reads one page, strongly consistent, from behind a key that need not exist, or from the head. It
+ * should hold `demand` items or more: that many calls want one. Says so when it is throttled.
+ */
+export type ReadPage = (
+  startKey: string | null,
+  demand: number,
+  onThrottled: () => void,
+) => Promise<Page>;
+
+export interface Read<Pass> {
+  /** Later reads have higher ones. */
+  readonly number: number;
+  /** To which its page belongs. */
+  readonly pass: Pass;
+  /** The pass that was under way when it began: once another one is, the page is of no use. */
+  readonly replaces: Pass;
+  readonly startKey: string | null;
+  readonly demand: number;
+  /** What left the bank while the page was on its way: the page may show it still. */
+  readonly goneMeanwhile: Set<string>;
+}
+
+export type PlannedRead<Pass> = Omit<Read<Pass>, 'number' | 'goneMeanwhile'>;
+
+export interface PageReaderOwner<Pass> {
+  /** Whether somebody waits for the page. */
+  isPageAwaited(): boolean;
+  /** A read that has nothing to do with the one that stalls. */
+  planElsewhere(): PlannedRead<Pass>;
+  acceptPage(read: Read<Pass>, page: Page): void;
+  acceptFailure(read: Read<Pass>, error: unknown): void;
+}
+
+const MIN_SLOW_MS = 300;
+const SLOW_FACTOR = 3;
+/** How much the latest read counts for what is usual. */
+const LATEST_SHARE = 1 / 8;
+
+export class PageReader<Pass> {
+  readonly #readPage: ReadPage;
+  readonly #owner: PageReaderOwner<Pass>;
+  /** The read that is under way, and the second one; none of them once one was answered. */
+  #underWay: Read<Pass>[] = [];
+  #readsBegun = 0;
+  #usualMs = 0;
+  #isSlow = false;
+  #hasSecondBegun = false;
+  /** A throttled table is not asked for even more. */
+  #isThrottled = false;
+  #stopTimer = () => {};
+
+  constructor(readPage: ReadPage, owner: PageReaderOwner<Pass>) {
+    this.#readPage = readPage;
+    this.#owner = owner;
+  }
+
+  get isReading(): boolean {
+    return this.#underWay.length > 0;
+  }
+
+  get readsBegun(): number {
+    return this.#readsBegun;
+  }
+
+  noteDeparture(item: string): void {
+    for (const { goneMeanwhile } of this.#underWay) goneMeanwhile.add(item);
+  }
+
+  begin(planned: PlannedRead<Pass>): void {
+    this.#isSlow = false;
+    this.#hasSecondBegun = false;
+    this.#isThrottled = false;
+    const slowMs = Math.max(MIN_SLOW_MS, SLOW_FACTOR * this.#usualMs);
+    this.#stopTimer = runtime.after(slowMs, () => {
+      this.#isSlow = true;
+      this.beginSecondIfNeeded();
+    });
+    this.#begin(planned);
+  }
+
+  /** To be asked when somebody begins to wait for the page. */
+  beginSecondIfNeeded(): void {
+    const isStalled = this.isReading && this.#isSlow && !this.#isThrottled;
+    if (!isStalled || this.#hasSecondBegun || !this.#owner.isPageAwaited()) return;
+    this.#hasSecondBegun = true;
+    this.#begin(this.#owner.planElsewhere());
+  }
+
+  #begin(planned: PlannedRead<Pass>): void {
+    const read = { ...planned, number: ++this.#readsBegun, goneMeanwhile: new Set<string>() };
+    this.#underWay.push(read);
+    void this.#carryOut(read);
+  }
+
+  async #carryOut(read: Read<Pass>): Promise<void> {
+    const startMs = runtime.nowMs();
+    const isUnderWay = () => this.#underWay.includes(read);
+    const onThrottled = () => {
+      this.#isThrottled ||= isUnderWay();
+    };
+    let page: Page;
+    try {
+      page = await this.#readPage(read.startKey, read.demand, onThrottled);
+    } catch (error) {
+      if (isUnderWay()) this.#fail(read, error);
+      return;
+    }
+    const isLate = !isUnderWay();
+    if (isLate) return;
+    if (!this.#isThrottled) this.#noteDuration(runtime.nowMs() - startMs);
+    this.#end();
+    this.#owner.acceptPage(read, page);
+  }
+
+  /** While the other one is under way, this failure is nobody's. */
+  #fail(read: Read<Pass>, error: unknown): void {
+    this.#underWay = this.#underWay.filter((other) => other !== read);
+    if (this.isReading) return;
+    this.#end();
+    this.#owner.acceptFailure(read, error);
+  }
+
+  #end(): void {
+    this.#underWay = [];
+    this.#stopTimer();
+  }
+
+  #noteDuration(durationMs: number): void {
+    const isFirst = this.#usualMs === 0;
+    this.#usualMs += isFirst ? durationMs : (durationMs - this.#usualMs) * LATEST_SHARE;
+  }
+}

@@ -1,0 +1,88 @@
+// The calls of one process that wait for a candidate: who is next, and who has waited for too long.
+import type { Patience } from '../patience.js';
+import { runtime } from '../runtime.js';
+import type { Contradictions } from './contradictions.js';
+import { inBatches } from './in-batches.js';
+import { Queue } from './queue.js';
+
+export interface WaitingCall<Answer> {
+  readonly mark: number;
+  readonly patience: Patience;
+  readonly contradictions: Contradictions | undefined;
+  /** How many reads had begun when it began to wait. */
+  readonly readsBefore: number;
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+/** Calls whose patience ends within the same moment are told together. */
+const PATIENCE_CHECK_MS = 100;
+
+export class WaitingCalls<Answer> {
+  readonly #fresh = new Queue<WaitingCall<Answer>>();
+  /** Those that lost a race: older than all others, so they come first. */
+  readonly #retrying = new Queue<WaitingCall<Answer>>();
+  #nextCheckMs = Number.POSITIVE_INFINITY;
+  #cancelNextCheck = () => {};
+
+  get size(): number {
+    return this.#fresh.size + this.#retrying.size;
+  }
+
+  add(call: WaitingCall<Answer>, isRetry: boolean): void {
+    (isRetry ? this.#retrying : this.#fresh).add(call);
+    this.#checkWithin(call.patience.leftMs);
+  }
+
+  /** The call that is next no longer waits. There must be one. */
+  takeNext(): WaitingCall<Answer> {
+    return (this.#retrying.take() ?? this.#fresh.take()) as WaitingCall<Answer>;
+  }
+
+  resolveWhere(isMeant: (call: WaitingCall<Answer>) => boolean, answer: Answer): void {
+    inBatches(this.#takeWhere(isMeant), (call) => call.resolve(answer));
+  }
+
+  rejectWhere(isMeant: (call: WaitingCall<Answer>) => boolean, error: unknown): void {
+    inBatches(this.#takeWhere(isMeant), (call) => call.reject(error));
+  }
+
+  /** Looks only at those that have waited longest: to be asked often. */
+  rejectOldestImpatient(): void {
+    for (const queue of [this.#retrying, this.#fresh]) {
+      while (queue.peek()?.patience.isOver) rejectImpatient(queue.take() as WaitingCall<Answer>);
+    }
+  }
+
+  #takeWhere(isMeant: (call: WaitingCall<Answer>) => boolean): WaitingCall<Answer>[] {
+    return [...this.#retrying.takeWhere(isMeant), ...this.#fresh.takeWhere(isMeant)];
+  }
+
+  /** One timer for all: it stays when nobody waits any more, so that a rush makes few of them. */
+  #checkWithin(delayMs: number): void {
+    const checkMs = runtime.nowMs() + delayMs;
+    if (checkMs > this.#nextCheckMs - PATIENCE_CHECK_MS) return;
+    this.#cancelNextCheck();
+    this.#nextCheckMs = checkMs;
+    this.#cancelNextCheck = runtime.after(Math.max(0, delayMs), () => this.#check());
+  }
+
+  #check(): void {
+    this.#nextCheckMs = Number.POSITIVE_INFINITY;
+    let nextMs = Number.POSITIVE_INFINITY;
+    const impatient = this.#takeWhere(({ patience }) => {
+      if (!patience.isOver) nextMs = Math.min(nextMs, patience.leftMs);
+      return patience.isOver;
+    });
+    inBatches(impatient, rejectImpatient);
+    if (this.size > 0) this.#checkWithin(Math.max(PATIENCE_CHECK_MS, nextMs));
+  }
+}
+
+function rejectImpatient({ patience, reject }: WaitingCall<never>): void {
+  try {
+    patience.assertLeft();
+  } catch (error) {
+    reject(error);
+  }
+}

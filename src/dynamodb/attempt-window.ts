@@ -1,5 +1,5 @@
 /** More than one, so that a request that stalls does not hold up every other call of the process. */
-const MIN_ATTEMPTS = 2;
+const MIN_ATTEMPTS = 1;
 
 /** Of the items that the first page shows: how many other processes see them, nobody knows yet. */
 const FIRST_SHARE = 1 / 16;

@@ -2,7 +2,6 @@ import type { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import { AttemptWindow } from './attempt-window.js';
 import { BankPass } from './bank-pass.js';
-import { CandidateStock } from './candidate-stock.js';
 import { type Contradictions, GoneItems } from './contradictions.js';
 import {
   type Page,
@@ -53,7 +52,8 @@ const MAX_BARREN_STRETCHES = 5;
  */
 export class CandidatePool implements PageReaderOwner<BankPass> {
   readonly #reader: PageReader<BankPass>;
-  readonly #stock = new CandidateStock(() => this.#serve());
+  /** In random order: other processes see the same ones. */
+  readonly #available = new Set<string>();
   readonly #inFlight = new Set<string>();
   readonly #waiting = new WaitingCalls<Candidate | null>();
   readonly #window = new AttemptWindow();
@@ -117,17 +117,15 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     this.#inFlight.delete(item);
     switch (fate) {
       case 'kept':
-        this.#stock.putBack(item);
+        this.#available.add(item);
         break;
       case 'won':
-        this.#stock.noteWin(item);
         this.#reader.noteDeparture(item);
         this.#goneItems.forget();
         this.#barrenStretches = 0;
         this.#window.noteWin();
         break;
       case 'gone':
-        this.#stock.noteLostRace(item);
         this.#reader.noteDeparture(item);
         if (contradictions !== undefined) {
           this.#goneItems.note(item, contradictions, this.#reader.readsBegun);
@@ -176,11 +174,10 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     const candidates = page.items.filter((item) => !isLeftOut(item));
     pass.hasLeftOutItems ||= candidates.length < page.items.length;
     pass.hasSeenCandidates ||= candidates.length > 0;
-    const isWholeBank = startKey === null && page.nextKey === null;
-    if (page.nextKey === null) this.#stock.addLastPage(candidates);
-    else this.#stock.addPage(candidates);
+    for (const item of shuffled(candidates)) this.#available.add(item);
     this.#window.notePage(candidates.length);
     pass.advance(startKey, page, this.#window.isSpreading && candidates.length > 0);
+    const isWholeBank = startKey === null && page.nextKey === null;
     this.#goneItems.compare(page.items, number, isWholeBank);
     this.#noteProof();
   }
@@ -197,15 +194,16 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
 
   #nextCandidate(): Candidate | null {
     if (!this.#window.hasRoom(this.#inFlight.size)) return null;
-    const item = this.#stock.takeNext();
-    if (item === null) return null;
+    const [item] = this.#available;
+    if (item === undefined) return null;
+    this.#available.delete(item);
     this.#inFlight.add(item);
     return { item, pageNumber: this.#pageNumber };
   }
 
   /** One read is under way at a time, and whoever needs candidates waits for that one. */
   #readOnIfNeeded(): void {
-    if (this.#reader.isReading || this.#stock.isTrying) return;
+    if (this.#reader.isReading) return;
     this.#waiting.rejectOldestImpatient();
     if (!this.#isPageNeeded()) return;
     if (this.#pass.isComplete) this.#beginPass();
@@ -217,7 +215,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     if (!this.isPageAwaited()) {
       // The next page arrives while the last candidates of this one are being tried. A failure is
       // told to nobody: the call that needs the page reads again.
-      return this.#stock.isLow(this.#inFlight.size) && !this.#pass.isComplete;
+      return this.#available.size < this.#inFlight.size && !this.#pass.isComplete;
     }
     const isAllInFlight =
       this.#pass.isComplete && this.#pass.number > this.#newestMark && this.#inFlight.size > 0;
@@ -232,9 +230,9 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   /** This stretch of the table is another process's, or throttled: leaves it for another one. */
   #leaveStretch(pageNumber: number): void {
     const hasLeftAlready = pageNumber !== this.#pageNumber;
-    const isNothingToLeave = this.#stock.isEmpty && this.#pass.isComplete;
+    const isNothingToLeave = this.#available.size === 0 && this.#pass.isComplete;
     if (hasLeftAlready || isNothingToLeave) return;
-    this.#stock.clear();
+    this.#available.clear();
     this.#pageNumber++;
     this.#barrenStretches++;
     this.#beginPass();
@@ -255,7 +253,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
 
   #noteProof(): void {
     const pass = this.#pass;
-    const isNothingLeft = this.#stock.isEmpty && this.#inFlight.size === 0;
+    const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;
     const isProof = pass.isComplete && !pass.hasLeftOutItems && isNothingLeft;
     if (!isProof || this.#lastPassProvenEmpty >= pass.number) return;
     this.#lastPassProvenEmpty = pass.number;
@@ -271,4 +269,13 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
       contradictions === undefined ? this.#lastPassProvenEmpty : this.#lastPassSeenEmpty;
     return lastProof > mark;
   }
+}
+
+function shuffled(items: readonly string[]): string[] {
+  const result = [...items];
+  for (let last = result.length - 1; last > 0; last--) {
+    const other = Math.floor(runtime.random() * (last + 1));
+    [result[last], result[other]] = [result[other] as string, result[last] as string];
+  }
+  return result;
 }

@@ -129,15 +129,15 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'items in flight in this process do not count for the proof',
     file: 'dynamodb/candidate-pool.ts',
-    code: 'const isNothingLeft = this.#stock.isEmpty && this.#inFlight.size === 0;',
-    replacement: 'const isNothingLeft = this.#stock.isEmpty;',
+    code: 'const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;',
+    replacement: 'const isNothingLeft = this.#available.size === 0;',
     noticedBy: ['R6'],
   },
   {
     name: 'a candidate that was not needed is forgotten',
     file: 'dynamodb/candidate-pool.ts',
     code: `      case 'kept':
-        this.#stock.putBack(item);`,
+        this.#available.add(item);`,
     replacement: "      case 'kept':",
     noticedBy: ['R6'],
   },

@@ -130,7 +130,7 @@ export class Deduplicator {
    *
    * @returns the item, or `null` when the ID has none and no item stayed in the bank for the whole
    *   call
-   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of ≤ 2,048
+   * @throws InvalidDeduplicationIdError when the ID is not a non-empty, well-formed string of ≤ 2,048
    *   bytes in UTF-8
    * @throws ContentionError when no attempt won in bounded time
    * @throws OutcomeUnknownError when no answer told whether the write landed
@@ -169,8 +169,8 @@ export class Deduplicator {
    * each ID that has an item gets the same one again, as `existing`.
    *
    * @returns an iterable that can be read once; an empty input gives no result
-   * @throws InvalidOptionError when `deduplicationIds` is no iterable of strings (a string is none),
-   *   or an option cannot be used
+   * @throws InvalidOptionError when `deduplicationIds` is not an iterable of strings, or is
+   *   itself a string, or an option cannot be used
    * @throws InvalidDeduplicationIdError with its `index`: at once when an array or a set holds an
    *   invalid ID, else when its turn comes
    *

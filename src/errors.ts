@@ -372,6 +372,10 @@ export class ReleaseNotSupportedError extends StorageBoxError {
   }
 }
 
+const PASS_THE_BANK =
+  'Look at the assignment with getAssignment(); if that bank is yours, pass its repository in ' +
+  '`releaseBanks`.';
+
 /**
  * The item of a release came from a bank that the deduplicator does not hold, or from one of several
  * that its assignment does not tell apart. Nothing was written.
@@ -381,16 +385,13 @@ export class UnknownItemBankError extends StorageBoxError {
 
   /** @param banksThatFit how many of the banks at hand the assignment can mean */
   constructor(banksThatFit: number) {
+    const [received, remedy] =
+      banksThatFit === 0
+        ? ['another one', PASS_THE_BANK]
+        : [`a name that fits ${banksThatFit} of them`, 'Pass one of these banks alone.'];
     super(
       "Expected the bank that the item came from to be the deduplicator's own or one of " +
-        `\`releaseBanks\`, got ${
-          banksThatFit === 0 ? 'another one' : `a name that fits ${banksThatFit} of them`
-        }. Nothing was written. ${
-          banksThatFit === 0
-            ? 'Look at the assignment with getAssignment(); if that bank is yours, pass its ' +
-              'repository in `releaseBanks`.'
-            : 'Pass one of these banks alone.'
-        }`,
+        `\`releaseBanks\`, got ${received}. Nothing was written. ${remedy}`,
     );
   }
 

@@ -67,7 +67,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   }
 
   /**
-   * @throws DeduplicationIdAlreadyAssignedError with the existing item when the ID has one
+   * @throws DeduplicationIdAlreadyAssignedError when the ID has an item; the error holds that item
    * @throws InvalidDeduplicationIdError, InvalidItemError when a value cannot be a key
    * @throws ContentionError when others were in the way for as long as the call may last
    * @throws OutcomeUnknownError when no answer told whether the assignment landed
@@ -126,7 +126,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
    * The assignment of the ID as it stands, strongly consistent. Never claims.
    *
    * @returns the assignment, or `null` when the ID has none
-   * @throws InvalidDeduplicationIdError when the ID is no non-empty, well-formed string of ≤ 2,048
+   * @throws InvalidDeduplicationIdError when the ID is not a non-empty, well-formed string of ≤ 2,048
    *   bytes
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {

@@ -86,8 +86,8 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    * that is known half a read unit.
    *
    * @returns what was read, added and dropped; an empty input gives zeros
-   * @throws InvalidOptionError when `items` is no iterable of strings (a string is none)
-   * @throws InvalidItemError when an array or a set holds an invalid item: nothing was added then
+   * @throws InvalidOptionError when `items` is not an iterable of strings, or is itself a string
+   * @throws InvalidItemError when an array or a set holds an invalid item; nothing was added
    * @throws BatchNotFullyAddedError on any failure after reading began
    */
   override batchAddItems(
@@ -148,7 +148,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * @throws InvalidItemError when the item is no non-empty, well-formed string of ≤ 2,048 bytes
+   * @throws InvalidItemError when the item is not a non-empty, well-formed string of ≤ 2,048 bytes
    * @throws OutcomeUnknownError when no answer told whether the item is in. With a ledger, add it
    *   again. Without one, while a sale is on, look for it in both tables first: it may have been
    *   handed out since.
@@ -160,7 +160,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * @throws InvalidItemError when the item is no non-empty, well-formed string of ≤ 2,048 bytes
+   * @throws InvalidItemError when the item is not a non-empty, well-formed string of ≤ 2,048 bytes
    * @throws OutcomeUnknownError when no answer told whether the item is in. While a sale is on, look
    *   for it in both tables before it is returned again: it may have been handed out since.
    */

@@ -125,6 +125,7 @@ describe('fetch', () => {
       deduplicationId: 'ann',
       status: 'existing',
       item: first.stdout.trim(),
+      itemBankName: BANK,
     });
   });
 
@@ -160,7 +161,12 @@ describe('assign', () => {
     expect(csv.stdout.split('\n')[1]).toBe('"a,b","say ""hi"", friend",claimed');
     const lines = await cli.run(['assign', '-', '--json'], { input: 'a,b\n' });
     expect(jsonLines(lines.stdout)).toEqual([
-      { deduplicationId: 'a,b', status: 'existing', item: 'say "hi", friend' },
+      {
+        deduplicationId: 'a,b',
+        status: 'existing',
+        item: 'say "hi", friend',
+        itemBankName: BANK,
+      },
     ]);
     expect(lines.stderr).toBe('');
   });

@@ -412,12 +412,11 @@ describe('the policies allow what the requests need, no more and no less', () =>
 
   test('for doctor', async () => {
     const needed = await neededFor(async (_, tables) => {
-      const { client, itemBankTableName, deduplicationTableName, ledgerTableName } = tables;
       const options = {
-        itemBankTable: itemBankTableName,
-        deduplicationTable: deduplicationTableName,
+        itemBankTable: tables.itemBankTableName,
+        deduplicationTable: tables.deduplicationTableName,
       };
-      const context = { client, ledgerTableName, options } as Context<unknown>;
+      const context = { ...auditContext(tables), options } as Context<unknown>;
       for await (const { level, message } of doctorFindings(context)) {
         expect({ level, message }).not.toMatchObject({ level: 'fault' });
       }

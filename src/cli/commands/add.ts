@@ -4,7 +4,6 @@ import { action, type Context } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { CommandFailure, describeFailure } from '../failures.js';
-import { lookAtLedger } from '../ledger-look.js';
 import { wholeNumber } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
@@ -54,6 +53,8 @@ export function addAdd(program: Command): void {
  * is a help: a role that may do nothing but add goes without.
  */
 async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
+  // Loaded only now: it needs the AWS SDK, and the help does not.
+  const { lookAtLedger } = await import('../ledger-look.js');
   try {
     if ((await lookAtLedger(context)) !== 'unfilled') return;
   } catch (error) {

@@ -1,8 +1,11 @@
 /** More than one, so that a request that stalls does not hold up every other call of the process. */
-const MIN_ATTEMPTS = 1;
+const MIN_ATTEMPTS = 2;
+
+/** After several setbacks in a row, only a few items can be left for many processes. */
+const MIN_ATTEMPTS_AT_THE_END = 1;
 
 /** Of the items that the first page shows: how many other processes see them, nobody knows yet. */
-const FIRST_SHARE = 1 / 16;
+const FIRST_SHARE = 1 / 32;
 
 /** A larger page would be a stretch that one partition cannot serve in a moment. */
 const MAX_ROWS_WHILE_SPREADING = 100;
@@ -19,6 +22,7 @@ const WINS_UNTIL_PASSED = MAX_ROWS_WHILE_SPREADING;
 export class AttemptWindow {
   #limit = Number.POSITIVE_INFINITY;
   #winsUntilPassed = 0;
+  #setbacksInARow = 0;
 
   hasRoom(attempts: number): boolean {
     return attempts < this.#limit;
@@ -43,6 +47,7 @@ export class AttemptWindow {
 
   noteWin(): void {
     this.#limit++;
+    this.#setbacksInARow = 0;
     if (this.#winsUntilPassed > 0) this.#winsUntilPassed--;
   }
 
@@ -57,7 +62,14 @@ export class AttemptWindow {
     this.#halve(attempts);
   }
 
+  /** An attempt stalls while calls wait: lets one more try. */
+  noteStall(attempts: number): void {
+    this.#limit = Math.max(this.#limit, attempts + 1);
+  }
+
   #halve(attempts: number): void {
-    this.#limit = Math.max(MIN_ATTEMPTS, Math.min(this.#limit, attempts) / 2);
+    this.#setbacksInARow++;
+    const minAttempts = this.#setbacksInARow === 1 ? MIN_ATTEMPTS : MIN_ATTEMPTS_AT_THE_END;
+    this.#limit = Math.max(minAttempts, Math.min(this.#limit, attempts) / 2);
   }
 }

@@ -37,6 +37,9 @@ export interface TakeOptions {
   readonly contradictions?: Contradictions | undefined;
 }
 
+/** So long without a settlement, and one more call may try. */
+const STALL_MS = 300;
+
 /** So many stretches in a row that brought nothing. */
 const MAX_BARREN_STRETCHES = 5;
 
@@ -66,6 +69,8 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   #newestMark = 0;
   #pageNumber = 0;
   #barrenStretches = 0;
+  #lastSettlementMs = 0;
+  #isWatchingForStall = false;
 
   constructor(readPage: ReadPage) {
     this.#reader = new PageReader(readPage, this);
@@ -110,11 +115,13 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
       this.#waiting.add(call, isRetry);
       this.#readOnIfNeeded();
       this.#reader.beginSecondIfNeeded();
+      this.#watchForStall();
     });
   }
 
   settle({ item, pageNumber }: Candidate, fate: Fate, contradictions?: Contradictions): void {
     this.#inFlight.delete(item);
+    this.#lastSettlementMs = runtime.nowMs();
     switch (fate) {
       case 'kept':
         this.#available.add(item);
@@ -190,6 +197,20 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
       this.#waiting.takeNext().resolve(candidate);
     }
     this.#readOnIfNeeded();
+    this.#watchForStall();
+  }
+
+  /** A request that stalls is not to hold up those who wait until there is room for their attempts. */
+  #watchForStall(): void {
+    const isCrowded = this.#waiting.size > 0 && !this.#window.hasRoom(this.#inFlight.size);
+    if (!isCrowded || this.#isWatchingForStall) return;
+    this.#isWatchingForStall = true;
+    runtime.after(STALL_MS, () => {
+      this.#isWatchingForStall = false;
+      const isStalled = runtime.nowMs() - this.#lastSettlementMs >= STALL_MS;
+      if (isStalled) this.#window.noteStall(this.#inFlight.size);
+      this.#serve();
+    });
   }
 
   #nextCandidate(): Candidate | null {

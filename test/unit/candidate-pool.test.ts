@@ -27,6 +27,20 @@ test('a request that stalls after a lost race holds up no other call', async () 
   expect(next).not.toMatchObject({ item: stalled?.item });
 });
 
+test('a claim that stalls at the beginning lets the next call try after 300 ms', async () => {
+  const { pool, reads, fireSlow } = controlled();
+  let nowMs = 0;
+  const clock = vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs);
+  onTestFinished(() => clock.mockRestore());
+  const stalled = take(pool);
+  const next = take(pool);
+  await reads[0]?.answer(['A', 'B', 'C']);
+  expect(await stalled).toMatchObject({ item: expect.any(String) });
+  nowMs += 300;
+  await fireSlow();
+  expect((await next)?.item).not.toBe((await stalled)?.item);
+});
+
 /** A bank whose pages are answered by the test, one by one, and whose timers go off when it says so. */
 function controlled() {
   const timers: { readonly delayMs: number; readonly action: () => void; isStopped: boolean }[] =
@@ -210,6 +224,10 @@ describe('two clients', () => {
 
   test('of one account go on when an item was given back in between', async () => {
     const deduplicator = pairOver((transaction) => transaction > 2);
-    expect(await deduplicator.claim('user')).toEqual({ status: 'claimed', item: 'A' });
+    expect(await deduplicator.claim('user')).toEqual({
+      status: 'claimed',
+      item: 'A',
+      itemBankName: 'items',
+    });
   });
 });

@@ -134,6 +134,15 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     noticedBy: ['R6'],
   },
   {
+    name: 'a second read from elsewhere goes on with the pass of the read that stalls',
+    file: 'dynamodb/candidate-pool.ts',
+    code: `    const pass = new BankPass(++this.#passesBegun, runtime.uuid());
+    return { pass, replaces: this.#pass, ...this.#wantedPage(pass) };`,
+    replacement: `    const pass = this.#pass;
+    return { pass, replaces: pass, startKey: runtime.uuid(), demand: 1 };`,
+    noticedBy: ['R6'],
+  },
+  {
     name: 'a candidate that was not needed is forgotten',
     file: 'dynamodb/candidate-pool.ts',
     code: `      case 'kept':

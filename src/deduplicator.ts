@@ -18,24 +18,24 @@ import { assertDeduplicationId, assertOption, assertSignal, hasMethods } from '.
 export interface DeduplicatorOptions {
   /** Where the items come from. */
   readonly itemRepo: ItemBankRepository;
-  /** Where it is remembered who has which. Several deduplicators may share one. */
+  /** Remembers who has which item. Several deduplicators may share one. */
   readonly deduplicationRepo: DeduplicationRepository;
   /**
    * Further banks that items may be released to through this deduplicator, where several banks share
    * one deduplication repository. Each has to be able to claim atomically with it: on DynamoDB in the
-   * same Region and at the same endpoint. A release never writes to any bank that is neither here nor
-   * `itemRepo`, whatever an assignment says. Default: none.
+   * same Region and at the same endpoint. A release never writes to a bank that is neither here nor
+   * `itemRepo`, even if an assignment names it. Default: none.
    */
   readonly releaseBanks?: readonly ItemBankRepository[] | undefined;
   /**
-   * Claims without looking first whether the ID has an item. Saves a read for each new ID and costs
-   * a refused write for each returning one. Only pairs with an atomic claim can do without the
-   * read; others ignore the option. Default: `false`.
+   * Claims without reading first whether the ID has an item. Saves a read for each new ID and costs
+   * a refused write for each returning one. Only pairs with an atomic claim can skip the read; others
+   * ignore the option. Default: `false`.
    */
   readonly skipFirstRead?: boolean | undefined;
   /**
-   * Puts deduplication IDs and items into the events that `onStorageBoxEvent` tells of this
-   * deduplicator's calls. Default: `false`, because IDs are personal data and items are money.
+   * Adds deduplication IDs and items to the events of this deduplicator's calls. Default: `false`,
+   * because IDs are personal data and items are worth money.
    */
   readonly revealInEvents?: boolean | undefined;
   /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
@@ -44,17 +44,17 @@ export interface DeduplicatorOptions {
 
 export interface ClaimOptions {
   /**
-   * Stops the waiting: the call throws the signal's reason. A write that is on its way may still
-   * land; a later call with the same ID finds out.
+   * Stops the waiting: the call throws the signal's reason. A write that was already sent may still be
+   * applied; a later call with the same ID finds out.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Hands out items, at most one for each deduplication ID and each item to at most one ID, however
- * many processes do so at once.
+ * Gives each deduplication ID at most one item, and each item to at most one ID, even when many
+ * processes ask at once.
  *
- * One instance serves a whole process: what is shared between calls is shared within an instance.
+ * Create one instance per process and use it for all calls: they then share requests.
  */
 export class Deduplicator {
   readonly itemRepo: ItemBankRepository;
@@ -122,23 +122,24 @@ export class Deduplicator {
   }
 
   /**
-   * The item of the ID: the one it has, else one from the bank that nobody else gets.
+   * Returns the item of the ID: the one it has, or else one from the bank that nobody else gets.
    *
    * With an atomic pair (DynamoDB, in-memory) assignment and removal are one write: nothing is lost
-   * or given twice, whatever crashes. With any other pair nothing is given twice, and a crash
+   * or given twice, even if a process crashes. With any other pair nothing is given twice, but a crash
    * between the two writes strands one item.
    *
    * @returns the item, or `null` when the ID has none and no item stayed in the bank for the whole
    *   call
    * @throws InvalidDeduplicationIdError when the ID is not a non-empty, well-formed string of ≤ 2,048
    *   bytes in UTF-8
-   * @throws ContentionError when no attempt won in bounded time
-   * @throws OutcomeUnknownError when no answer told whether the write landed
-   * @throws ItemStrandedError with a pair that has no atomic claim: it carries the item
-   * @throws ServiceUnreachableError when no connection came about; nothing was written
+   * @throws ContentionError when no attempt succeeded in time; nothing was written
+   * @throws OutcomeUnknownError when no answer said whether the write was applied
+   * @throws ItemStrandedError with a pair that has no atomic claim; it holds the item
+   * @throws ServiceUnreachableError when the service could not be connected to; nothing was written
+   * @throws AccountMismatchError when the clients of the two repositories belong to two AWS accounts
    * @throws the backend's own errors (access denied, no credentials, throttling) as they are
    *
-   * After any error the same call may be made again.
+   * After any error the call may be retried.
    */
   async fetchItemForDeduplicationId(
     deduplicationId: string,
@@ -148,9 +149,9 @@ export class Deduplicator {
   }
 
   /**
-   * Like {@link fetchItemForDeduplicationId}, and tells a first hand-out (`claimed`) from a repeat
-   * (`existing`). `claimed` is told to one call at most for each assignment: a call whose answer was
-   * lost is followed by `existing`.
+   * Like {@link fetchItemForDeduplicationId}, but also says whether the ID got its item now (`claimed`)
+   * or had it already (`existing`). At most one call returns `claimed` for each assignment: if its
+   * answer is lost, the retry returns `existing`.
    */
   async claim(deduplicationId: string, options: ClaimOptions = {}): Promise<ClaimResult> {
     assertDeduplicationId(deduplicationId);
@@ -160,13 +161,13 @@ export class Deduplicator {
 
   /**
    * {@link claim} for each ID of an input of any length, in constant memory: a mailing that gives a
-   * code to each of 100,000 subscribers. Read it with `for await`; nothing happens before, and the
-   * caller's own pace holds back further claims. A result comes for each ID, in the order of the
-   * input; an ID that comes twice gets the same item twice.
+   * code to each of 100,000 subscribers. Read it with `for await`: claims begin when it is read, and
+   * a slow reader slows them down. There is one result for each ID, in the order of the input. An ID
+   * that comes twice gets the same item twice.
    *
-   * Not atomic as a whole. After any failure the results before it have been handed out, what was
-   * under way has been waited for, and nothing more is begun. The same input may be given again:
-   * each ID that has an item gets the same one again, as `existing`.
+   * Not atomic as a whole. After a failure, the results before it have been returned, the claims that
+   * were running have ended, and no more are begun. The same input may be passed again: each ID that
+   * has an item gets it again, as `existing`.
    *
    * @returns an iterable that can be read once; an empty input gives no result
    * @throws InvalidOptionError when `deduplicationIds` is not an iterable of strings, or is
@@ -185,28 +186,28 @@ export class Deduplicator {
   }
 
   /**
-   * Takes the ID's item from it and puts it back into the bank that it came from, for anybody to get:
-   * both in one write or neither, whatever crashes. Afterwards the ID is a new one; should it claim
-   * again, it may get the same item or another one.
+   * Takes the item from the ID and puts it back into the bank that it came from, for anybody to get.
+   * Both happen in one write or neither does, even if a process crashes. Afterwards the ID counts as
+   * new: if it claims again, it may get the same item or another one.
    *
-   * A call with the same ID that is under way at the same time comes before the release or after it.
+   * A call with the same ID at the same time takes effect before the release or after it.
    *
-   * The bank is `itemRepo` or one of `releaseBanks`: the assignment tells which. One that does not
+   * The bank is `itemRepo` or one of `releaseBanks`, as the assignment says. An assignment that does not
    * name its bank, as those of the Python module, counts as `itemRepo`'s own.
    *
    * @returns the item that the ID had, or `null` when it had none
    * @throws InvalidDeduplicationIdError, ContentionError and the backend's own errors like
    *   {@link fetchItemForDeduplicationId}
-   * @throws OutcomeUnknownError when no answer told whether the write landed. Call again: `null` says
-   *   that it had, an item that it had not and that this call released it. Until then the first
-   *   write can still land, though it never ends an assignment that was made after it was sent.
+   * @throws OutcomeUnknownError when no answer said whether the write was applied. Retry: `null` means
+   *   that it was, an item means that the retry released it. Until then the first write can still be
+   *   applied, but it never ends an assignment that was made after it was sent.
    * @throws UnknownItemBankError when the item came from a bank that is neither `itemRepo` nor one of
    *   `releaseBanks`, or when the assignment fits several of them
    * @throws InvalidOptionError when one of `releaseBanks` has no atomic claim with the deduplication
    *   repository
    * @throws ReleaseNotSupportedError with a pair that has no atomic write for it
    *
-   * After any error the same call may be made again.
+   * After any error the call may be retried.
    */
   async releaseItemForDeduplicationId(
     deduplicationId: string,
@@ -217,9 +218,9 @@ export class Deduplicator {
 
   /**
    * Like {@link releaseItemForDeduplicationId}, but the item does not return to the bank: for a code
-   * that leaked. Nobody gets it again, unless somebody adds it again. The ledger of the bank that it
-   * came from notes it, if that bank is `itemRepo` or one of `releaseBanks`; no bank is written to, so
-   * an item of any other bank is retired as well, without a note.
+   * that leaked. Nobody gets it again, unless it is added again. If its bank is `itemRepo` or one of
+   * `releaseBanks` and has a ledger, the ledger records the retirement. No bank is written to, so an
+   * item of any other bank is retired as well, without a record.
    */
   async retireItemForDeduplicationId(
     deduplicationId: string,

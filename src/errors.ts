@@ -18,7 +18,7 @@ export abstract class StorageBoxError extends Error {
   }
 }
 
-/** The deduplication ID is no string, empty, too long, or ill-formed. Nothing was sent. */
+/** The deduplication ID is not a string, empty, too long, or ill-formed. Nothing was sent. */
 export class InvalidDeduplicationIdError extends StorageBoxError {
   readonly code = 'STORAGEBOX_INVALID_DEDUPLICATION_ID';
   /** Where the ID stood in the input of a bulk hand-out, from 0; `null` outside one. */
@@ -34,7 +34,7 @@ export class InvalidDeduplicationIdError extends StorageBoxError {
   }
 }
 
-/** The item is no string, empty, too long, or ill-formed. It was not sent. */
+/** The item is not a string, empty, too long, or ill-formed. It was not sent. */
 export class InvalidItemError extends StorageBoxError {
   readonly code = 'STORAGEBOX_INVALID_ITEM';
   /** Where the item stood in the input of a batch, from 0; `null` outside a batch. */
@@ -69,15 +69,15 @@ export class InvalidOptionError extends StorageBoxError {
 /** A table does not exist where the client looks for it. `cause` is DynamoDB's refusal. */
 export class TableNotFoundError extends StorageBoxError {
   readonly code = 'STORAGEBOX_TABLE_NOT_FOUND';
-  /** The missing table. Two names when DynamoDB did not tell which one of a transaction's it is. */
+  /** The missing table. Two names when DynamoDB did not say which table of a transaction is missing. */
   readonly tableNames: readonly string[];
 
   constructor(tableNames: readonly string[], region: string, options: ErrorOptions) {
     const tables = tableNames.map((tableName) => `"${tableName}"`).join(' or ');
     super(
       `The table ${tables} does not exist in Region ${region} for these credentials. ` +
-        'Check the name, the Region and the account; create it from itemBankTable(), ' +
-        'deduplicationTable() or ledgerTable(), in development with createTables().',
+        'Check the name, the Region and the account. If it is missing, create it from ' +
+        'itemBankTable(), deduplicationTable() or ledgerTable(); in development, use createTables().',
       options,
     );
     this.tableNames = tableNames;
@@ -121,9 +121,8 @@ export class AccountMismatchError extends StorageBoxError {
     super(
       `Expected the item bank "${itemBankTableName}" and the deduplication table ` +
         `"${deduplicationTableName}" to belong to one AWS account, got several items that the bank ` +
-        'shows and that a transaction with the credentials of the deduplication table does not find ' +
-        'in it. Nothing was written. Give both repositories the same client, or credentials of one ' +
-        'account.',
+        'lists but that a transaction does not find. Nothing was written. Give both repositories the ' +
+        'same client, or credentials of one account.',
     );
     this.itemBankTableName = itemBankTableName;
     this.deduplicationTableName = deduplicationTableName;
@@ -145,7 +144,7 @@ export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
 
   constructor(existingItem: string, options?: ErrorOptions) {
     super(
-      'The deduplication ID already has an item, which stays as it is. Read `existingItem`.',
+      'The deduplication ID already has an item and keeps it. Read it from `existingItem`.',
       options,
     );
     this.existingItem = existingItem;
@@ -157,7 +156,7 @@ export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
   }
 }
 
-/** Others kept winning, or DynamoDB kept throttling or was slow, for as long as a call may last. */
+/** Other calls kept winning, or the tables were throttled or slow, until the time of the call was over. */
 export class ContentionError extends StorageBoxError {
   readonly code = 'STORAGEBOX_CONTENTION';
   /** How long the call went on trying. */
@@ -165,9 +164,9 @@ export class ContentionError extends StorageBoxError {
 
   constructor(elapsedMs: number, options?: ErrorOptions) {
     super(
-      `No attempt succeeded within ${Math.round(elapsedMs)} ms: others were in the way, or the ` +
-        'tables were throttled or slow. Nothing was written. Call again with the same ' +
-        'deduplication ID; if it goes on, look at the throttling and the latency of the tables.',
+      `No attempt succeeded within ${Math.round(elapsedMs)} ms: other calls were in the way, or the ` +
+        'tables were throttled or slow. Nothing was written. Retry with the same deduplication ID. If ' +
+        'it happens again, check the throttling and the latency of the tables.',
       options,
     );
     this.elapsedMs = elapsedMs;
@@ -179,9 +178,9 @@ export class ContentionError extends StorageBoxError {
 }
 
 /**
- * No connection to the service came about, in none of the SDK's attempts: nobody listens there, the
- * name does not resolve, the certificate is not accepted, or connecting took too long. The request
- * was never sent, so it wrote nothing. `cause` is the last failure. The call may be repeated.
+ * None of the SDK's attempts could connect to the service: nothing listens there, the name does not
+ * resolve, the certificate is not accepted, or connecting took too long. The request was never sent,
+ * so it wrote nothing. `cause` is the last failure. The call may be retried.
  */
 export class ServiceUnreachableError extends StorageBoxError {
   readonly code = 'STORAGEBOX_SERVICE_UNREACHABLE';
@@ -190,7 +189,7 @@ export class ServiceUnreachableError extends StorageBoxError {
     super(
       `The service cannot be reached: ${connectionFailureText(options.cause)}. The request was never ` +
         'sent, so it wrote nothing. Check the endpoint, the Region, the network and the ' +
-        'certificates, then call again.',
+        'certificates, then retry.',
       options,
     );
   }
@@ -216,23 +215,26 @@ function connectionFailureText(error: unknown): string {
 }
 
 /**
- * A write was sent, and after every retry it is still unknown whether it landed (lost response,
- * timeout, malformed reply). `cause` is the last failure seen. A claim may always be called again
- * with the same deduplication ID: if it had landed, that call returns its item. So may a release: if
- * it had landed, that call returns `null`, else it does what the first one did not; until it has
- * ended, the first one can still land. An item may be added again to a bank with a ledger; without
- * one it must not be added again without a look for it in both tables while a sale is on: had it
- * landed, it may have been handed out since.
+ * A write was sent, and after all retries it is unknown whether it was applied (lost response, timeout,
+ * malformed reply). `cause` is the last failure. What to do:
+ *
+ * - Claim: retry with the same deduplication ID. If the first write was applied, the retry returns its
+ *   item.
+ * - Release: retry. `null` means that the first write was applied, an item that the retry released it.
+ *   Until the retry has ended, the first write can still be applied.
+ * - Adding an item to a bank with a ledger: add it again.
+ * - Adding an item to a bank without a ledger: during a sale, look for it in both tables first. If it
+ *   was added, it may have been handed out since, and adding it again would hand it out twice.
  */
 export class OutcomeUnknownError extends StorageBoxError {
   readonly code = 'STORAGEBOX_OUTCOME_UNKNOWN';
 
   constructor(elapsedMs: number, options: ErrorOptions) {
     super(
-      `No answer told within ${Math.round(elapsedMs)} ms whether the write landed. ` +
-        'After a claim or a release, call again with the same deduplication ID, which finds out. ' +
-        'After adding an item to a bank with a ledger, add it again; to one without, look for it in ' +
-        'both tables first.',
+      `No answer within ${Math.round(elapsedMs)} ms said whether the write was applied. ` +
+        'After a claim or a release, retry with the same deduplication ID to find out. ' +
+        'After adding an item: with a ledger, add it again; without one, look for it in both tables ' +
+        'first.',
       options,
     );
   }
@@ -242,14 +244,14 @@ export class OutcomeUnknownError extends StorageBoxError {
   }
 }
 
-/** DynamoDB, or what stands between, answered a read with success and without what was asked for. */
+/** A read succeeded, but the reply lacks what was asked for. */
 export class MalformedReplyError extends StorageBoxError {
   readonly code = 'STORAGEBOX_MALFORMED_REPLY';
 
   constructor(operation: string, member: string) {
     super(
-      `Expected \`${member}\` in the reply to ${operation}, got none, so it tells nothing. Call ` +
-        'again; if it goes on, look at what stands between this process and DynamoDB.',
+      `Expected \`${member}\` in the reply to ${operation}, got none. Retry. If it happens again, ` +
+        'check the proxies between this process and DynamoDB.',
     );
   }
 
@@ -266,7 +268,7 @@ function hideFromLogs(error: object, ...names: readonly string[]): void {
   for (const name of names) Object.defineProperty(error, name, { enumerable: false });
 }
 
-/** The message of an input's own error can quote what was read, so only its name is told. */
+/** The message of an input's own error can quote what was read, so only its name is used. */
 function reasonOf(cause: unknown): string {
   const { name, message, $fault } = (cause ?? {}) as Partial<Error & { readonly $fault: unknown }>;
   const isOfServiceOrPackage = $fault !== undefined || isStorageBoxError(cause);
@@ -281,20 +283,20 @@ export interface BatchProgressAtFailure {
   readonly added: number;
   readonly repeats: number;
   readonly alreadyKnown: number;
-  /** Items that were read and are certainly not in the bank through this call. */
+  /** Items that were read and that this call certainly did not add. */
   readonly notAdded: readonly string[];
   /**
-   * Items that were sent, and of which it is unknown whether they are in. With a ledger, add them
-   * again. Without one, while a sale is on, look for them in both tables first: they may have been
-   * handed out since.
+   * Items that were sent, but it is unknown whether they were added. With a ledger, add them again.
+   * Without one, during a sale, look for them in both tables first: they may have been handed out
+   * since.
    */
   readonly unconfirmed: readonly string[];
 }
 
 /**
- * A batch stopped before the end of its input. Of the first `read` items, those in `notAdded` are
- * certainly not in, those in `unconfirmed` may or may not be, and all others certainly are.
- * `cause` tells why: a refusal, an invalid item, an error of the input, or the signal's reason.
+ * A batch stopped before the end of its input. Of the first `read` items, those in `notAdded` were
+ * certainly not added, those in `unconfirmed` may have been added, and all others are in the bank or
+ * known. `cause` says why: a refusal, an invalid item, an error of the input, or the signal's reason.
  */
 export class BatchNotFullyAddedError extends StorageBoxError implements BatchProgressAtFailure {
   readonly code = 'STORAGEBOX_BATCH_NOT_FULLY_ADDED';
@@ -310,8 +312,8 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
     super(
       `Of ${progress.read} items read, ${progress.added} were added, ` +
         `${progress.notAdded.length} certainly were not (\`notAdded\`) and ` +
-        `${progress.unconfirmed.length} are unconfirmed (\`unconfirmed\`); the input was read no ` +
-        `further. Reason: ${reasonOf(cause)}`,
+        `${progress.unconfirmed.length} are unconfirmed (\`unconfirmed\`). The rest of the input was ` +
+        `not read. Reason: ${reasonOf(cause)}`,
       options,
     );
     this.read = progress.read;
@@ -329,8 +331,8 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
 }
 
 /**
- * An item left the bank and could be neither assigned nor put back for certain. Only pairs without
- * an atomic claim, and `getItemFromBank` itself, can strand an item.
+ * An item left the bank, and it is unknown whether it was assigned or put back. Only pairs without an
+ * atomic claim, and `getItemFromBank` itself, can strand an item.
  */
 export class ItemStrandedError extends StorageBoxError {
   readonly code = 'STORAGEBOX_ITEM_STRANDED';
@@ -339,8 +341,8 @@ export class ItemStrandedError extends StorageBoxError {
 
   constructor(item: string, options: ErrorOptions) {
     super(
-      'An item (`item`) left the bank, or may have, and it is unknown whether it was assigned. ' +
-        'Once no deduplication ID holds it, put it back with returnItemToBank().',
+      'An item (`item`) left the bank, or may have left it, and it is unknown whether it was assigned. ' +
+        'If no deduplication ID has it, put it back with returnItemToBank().',
       options,
     );
     this.item = item;
@@ -353,8 +355,8 @@ export class ItemStrandedError extends StorageBoxError {
 }
 
 /**
- * An item cannot be taken from its ID with this pair of repositories: they have no atomic write for
- * it. Nothing was written.
+ * This pair of repositories cannot take an item back: it has no atomic write for that. Nothing was
+ * written.
  */
 export class ReleaseNotSupportedError extends StorageBoxError {
   readonly code = 'STORAGEBOX_RELEASE_NOT_SUPPORTED';
@@ -377,8 +379,8 @@ const PASS_THE_BANK =
   '`releaseBanks`.';
 
 /**
- * The item of a release came from a bank that the deduplicator does not hold, or from one of several
- * that its assignment does not tell apart. Nothing was written.
+ * The released item came from a bank that the deduplicator does not know, or its assignment fits
+ * several banks that it knows. Nothing was written.
  */
 export class UnknownItemBankError extends StorageBoxError {
   readonly code = 'STORAGEBOX_UNKNOWN_ITEM_BANK';
@@ -400,7 +402,7 @@ export class UnknownItemBankError extends StorageBoxError {
   }
 }
 
-/** Every error of this package; `code` tells them apart for the compiler, too. */
+/** Every error of this package. The compiler tells them apart by `code`. */
 export type AnyStorageBoxError =
   | InvalidDeduplicationIdError
   | InvalidItemError
@@ -419,7 +421,7 @@ export type AnyStorageBoxError =
   | UnknownItemBankError;
 
 /**
- * Whether a thrown value is an error of this package, from whichever copy of it. Once true,
+ * Whether a thrown value is an error of this package, from any copy of it. If so,
  * comparing `code` narrows the type: `error.code === 'STORAGEBOX_ITEM_STRANDED'` gives `error.item`.
  */
 export function isStorageBoxError(value: unknown): value is AnyStorageBoxError {

@@ -118,11 +118,13 @@ export class AccountMismatchError extends StorageBoxError {
   readonly deduplicationTableName: string;
 
   constructor(itemBankTableName: string, deduplicationTableName: string) {
+    const expectation =
+      `the item bank "${itemBankTableName}" and the deduplication table ` +
+      `"${deduplicationTableName}" to belong to one AWS account`;
     super(
-      `Expected the item bank "${itemBankTableName}" and the deduplication table ` +
-        `"${deduplicationTableName}" to belong to one AWS account, got several items that the bank ` +
-        'lists but that a transaction does not find. Nothing was written. Give both repositories the ' +
-        'same client, or credentials of one account.',
+      `Expected ${expectation}, got several items that the bank lists but that a transaction does not ` +
+        'find. Nothing was written. Give both repositories the same client, or credentials of one ' +
+        'account.',
     );
     this.itemBankTableName = itemBankTableName;
     this.deduplicationTableName = deduplicationTableName;

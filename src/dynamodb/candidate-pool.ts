@@ -58,7 +58,10 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   /** In random order: other processes see the same ones. */
   readonly #available = new Set<string>();
   readonly #inFlight = new Set<string>();
-  readonly #waiting = new WaitingCalls<Candidate | null>();
+  /** Whoever waits for a read that began for it learns how that ends, and has the client's timeouts. */
+  readonly #waiting = new WaitingCalls<Candidate | null>(
+    ({ readsBefore }) => !this.#reader.isReadingFor(readsBefore),
+  );
   readonly #window = new AttemptWindow();
   readonly #goneItems = new GoneItems();
   #pass = new BankPass(0, null);

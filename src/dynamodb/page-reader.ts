@@ -69,6 +69,11 @@ export class PageReader<Pass> {
     return this.#underWay.length > 0;
   }
 
+  /** Whether a read is under way that began when so many had begun, or later. */
+  isReadingFor(readsBefore: number): boolean {
+    return this.#underWay.some(({ number }) => number > readsBefore);
+  }
+
   get readsBegun(): number {
     return this.#readsBegun;
   }

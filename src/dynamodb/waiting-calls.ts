@@ -22,8 +22,14 @@ export class WaitingCalls<Answer> {
   readonly #fresh = new Queue<WaitingCall<Answer>>();
   /** Those that lost a race: older than all others, so they come first. */
   readonly #retrying = new Queue<WaitingCall<Answer>>();
+  readonly #mayGiveUp: (call: WaitingCall<Answer>) => boolean;
   #nextCheckMs = Number.POSITIVE_INFINITY;
   #cancelNextCheck = () => {};
+
+  /** @param mayGiveUp is asked about a call whose patience is over */
+  constructor(mayGiveUp: (call: WaitingCall<Answer>) => boolean) {
+    this.#mayGiveUp = mayGiveUp;
+  }
 
   get size(): number {
     return this.#fresh.size + this.#retrying.size;
@@ -50,7 +56,11 @@ export class WaitingCalls<Answer> {
   /** Looks only at those that have waited longest: to be asked often. */
   rejectOldestImpatient(): void {
     for (const queue of [this.#retrying, this.#fresh]) {
-      while (queue.peek()?.patience.isOver) rejectImpatient(queue.take() as WaitingCall<Answer>);
+      for (let call = queue.peek(); call !== undefined && this.#isImpatient(call); ) {
+        queue.take();
+        rejectImpatient(call);
+        call = queue.peek();
+      }
     }
   }
 
@@ -70,12 +80,16 @@ export class WaitingCalls<Answer> {
   #check(): void {
     this.#nextCheckMs = Number.POSITIVE_INFINITY;
     let nextMs = Number.POSITIVE_INFINITY;
-    const impatient = this.#takeWhere(({ patience }) => {
-      if (!patience.isOver) nextMs = Math.min(nextMs, patience.leftMs);
-      return patience.isOver;
+    const impatient = this.#takeWhere((call) => {
+      if (!call.patience.isOver) nextMs = Math.min(nextMs, call.patience.leftMs);
+      return this.#isImpatient(call);
     });
     inBatches(impatient, rejectImpatient);
-    if (this.size > 0) this.#checkWithin(Math.max(PATIENCE_CHECK_MS, nextMs));
+    if (Number.isFinite(nextMs)) this.#checkWithin(Math.max(PATIENCE_CHECK_MS, nextMs));
+  }
+
+  #isImpatient(call: WaitingCall<Answer>): boolean {
+    return call.patience.isOver && this.#mayGiveUp(call);
   }
 }
 

@@ -133,11 +133,15 @@ describe('a read that stalls', () => {
     let nowMs = 0;
     const now = vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs);
     onTestFinished(() => now.mockRestore());
-    const { pool, timers } = controlled();
-    const outcome = expect(take(pool)).rejects.toMatchObject({ code: 'STORAGEBOX_CONTENTION' });
+    const { pool, reads, timers } = controlled();
+    const first = take(pool);
+    const joined = expect(take(pool)).rejects.toMatchObject({ code: 'STORAGEBOX_CONTENTION' });
     nowMs = 10_000;
     timers.find(({ delayMs }) => delayMs === 10_000)?.action();
-    await outcome;
+    await joined;
+    // The read began for the first call, which learns how it ends.
+    await reads[0]?.answer(['A']);
+    expect(await first).toMatchObject({ item: 'A' });
   });
 });
 

@@ -100,7 +100,7 @@ function expectOutcomeUnknown(error: Error): void {
   expect(error).toMatchObject({
     name: 'OutcomeUnknownError',
     code: 'STORAGEBOX_OUTCOME_UNKNOWN',
-    message: expect.stringMatching(/^No answer told within \d{5} ms whether the write landed/),
+    message: expect.stringMatching(/^No answer within \d{5} ms said whether the write was applied/),
   });
   expectTimeout(error.cause as Error);
 }

@@ -92,8 +92,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a new token each time that a transaction is sent',
     isOriginals: true,
     file: 'dynamodb/transaction.ts',
-    code: '() => attempts.send(client)',
-    replacement: '() => new Attempts(actions).send(client)',
+    code: '      await client.send(this.#command);',
+    replacement: `      this.#command.input.ClientRequestToken = runtime.uuid();
+      await client.send(this.#command);`,
     noticedBy: ['R2', 'R3'],
   },
   {
@@ -191,8 +192,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a call believes a "sold out" that was looked for before it began',
     file: 'shared-claims.ts',
     code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
-    replacement: `      const result = await this.#wait(deduplicationId, earlier, earlier.result, signal);
-      if (result.status === 'exhausted') return result;`,
+    replacement: `      const ended = earlier.result.catch(() => null);
+      const result = await this.#wait(deduplicationId, earlier, ended, signal);
+      if (result?.status === 'exhausted') return result;`,
     noticedBy: ['R6'],
   },
   {

@@ -3,7 +3,7 @@
 // come and go in between. Nor does it take over its failure: that claim's time began earlier. It
 // waits, and shares one claim with all that came meanwhile.
 import type { ClaimResult } from './deduplication-repository.js';
-import { OutcomeUnknownError } from './errors.js';
+import { ContentionError } from './errors.js';
 import { CLAIM_PATIENCE_MS } from './patience.js';
 import { runtime } from './runtime.js';
 import { untilAborted } from './until-aborted.js';
@@ -26,7 +26,7 @@ export class SharedClaims {
   readonly #underWay = new Map<string, SharedClaim>();
 
   /**
-   * @throws OutcomeUnknownError when an earlier claim for the ID did not end while this call could wait
+   * @throws ContentionError when an earlier claim for the ID did not end while this call could wait
    */
   async run(
     deduplicationId: string,
@@ -103,7 +103,7 @@ function inTime(ended: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     const disarm = runtime.after(CLAIM_PATIENCE_MS, () => {
       const cause = new Error('An earlier call with the same deduplication ID has not ended.');
-      reject(new OutcomeUnknownError(CLAIM_PATIENCE_MS, { cause }));
+      reject(new ContentionError(CLAIM_PATIENCE_MS, { cause }));
     });
     void ended.then(() => {
       disarm();

@@ -160,7 +160,7 @@ test('a call waits for an earlier one no longer than a call may last', async () 
   expect(ended).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
   expect(await joined).toMatchObject({
-    code: 'STORAGEBOX_OUTCOME_UNKNOWN',
+    code: 'STORAGEBOX_CONTENTION',
     cause: { message: expect.stringContaining('earlier call') },
   });
   // The stalled call itself goes on for as long as its own request does.

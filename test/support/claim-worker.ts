@@ -6,6 +6,7 @@ import {
 } from 'storagebox';
 import { clientFor } from './client.js';
 import type { Answer, ServerTask } from './server-process.js';
+import { untilServed } from './until-served.js';
 
 process.once('message', (task: ServerTask) => {
   const client = clientFor(task.endpoint);
@@ -20,7 +21,9 @@ process.once('message', (task: ServerTask) => {
   const answers: Answer[] = [];
   const callUntilDone = async () => {
     for (const deduplicationId of waiting) {
-      const item = await deduplicator.fetchItemForDeduplicationId(deduplicationId);
+      const item = await untilServed(() =>
+        deduplicator.fetchItemForDeduplicationId(deduplicationId),
+      );
       answers.push([deduplicationId, item]);
     }
   };

@@ -1,9 +1,8 @@
 // A user who wants an item, and the steps of the call.
 import type { Candidate, CandidatePool } from '../../src/dynamodb/candidate-pool.js';
 import { MAX_READS_BY_THEMSELVES } from '../../src/dynamodb/deduplication-table.js';
-import { CLAIM_PATIENCE_MS } from '../../src/dynamodb/transaction.js';
 import type { Turns } from '../../src/dynamodb/turns.js';
-import { Patience } from '../../src/patience.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../../src/patience.js';
 import { backoffDelayMs } from './backoff-delay.js';
 import { TRANSACTION_LATENCY_FACTOR } from './model.js';
 import { NodeRequest } from './node.js';

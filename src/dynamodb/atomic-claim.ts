@@ -13,7 +13,7 @@
 import { sleepBeforeRetry } from '../backoff.js';
 import type { AtomicClaim, AtomicClaimOptions, ClaimResult } from '../deduplication-repository.js';
 import { AccountMismatchError } from '../errors.js';
-import { Patience } from '../patience.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
 import { releaseItem } from './atomic-release.js';
 import type { Candidate, Fate } from './candidate-pool.js';
 import { Contradictions } from './contradictions.js';
@@ -21,7 +21,6 @@ import type { DeduplicationTable } from './deduplication-table.js';
 import type { ItemBank } from './item-bank.js';
 import { cancellationCodes } from './refusals.js';
 import {
-  CLAIM_PATIENCE_MS,
   errorOfObstacle,
   hasConditionFailed,
   publishObstacle,

@@ -11,11 +11,11 @@
 //        │ anything else ── throw; the next call finds out what became of it
 import type { AtomicReleaseOptions } from '../deduplication-repository.js';
 import { UnknownItemBankError } from '../errors.js';
-import { Patience } from '../patience.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
 import type { DeduplicationTable } from './deduplication-table.js';
 import { type ItemBank, itemBanks } from './item-bank.js';
 import { canBeSameTable, ITEM_KEY } from './tables.js';
-import { CLAIM_PATIENCE_MS, sendTransaction, type Transaction } from './transaction.js';
+import { sendTransaction, type Transaction } from './transaction.js';
 
 export async function releaseItem(
   bank: ItemBank,

@@ -13,6 +13,7 @@ import {
   type ListOptions,
 } from '../listing.js';
 import { type LevelledLogger, type Logger, levelledLogger } from '../logger.js';
+import { CLAIM_PATIENCE_MS } from '../patience.js';
 import { loggingLevelFromEnvironment } from '../settings.js';
 import { assertDeduplicationId, assertItem } from '../validation.js';
 import { atomicClaim } from './atomic-claim.js';
@@ -21,7 +22,7 @@ import { DeduplicationTable } from './deduplication-table.js';
 import { itemBanks } from './item-bank.js';
 import { estimateRowCount } from './listing.js';
 import { assertTableName } from './tables.js';
-import { CLAIM_PATIENCE_MS, sendTransaction } from './transaction.js';
+import { sendTransaction } from './transaction.js';
 
 export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
   /** The table, by name or ARN. Its key is `deduplication_id` (String): see `deduplicationTable`. */

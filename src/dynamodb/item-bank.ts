@@ -5,7 +5,7 @@ import type { ChunkOutcome } from '../batch-add.js';
 import { ItemStrandedError, MalformedReplyError, TableSchemaError } from '../errors.js';
 import type { Listing, ListOptions } from '../listing.js';
 import type { LevelledLogger } from '../logger.js';
-import { Patience } from '../patience.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
 import { CandidatePool, type Page } from './candidate-pool.js';
 import type { SendingClient } from './client.js';
 import type { Ledger } from './ledger.js';
@@ -14,7 +14,7 @@ import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-abs
 import { sendRead } from './reads.js';
 import { hasName } from './refusals.js';
 import { ITEM_KEY } from './tables.js';
-import { CLAIM_PATIENCE_MS, isThrottling, sendTransaction } from './transaction.js';
+import { isThrottling, sendTransaction } from './transaction.js';
 import { Turns } from './turns.js';
 
 type Row = Record<string, AttributeValue>;

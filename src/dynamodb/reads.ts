@@ -1,11 +1,11 @@
 // The one way in which the package reads: as soon as a socket is free, and with patience.
 import { sleepBeforeRetry } from '../backoff.js';
-import { Patience } from '../patience.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
 import { untilAborted } from '../until-aborted.js';
 import type { SendingClient } from './client.js';
 import { explainRefusal, type TableReference } from './refusals.js';
 import { sendThroughGate } from './request-gate.js';
-import { CLAIM_PATIENCE_MS, isThrottling, publishObstacle } from './transaction.js';
+import { isThrottling, publishObstacle } from './transaction.js';
 
 /**
  * Throttling is waited out, beyond the SDK's own attempts: in a rush on what is sold out every process

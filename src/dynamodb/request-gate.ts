@@ -5,6 +5,7 @@ import type { Agent } from 'node:http';
 import type { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import { endpointOf, type SendingClient } from './client.js';
+import { Queue } from './queue.js';
 
 /** See "Reusing connections with keep-alive in Node.js" in the SDK's Developer Guide. */
 const DEFAULT_MAX_SOCKETS = 50;
@@ -51,9 +52,7 @@ class RequestGate {
   /** Nothing is sent before it is known, which takes a moment and no I/O. */
   #limit: number | null = null;
   #underWay = 0;
-  #queue: Waiting[] = [];
-  /** Of the call that waits longest: to shift an array for each call would be quadratic. */
-  #head = 0;
+  readonly #queue = new Queue<Waiting>();
   #isSweeping = false;
 
   constructor(limit: Promise<number>) {
@@ -72,7 +71,7 @@ class RequestGate {
 
   enter(patience: Patience): Promise<void> {
     const turn = new Promise<void>((resolve, reject) => {
-      this.#queue.push({ patience, resolve, reject });
+      this.#queue.add({ patience, resolve, reject });
     });
     if (this.#limit !== null) void this.#sweep();
     return turn;
@@ -84,29 +83,22 @@ class RequestGate {
   }
 
   #admit(): void {
-    while (this.#head < this.#queue.length) {
-      if (this.#underWay >= (this.#limit ?? 0)) break;
-      const waiting = this.#queue[this.#head++] as Waiting;
+    while (this.#underWay < (this.#limit ?? 0)) {
+      const waiting = this.#queue.take();
+      if (waiting === undefined) return;
       if (turnAwayIfSpent(waiting)) continue;
       this.#underWay++;
       waiting.resolve();
     }
-    if (this.#head * 2 > this.#queue.length) this.#forgetServed();
-  }
-
-  #forgetServed(): void {
-    this.#queue = this.#queue.slice(this.#head);
-    this.#head = 0;
   }
 
   /** One timer for all who wait, and only while somebody does. */
   async #sweep(): Promise<void> {
     if (this.#isSweeping) return;
     this.#isSweeping = true;
-    while (this.#head < this.#queue.length) {
+    while (this.#queue.size > 0) {
       await runtime.sleep(SWEEP_INTERVAL_MS);
-      this.#forgetServed();
-      this.#queue = this.#queue.filter((waiting) => !turnAwayIfSpent(waiting));
+      this.#queue.takeWhere(turnAwayIfSpent);
     }
     this.#isSweeping = false;
   }

@@ -15,8 +15,6 @@ import { sendThroughGate } from './request-gate.js';
 import { isOutcomeUnknown, Sending } from './sending.js';
 import { isUnreachable } from './unreachable.js';
 
-export { CLAIM_PATIENCE_MS } from '../patience.js';
-
 /**
  * DynamoDB knows a token for 10 minutes; after that the same request would be another write. With a
  * minute to spare for its way. See "TransactWriteItems" in the API reference, section "Idempotency".

@@ -7,13 +7,13 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { sleepBeforeRetry } from '../backoff.js';
 import { MalformedReplyError } from '../errors.js';
-import { Patience } from '../patience.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { Queue } from './queue.js';
 import { sendRead } from './reads.js';
 import { cancellationCodes, type TableReference } from './refusals.js';
-import { CLAIM_PATIENCE_MS, isInTheWay, isPassingReason } from './transaction.js';
+import { isInTheWay, isPassingReason } from './transaction.js';
 
 /** See "TransactGetItems" in the API reference. */
 const MAX_READS_PER_REQUEST = 100;

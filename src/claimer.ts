@@ -8,8 +8,10 @@ import type {
 } from './deduplication-repository.js';
 import { ReleaseNotSupportedError } from './errors.js';
 import { type HandOutEvent, hasListeners, publishOutcome } from './events.js';
+import { Gate } from './gate.js';
 import type { ItemBankRepository } from './item-bank-repository.js';
 import { type LevelledLogger, type Logger, levelledLogger } from './logger.js';
+import { CLAIM_PATIENCE_MS, Patience } from './patience.js';
 import { loggingLevelFromEnvironment } from './settings.js';
 import { SharedClaims } from './shared-claims.js';
 import { claimInTwoSteps } from './two-step-claim.js';
@@ -21,6 +23,12 @@ const CLAIM_EVENTS = {
   exhausted: 'exhausted',
 } as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
 
+/**
+ * More than any store can be kept busy with. Where many more calls are made at once, the others wait:
+ * a claim takes several times the memory of a call that waits.
+ */
+const MAX_CLAIMS_UNDER_WAY = 1_000;
+
 /** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
 export class Claimer {
   readonly #itemRepo: ItemBankRepository;
@@ -29,6 +37,10 @@ export class Claimer {
   readonly #skipFirstRead: boolean;
   readonly #revealInEvents: boolean;
   readonly #logger: LevelledLogger;
+  readonly #gate = new Gate(
+    MAX_CLAIMS_UNDER_WAY,
+    'Too many claims of this process were under way.',
+  );
   readonly #sharedClaims = new SharedClaims();
   #atomicClaim: AtomicClaim | null | undefined;
   #findingAtomicClaim: Promise<AtomicClaim | null> | undefined;
@@ -65,14 +77,16 @@ export class Claimer {
     );
   }
 
-  async #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
-    const result = await this.#sharedClaims.run(
+  #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+    return this.#sharedClaims.run(
       deduplicationId,
-      (isRepeat, sharedSignal) => this.#begin(deduplicationId, isRepeat, sharedSignal),
+      (isRepeat, sharedSignal) =>
+        this.#gate.pass(
+          () => new Patience(CLAIM_PATIENCE_MS, sharedSignal),
+          () => this.#begin(deduplicationId, isRepeat, sharedSignal),
+        ),
       signal,
     );
-    this.#logger.debug(`A call for an item ended as "${result.status}".`);
-    return result;
   }
 
   async #begin(
@@ -83,9 +97,12 @@ export class Claimer {
     // Not awaited again once it is known: this is the path of every call.
     const atomicClaim = this.#atomicClaim ?? (await this.#findAtomicClaim());
     const skipFirstRead = this.#skipFirstRead && !isRepeat;
-    return atomicClaim === null
-      ? claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
-      : atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead }).then(withBankName);
+    const result =
+      atomicClaim === null
+        ? await claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
+        : withBankName(await atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead }));
+    this.#logger.debug(`A call for an item ended as "${result.status}".`);
+    return result;
   }
 
   release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {

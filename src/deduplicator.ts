@@ -141,11 +141,11 @@ export class Deduplicator {
    *
    * After any error the call may be retried.
    */
-  async fetchItemForDeduplicationId(
+  fetchItemForDeduplicationId(
     deduplicationId: string,
     options?: ClaimOptions,
   ): Promise<string | null> {
-    return (await this.claim(deduplicationId, options)).item;
+    return this.claim(deduplicationId, options).then(({ item }) => item);
   }
 
   /**

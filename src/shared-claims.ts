@@ -28,13 +28,28 @@ export class SharedClaims {
   /**
    * @throws ContentionError when an earlier claim for the ID did not end while this call could wait
    */
-  async run(
+  run(
     deduplicationId: string,
     begin: BeginClaim,
     signal: AbortSignal | undefined,
   ): Promise<ClaimResult> {
-    signal?.throwIfAborted();
     const earlier = this.#underWay.get(deduplicationId);
+    if (earlier !== undefined || signal !== undefined) {
+      return this.#share(deduplicationId, begin, earlier, signal);
+    }
+    // Nothing is added to the claim's own promise: of such calls, 100,000 can wait at once.
+    const claim = this.#begin(deduplicationId, begin, false, undefined);
+    claim.isClaimTold = true;
+    return claim.result;
+  }
+
+  async #share(
+    deduplicationId: string,
+    begin: BeginClaim,
+    earlier: SharedClaim | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ClaimResult> {
+    signal?.throwIfAborted();
     if (earlier !== undefined) {
       await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);
       signal?.throwIfAborted();
@@ -84,8 +99,9 @@ export class SharedClaims {
       return await untilAborted(promise, signal);
     } finally {
       claim.waitingCalls--;
-      if (claim.waitingCalls === 0 && this.#forget(deduplicationId, claim)) {
-        claim.controller?.abort();
+      const { controller, waitingCalls } = claim;
+      if (controller !== undefined && waitingCalls === 0) {
+        if (this.#forget(deduplicationId, claim)) controller.abort();
       }
     }
   }

@@ -8,9 +8,9 @@ import {
 import { sleepBeforeRetry } from '../backoff.js';
 import { MalformedReplyError } from '../errors.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
+import { Queue } from '../queue.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
-import { Queue } from './queue.js';
 import { sendRead } from './reads.js';
 import { cancellationCodes, type TableReference } from './refusals.js';
 import { isInTheWay, isPassingReason } from './transaction.js';

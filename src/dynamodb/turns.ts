@@ -1,5 +1,4 @@
 import { runtime } from '../runtime.js';
-import { inBatches } from './in-batches.js';
 
 /** A request that stalls in one turn is not to hold up those who wait for the next. */
 const MAX_WAIT_MS = 500;
@@ -32,7 +31,7 @@ export class Turns {
     const turnNumber = this.#turnNumber;
     this.#waiting = [];
     this.#groupSize = group.length;
-    inBatches(group, (goOn) => goOn(turnNumber));
+    for (const goOn of group) goOn(turnNumber);
   }
 
   #end(turnNumber: number): void {

@@ -1,9 +1,8 @@
 // The calls of one process that wait for a candidate: who is next, and who has waited for too long.
 import type { Patience } from '../patience.js';
+import { Queue } from '../queue.js';
 import { runtime } from '../runtime.js';
 import type { Contradictions } from './contradictions.js';
-import { inBatches } from './in-batches.js';
-import { Queue } from './queue.js';
 
 export interface WaitingCall<Answer> {
   readonly mark: number;
@@ -46,11 +45,11 @@ export class WaitingCalls<Answer> {
   }
 
   resolveWhere(isMeant: (call: WaitingCall<Answer>) => boolean, answer: Answer): void {
-    inBatches(this.#takeWhere(isMeant), (call) => call.resolve(answer));
+    for (const call of this.#takeWhere(isMeant)) call.resolve(answer);
   }
 
   rejectWhere(isMeant: (call: WaitingCall<Answer>) => boolean, error: unknown): void {
-    inBatches(this.#takeWhere(isMeant), (call) => call.reject(error));
+    for (const call of this.#takeWhere(isMeant)) call.reject(error);
   }
 
   /** Looks only at those that have waited longest: to be asked often. */
@@ -84,7 +83,7 @@ export class WaitingCalls<Answer> {
       if (!call.patience.isOver) nextMs = Math.min(nextMs, call.patience.leftMs);
       return this.#isImpatient(call);
     });
-    inBatches(impatient, rejectImpatient);
+    for (const call of impatient) rejectImpatient(call);
     if (Number.isFinite(nextMs)) this.#checkWithin(Math.max(PATIENCE_CHECK_MS, nextMs));
   }
 

@@ -9,7 +9,7 @@ import { checkTheChecker, noticePlantedFaults } from './harness-checks.js';
 import { runLongTests } from './long-runs.js';
 import { replayPath, replaySeed } from './simulation/explore.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
-import { exploreRandomly, exploreRush, exploreSystematically } from './simulations.js';
+import { exploreRandomly, exploreCrowds, exploreSystematically } from './simulations.js';
 
 const MIN_RANDOM_RUNS = 300_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
@@ -63,7 +63,7 @@ async function verify(minutes: number | null): Promise<void> {
     const endMs = performance.now() + (minutes ?? 0) * 60_000;
     return exploreRandomly(seed, (runs) => runs >= MIN_RANDOM_RUNS && performance.now() >= endMs);
   });
-  await section('Random schedules, each call in a rush', () => exploreRush(seed));
+  await section('Random schedules, in a crowd', () => exploreCrowds(seed));
   await section('The checker against a search through every order', () =>
     checkTheChecker(isLong ? 500_000 : 20_000),
   );

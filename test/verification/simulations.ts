@@ -71,29 +71,44 @@ export async function exploreRandomly(
   ];
 }
 
-/** The simulated processes are too small for a rush. In this copy of the library every call is in one. */
-const ALWAYS_IN_A_RUSH: Change = {
-  file: 'dynamodb/deduplication-table.ts',
-  code: 'const MAX_READS_BY_THEMSELVES = 16;',
-  replacement: 'const MAX_READS_BY_THEMSELVES = 0;',
-};
+/** The simulated processes are too small for these. In a copy of the library every call meets one. */
+const CROWDS: readonly (readonly [what: string, change: Change])[] = [
+  [
+    'with each call in a rush',
+    {
+      file: 'dynamodb/deduplication-table.ts',
+      code: 'const MAX_READS_BY_THEMSELVES = 16;',
+      replacement: 'const MAX_READS_BY_THEMSELVES = 0;',
+    },
+  ],
+  [
+    'with two claims of a process at once, and the others in a line',
+    {
+      file: 'claimer.ts',
+      code: 'const MAX_CLAIMS_UNDER_WAY = 1_000;',
+      replacement: 'const MAX_CLAIMS_UNDER_WAY = 2;',
+    },
+  ],
+];
 
-export async function exploreRush(firstSeed: number): Promise<Figure[]> {
-  const library = await plant(ALWAYS_IN_A_RUSH);
-  try {
-    const bounds = { maxRuns: SEEDS_PER_JOB, maxMs: NO_BOUND, maxFindings: 1 };
-    const exploration = await runJob({ kind: 'random', firstSeed, bounds }, library.source);
-    for (const { wrongs } of exploration.findings) console.log(`\n${wrongs.join('\n')}`);
-    return [
-      {
-        what: 'random schedules, with each call in a rush',
+export async function exploreCrowds(firstSeed: number): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const [what, change] of CROWDS) {
+    const library = await plant(change);
+    try {
+      const bounds = { maxRuns: SEEDS_PER_JOB, maxMs: NO_BOUND, maxFindings: 1 };
+      const exploration = await runJob({ kind: 'random', firstSeed, bounds }, library.source);
+      for (const { wrongs } of exploration.findings) console.log(`\n${wrongs.join('\n')}`);
+      figures.push({
+        what: `random schedules, ${what}`,
         value: figuresOf(exploration),
         isRight: exploration.findings.length === 0 && exploration.runs === SEEDS_PER_JOB,
-      },
-    ];
-  } finally {
-    await library.dispose();
+      });
+    } finally {
+      await library.dispose();
+    }
   }
+  return figures;
 }
 
 function reportProgress(_job: Job, { findings }: Exploration): void {

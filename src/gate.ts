@@ -1,0 +1,98 @@
+import type { Patience } from './patience.js';
+import { Queue } from './queue.js';
+import { runtime } from './runtime.js';
+
+/** How long a call may overstay in the queue once its patience is over. */
+const SWEEP_INTERVAL_MS = 250;
+
+/** Lets no more than a limit go on at once. The others wait in a queue: first come, first served. */
+export class Gate {
+  /** Nobody passes before it is known. */
+  #limit: number | null = null;
+  #passing = 0;
+  readonly #queue = new Queue<Waiting>();
+  readonly #obstacle: ErrorOptions;
+  #isSweeping = false;
+
+  /**
+   * @param limit may be a promise, which must not reject
+   * @param obstacle says why a call had to wait
+   */
+  constructor(limit: number | Promise<number>, obstacle: string) {
+    this.#obstacle = { cause: new Error(obstacle) };
+    if (typeof limit === 'number') this.#limit = limit;
+    else void limit.then((known) => this.#open(known));
+  }
+
+  /**
+   * @param patience is asked for only when there is something to wait for
+   * @throws ContentionError or the signal's reason when the patience ends before the action begins
+   */
+  pass<Result>(patience: () => Patience, action: () => Promise<Result>): Promise<Result> {
+    if (this.#passing >= (this.#limit ?? 0)) {
+      return this.#wait(patience()).then(() => this.#run(action));
+    }
+    this.#passing++;
+    return this.#run(action);
+  }
+
+  async #run<Result>(action: () => Promise<Result>): Promise<Result> {
+    try {
+      return await action();
+    } finally {
+      this.#passing--;
+      this.#admit();
+    }
+  }
+
+  #open(limit: number): void {
+    this.#limit = limit;
+    this.#admit();
+    void this.#sweep();
+  }
+
+  #wait(patience: Patience): Promise<void> {
+    const turn = new Promise<void>((resolve, reject) => {
+      this.#queue.add({ patience, resolve, reject });
+    });
+    if (this.#limit !== null) void this.#sweep();
+    return turn;
+  }
+
+  #admit(): void {
+    while (this.#passing < (this.#limit ?? 0)) {
+      const waiting = this.#queue.take();
+      if (waiting === undefined) return;
+      if (this.#turnAwayIfSpent(waiting)) continue;
+      this.#passing++;
+      waiting.resolve();
+    }
+  }
+
+  /** One timer for all who wait, and only while somebody does. */
+  async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    while (this.#queue.size > 0) {
+      await runtime.sleep(SWEEP_INTERVAL_MS);
+      this.#queue.takeWhere((waiting) => this.#turnAwayIfSpent(waiting));
+    }
+    this.#isSweeping = false;
+  }
+
+  #turnAwayIfSpent({ patience, reject }: Waiting): boolean {
+    try {
+      patience.assertLeft(this.#obstacle);
+      return false;
+    } catch (error) {
+      reject(error);
+      return true;
+    }
+  }
+}
+
+interface Waiting {
+  readonly patience: Patience;
+  resolve(): void;
+  reject(error: unknown): void;
+}

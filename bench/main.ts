@@ -35,6 +35,8 @@ const { values: options } = parseArgs({
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
+// This server works for long: it compiles as well as it can.
+process.env.JDK_JAVA_OPTIONS ??= '';
 const dynamoDb = await useDynamoDb();
 if (isLocal(dynamoDb.endpoint)) {
   process.env.AWS_REGION ??= 'eu-west-1';

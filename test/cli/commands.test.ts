@@ -15,14 +15,7 @@ beforeAll(async () => {
 afterAll(() => built.dispose());
 
 /** Tables of its own, with items in the bank. */
-async function withTables(...items: readonly string[]): Promise<CommandLine> {
-  const cli = built.withoutTables();
-  expect((await cli.run(['init'])).exitCode).toBe(0);
-  if (items.length > 0) {
-    expect((await cli.run(['add', '-'], { input: items.join('\n') })).exitCode).toBe(0);
-  }
-  return cli;
-}
+const withTables = (...items: readonly string[]) => built.withTables(items);
 
 const itemsIn = async (cli: CommandLine, table: string) =>
   (await allRows(cli.client(), table)).map((row) => String(row.item?.S)).sort();

@@ -15,11 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => built.dispose());
 
-async function withTables(): Promise<CommandLine> {
-  const cli = built.withoutTables();
-  expect((await cli.run(['init'])).exitCode).toBe(0);
-  return cli;
-}
+const withTables = () => built.withTables();
 
 const itemsIn = async (cli: CommandLine, table: string) =>
   (await allRows(cli.client(), table)).map((row) => String(row.item?.S)).sort();

@@ -9,9 +9,10 @@ import { DeduplicationDynamoDbRepository, ItemBankDynamoDbRepository } from 'sto
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine, ended } from '../support/command-line.js';
 import { inPlaceOf } from '../support/http-stand-in.js';
+import { grouped, sized } from '../support/sizes.js';
 
-const IDS = 10_000;
-const ITEMS = 12_000;
+const IDS = sized(2_000, 10_000);
+const ITEMS = IDS + 2_000;
 
 let built: CommandLine;
 beforeAll(async () => {
@@ -52,8 +53,7 @@ function rowsOf(csv: string): Map<string, string> {
 }
 
 test('assign, killed half-way and run again, gives everybody the same item and no item twice', async () => {
-  const cli = built.withoutTables();
-  await cli.run(['init']);
+  const cli = await built.withTables();
   const { itemRepo, deduplicationRepo } = openTables(cli);
   await itemRepo.batchAddItems(numbered('CODE', ITEMS));
   const file = await cli.file('subscribers.txt', numbered('user', IDS).join('\n'));
@@ -72,7 +72,7 @@ test('assign, killed half-way and run again, gives everybody the same item and n
 
   const again = await cli.run(['assign', file, '--output', 'codes.csv']);
   expect(again.exitCode).toBe(0);
-  expect(again.stderr).toMatch(/^10,000 IDs: .* 0 came too late\n$/);
+  expect(again.stderr).toMatch(new RegExp(`^${grouped(IDS)} IDs: .* 0 came too late\n$`));
   const csv = await readFile(cli.path('codes.csv'), 'utf8');
   const rows = rowsOf(csv);
   expect(csv.trim().split('\n')).toHaveLength(IDS + 1);
@@ -90,8 +90,7 @@ test('assign, killed half-way and run again, gives everybody the same item and n
 });
 
 test('assign, stopped by Ctrl-C, ends what is under way, prints whole rows and goes on the next time', async () => {
-  const cli = built.withoutTables();
-  await cli.run(['init']);
+  const cli = await built.withTables();
   const { itemRepo, deduplicationRepo } = openTables(cli);
   await itemRepo.batchAddItems(numbered('CODE', ITEMS));
   const file = await cli.file('more-subscribers.txt', numbered('user', IDS).join('\n'));
@@ -112,8 +111,7 @@ test('assign, stopped by Ctrl-C, ends what is under way, prints whole rows and g
 });
 
 test('add, stopped by Ctrl-C and run again, adds each item once', async () => {
-  const cli = built.withoutTables();
-  await cli.run(['init']);
+  const cli = await built.withTables();
   const { itemRepo } = openTables(cli);
   const file = await cli.file('codes.txt', numbered('CODE', ITEMS).join('\n'));
 
@@ -139,8 +137,7 @@ test('add, stopped by Ctrl-C and run again, adds each item once', async () => {
 });
 
 test('export, killed half-way and resumed, has each row once', async () => {
-  const cli = built.withoutTables();
-  await cli.run(['init']);
+  const cli = await built.withTables();
   const { itemRepo } = openTables(cli);
   const items = numbered('CODE', 3_000);
   await itemRepo.batchAddItems(items);
@@ -171,8 +168,7 @@ test('export, killed half-way and resumed, has each row once', async () => {
 });
 
 test('export, throttled or stopped half-way, says how to go on, and goes on', async () => {
-  const cli = built.withoutTables();
-  await cli.run(['init']);
+  const cli = await built.withTables();
   const { itemRepo } = openTables(cli);
   await itemRepo.batchAddItems(numbered('CODE', 200));
   let scans = 0;

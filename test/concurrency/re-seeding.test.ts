@@ -24,9 +24,9 @@ import {
 } from '../support/tables.js';
 
 const COPIES = 2;
-const SEEDING = sized({ items: 5_000, kills: 6 }, { items: 50_000, kills: 20 });
+const SEEDING = sized({ items: 2_000, kills: 4 }, { items: 50_000, kills: 20 });
 const CONTROL = sized({ items: 1_000, kills: 4 }, { items: 2_000, kills: 6 });
-const COMPLETE_LIST = sized(2_000, 20_000);
+const COMPLETE_LIST = sized(1_000, 20_000);
 /** Of up to 1 KB, written or refused. */
 const WRITE_UNITS_A_ROW = 2;
 

@@ -5,7 +5,7 @@ import { sized, tellFigures } from '../support/sizes.js';
 import { freshTables, openPair } from '../support/tables.js';
 
 const CLAIMERS = 64;
-const ROUNDS = sized(70, 200);
+const ROUNDS = sized(40, 200);
 const NODES = 4;
 
 test(`64 claimers for one single item, ${ROUNDS} rounds: one winner each, the rest null or their own`, async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createTables, deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { clientConfigFor } from '../support/client.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
@@ -80,9 +81,16 @@ beforeAll(async () => {
   );
   for (const [index, code] of blocks.entries()) {
     await writeFile(join(packed.project, `block-${index}.mts`), code);
+    await writeFile(join(packed.project, `block-${index}.mjs`), withoutTypes(code));
   }
 });
 afterAll(() => packed.dispose());
+
+/** As a user's compiler would run it. */
+function withoutTypes(code: string): string {
+  const { ModuleKind, ScriptTarget, transpile } = ts;
+  return transpile(code, { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 });
+}
 
 function sourceOf(value: unknown): string {
   return typeof value === 'function' ? String(value) : JSON.stringify(value);
@@ -90,13 +98,11 @@ function sourceOf(value: unknown): string {
 
 /** What the block prints. */
 async function outputOf(block: string): Promise<string> {
-  const file = `block-${blocks.indexOf(block)}.mts`;
-  const tsx = import.meta.resolve('tsx');
-  const { stdout } = await run(
-    process.execPath,
-    ['--import', tsx, '--import', './readers-values.mjs', file],
-    { cwd: packed.project, env: environment },
-  );
+  const file = `block-${blocks.indexOf(block)}.mjs`;
+  const { stdout } = await run(process.execPath, ['--import', './readers-values.mjs', file], {
+    cwd: packed.project,
+    env: environment,
+  });
   return stdout;
 }
 

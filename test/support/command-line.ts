@@ -6,9 +6,19 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  createTables,
+  deduplicationTable,
+  ItemBankDynamoDbRepository,
+  itemBankTable,
+  ledgerTable,
+} from 'storagebox';
 import { inject } from 'vitest';
 import { clientConfigFor } from './client.js';
 import { buildPackage } from './packed-package.js';
+
+const ITEM_BANK = 'storage_box_item_bank';
+const LEDGER = 'storage_box_item_bank_ledger';
 
 export interface Ended {
   readonly stdout: string;
@@ -39,6 +49,27 @@ export class CommandLine {
   /** The same program in front of a DynamoDB without tables. */
   withoutTables(): CommandLine {
     return new CommandLine(this.folder, this.program);
+  }
+
+  /** The same program in front of the three tables that `init` makes, with these items. */
+  async withTables(items: readonly string[] = []): Promise<CommandLine> {
+    const cli = this.withoutTables();
+    const client = cli.client();
+    await createTables(
+      [
+        itemBankTable(ITEM_BANK),
+        deduplicationTable('storage_box_deduplication_table'),
+        ledgerTable(LEDGER),
+      ],
+      { client },
+    );
+    const bank = new ItemBankDynamoDbRepository({
+      tableName: ITEM_BANK,
+      ledgerTableName: LEDGER,
+      client,
+    });
+    await bank.batchAddItems(items);
+    return cli;
   }
 
   async run(args: readonly string[], { input = '', env = {} }: RunOptions = {}): Promise<Ended> {

@@ -9,7 +9,7 @@ import { checkTheChecker, noticePlantedFaults } from './harness-checks.js';
 import { runLongTests } from './long-runs.js';
 import { replayPath, replaySeed } from './simulation/explore.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
-import { exploreRandomly, exploreCrowds, exploreSystematically } from './simulations.js';
+import { exploreCrowds, exploreRandomly, exploreSystematically } from './simulations.js';
 
 const MIN_RANDOM_RUNS = 300_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };

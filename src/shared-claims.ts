@@ -100,9 +100,8 @@ export class SharedClaims {
     } finally {
       claim.waitingCalls--;
       const { controller, waitingCalls } = claim;
-      if (controller !== undefined && waitingCalls === 0) {
-        if (this.#forget(deduplicationId, claim)) controller.abort();
-      }
+      const isLeft = controller !== undefined && waitingCalls === 0;
+      if (isLeft && this.#forget(deduplicationId, claim)) controller.abort();
     }
   }
 

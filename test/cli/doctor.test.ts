@@ -19,11 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => built.dispose());
 
-async function withTables(): Promise<CommandLine> {
-  const cli = built.withoutTables();
-  await cli.run(['init']);
-  return cli;
-}
+const withTables = () => built.withTables();
 
 async function examine(cli: CommandLine, ...args: readonly string[]) {
   const { stdout, exitCode } = await cli.run(['doctor', '--json', ...args]);

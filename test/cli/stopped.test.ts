@@ -5,11 +5,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeduplicationDynamoDbRepository, ItemBankDynamoDbRepository } from 'storagebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine, ended } from '../support/command-line.js';
 import { inPlaceOf } from '../support/http-stand-in.js';
 import { grouped, sized } from '../support/sizes.js';
+import { openPair } from '../support/tables.js';
 
 const IDS = sized(2_000, 10_000);
 const ITEMS = IDS + 2_000;
@@ -23,15 +23,23 @@ afterAll(() => built.dispose());
 const numbered = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-function openTables(cli: CommandLine) {
-  const client = cli.client();
-  return {
-    itemRepo: new ItemBankDynamoDbRepository({ tableName: 'storage_box_item_bank', client }),
-    deduplicationRepo: new DeduplicationDynamoDbRepository({
-      tableName: 'storage_box_deduplication_table',
-      client,
-    }),
+/**
+ * Where writes wait after the first so many, until the command was told to stop: however busy the
+ * machine is, the command does not end before that.
+ */
+async function holdWritesAfter(count: number) {
+  let writes = 0;
+  let isStopped = false;
+  const endpoint = await inPlaceOf(async (operation) => {
+    if (operation !== 'TransactWriteItems') return;
+    writes++;
+    while (writes > count && !isStopped) await sleep(20);
+  });
+  const kill = (child: ChildProcess, signal: 'SIGKILL' | 'SIGINT') => {
+    child.kill(signal);
+    isStopped = true;
   };
+  return { environment: { AWS_ENDPOINT_URL_DYNAMODB: endpoint }, kill };
 }
 
 /** Resolves when the command has printed so many rows. */
@@ -53,15 +61,15 @@ function rowsOf(csv: string): Map<string, string> {
 }
 
 test('assign, killed half-way and run again, gives everybody the same item and no item twice', async () => {
-  const cli = await built.withTables();
-  const { itemRepo, deduplicationRepo } = openTables(cli);
-  await itemRepo.batchAddItems(numbered('CODE', ITEMS));
+  const cli = await built.withTables(numbered('CODE', ITEMS));
+  const { itemRepo, deduplicationRepo } = openPair(cli.tables());
   const file = await cli.file('subscribers.txt', numbered('user', IDS).join('\n'));
 
-  const killed = cli.start(['assign', file]);
+  const { environment, kill } = await holdWritesAfter(IDS / 2);
+  const killed = cli.start(['assign', file], environment);
   const killedEnd = ended(killed);
   await printed(killed, IDS / 3);
-  killed.kill('SIGKILL');
+  kill(killed, 'SIGKILL');
   const told = rowsOf((await killedEnd).stdout);
   const given = new Map<string, string>();
   for await (const { deduplicationId, item } of deduplicationRepo.listAssignments()) {
@@ -90,15 +98,15 @@ test('assign, killed half-way and run again, gives everybody the same item and n
 });
 
 test('assign, stopped by Ctrl-C, ends what is under way, prints whole rows and goes on the next time', async () => {
-  const cli = await built.withTables();
-  const { itemRepo, deduplicationRepo } = openTables(cli);
-  await itemRepo.batchAddItems(numbered('CODE', ITEMS));
+  const cli = await built.withTables(numbered('CODE', ITEMS));
+  const { deduplicationRepo } = openPair(cli.tables());
   const file = await cli.file('more-subscribers.txt', numbered('user', IDS).join('\n'));
 
-  const child = cli.start(['assign', file]);
+  const { environment, kill } = await holdWritesAfter(IDS / 2);
+  const child = cli.start(['assign', file], environment);
   const end = ended(child);
-  await printed(child, 500);
-  child.kill('SIGINT');
+  await printed(child, IDS / 4);
+  kill(child, 'SIGINT');
   const { stdout, stderr, exitCode } = await end;
   expect(exitCode).toBe(130);
   expect(stderr).toContain('Run the same command again');
@@ -112,13 +120,14 @@ test('assign, stopped by Ctrl-C, ends what is under way, prints whole rows and g
 
 test('add, stopped by Ctrl-C and run again, adds each item once', async () => {
   const cli = await built.withTables();
-  const { itemRepo } = openTables(cli);
+  const { itemRepo } = openPair(cli.tables());
   const file = await cli.file('codes.txt', numbered('CODE', ITEMS).join('\n'));
 
-  const child = cli.start(['add', file, '--json']);
+  const { environment, kill } = await holdWritesAfter(30);
+  const child = cli.start(['add', file, '--json'], environment);
   const end = ended(child);
   while ((await itemRepo.countItems()) < 1_000) await sleep(100);
-  child.kill('SIGINT');
+  kill(child, 'SIGINT');
   const { stderr, exitCode } = await end;
   expect(exitCode).toBe(130);
   const { error } = JSON.parse(stderr);
@@ -137,10 +146,8 @@ test('add, stopped by Ctrl-C and run again, adds each item once', async () => {
 });
 
 test('export, killed half-way and resumed, has each row once', async () => {
-  const cli = await built.withTables();
-  const { itemRepo } = openTables(cli);
   const items = numbered('CODE', 3_000);
-  await itemRepo.batchAddItems(items);
+  const cli = await built.withTables(items);
 
   const checkpoint = cli.path('left.csv.partial.resume');
   // Small pages, slowly, and none once there is something to resume: it must not end before the kill.
@@ -168,9 +175,7 @@ test('export, killed half-way and resumed, has each row once', async () => {
 });
 
 test('export, throttled or stopped half-way, says how to go on, and goes on', async () => {
-  const cli = await built.withTables();
-  const { itemRepo } = openTables(cli);
-  await itemRepo.batchAddItems(numbered('CODE', 200));
+  const cli = await built.withTables(numbered('CODE', 200));
   let scans = 0;
   const endpoint = await inPlaceOf((operation, input) => {
     if (operation !== 'Scan') return;

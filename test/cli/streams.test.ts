@@ -1,8 +1,8 @@
 // Standard output, standard error and terminals, with what hostile content does to them.
-import { DeduplicationDynamoDbRepository, ItemBankDynamoDbRepository } from 'storagebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine, ended } from '../support/command-line.js';
 import { inPlaceOf } from '../support/http-stand-in.js';
+import { openPair } from '../support/tables.js';
 
 const ESCAPE = '\u001B]0;owned\u0007';
 const ITEM = `${ESCAPE}=1+1`;
@@ -18,16 +18,8 @@ let built: CommandLine;
 let cli: CommandLine;
 beforeAll(async () => {
   built = await buildCommandLine();
-  cli = built.withoutTables();
-  await cli.run(['init']);
-  const client = cli.client();
-  const itemRepo = new ItemBankDynamoDbRepository({ tableName: 'storage_box_item_bank', client });
-  await itemRepo.batchAddItems([ITEM]);
-  const deduplicationRepo = new DeduplicationDynamoDbRepository({
-    tableName: 'storage_box_deduplication_table',
-    client,
-  });
-  await deduplicationRepo.putDeduplicationId(ID, ITEM);
+  cli = await built.withTables([ITEM]);
+  await openPair(cli.tables()).deduplicationRepo.putDeduplicationId(ID, ITEM);
 });
 afterAll(() => built.dispose());
 

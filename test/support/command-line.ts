@@ -6,19 +6,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  createTables,
-  deduplicationTable,
-  ItemBankDynamoDbRepository,
-  itemBankTable,
-  ledgerTable,
-} from 'storagebox';
 import { inject } from 'vitest';
 import { clientConfigFor } from './client.js';
 import { buildPackage } from './packed-package.js';
-
-const ITEM_BANK = 'storage_box_item_bank';
-const LEDGER = 'storage_box_item_bank_ledger';
+import { makeTables, openPair, type Tables } from './tables.js';
 
 export interface Ended {
   readonly stdout: string;
@@ -54,21 +45,9 @@ export class CommandLine {
   /** The same program in front of the three tables that `init` makes, with these items. */
   async withTables(items: readonly string[] = []): Promise<CommandLine> {
     const cli = this.withoutTables();
-    const client = cli.client();
-    await createTables(
-      [
-        itemBankTable(ITEM_BANK),
-        deduplicationTable('storage_box_deduplication_table'),
-        ledgerTable(LEDGER),
-      ],
-      { client },
-    );
-    const bank = new ItemBankDynamoDbRepository({
-      tableName: ITEM_BANK,
-      ledgerTableName: LEDGER,
-      client,
-    });
-    await bank.batchAddItems(items);
+    const tables = cli.tables();
+    await makeTables(tables);
+    await openPair(tables).itemRepo.batchAddItems(items);
     return cli;
   }
 
@@ -105,6 +84,16 @@ export class CommandLine {
       ...clientConfigFor(inject('dynamoDbEndpoint')),
       credentials: { accessKeyId: this.#accessKeyId, secretAccessKey: 'local' },
     });
+  }
+
+  /** Those that commands use when none is named. */
+  tables(): Required<Tables> {
+    return {
+      client: this.client(),
+      itemBankTableName: 'storage_box_item_bank',
+      deduplicationTableName: 'storage_box_deduplication_table',
+      ledgerTableName: 'storage_box_item_bank_ledger',
+    };
   }
 
   /** Its path, relative to where commands run. */

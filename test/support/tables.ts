@@ -27,18 +27,29 @@ export interface Tables {
 
 /** A new pair of empty tables that no other test uses. */
 export async function freshTables(): Promise<Tables> {
-  const client = clientFor(inject('dynamoDbEndpoint'));
+  const tables = newTables();
+  await makeTables(tables);
+  return tables;
+}
+
+function newTables(): Tables {
   const run = randomUUID();
-  const tables = {
-    client,
+  return {
+    client: clientFor(inject('dynamoDbEndpoint')),
     itemBankTableName: `voucher_codes-${run}`,
     deduplicationTableName: `deduplication-${run}`,
   };
-  await createTables(
-    [itemBankTable(tables.itemBankTableName), deduplicationTable(tables.deduplicationTableName)],
-    { client },
-  );
-  return tables;
+}
+
+/** Empty tables of these names. */
+export async function makeTables(tables: Tables): Promise<void> {
+  const { client, itemBankTableName, deduplicationTableName, ledgerTableName } = tables;
+  const definitions = [
+    itemBankTable(itemBankTableName),
+    deduplicationTable(deduplicationTableName),
+  ];
+  if (ledgerTableName !== undefined) definitions.push(ledgerTable(ledgerTableName));
+  await createTables(definitions, { client });
 }
 
 /** The same tables through a client of its own, which no test tampers with. */
@@ -48,11 +59,10 @@ export function throughOwnClient(tables: Tables): Tables {
 
 /** The same with a ledger, which `openPair` then uses. */
 export async function freshTablesWithLedger(): Promise<Required<Tables>> {
-  const tables = await freshTables();
-  const { client } = tables;
-  const ledgerTableName = `ledger-${tables.itemBankTableName}`;
-  await createTables([ledgerTable(ledgerTableName)], { client });
-  return { ...tables, ledgerTableName };
+  const tables = newTables();
+  const withLedger = { ...tables, ledgerTableName: `ledger-${tables.itemBankTableName}` };
+  await makeTables(withLedger);
+  return withLedger;
 }
 
 /** From now on DynamoDB refuses everything that comes through this client. */

@@ -1,4 +1,4 @@
-// More calls at once than a process works on: they wait in a line.
+// More calls at once than a process works on: they wait in a queue.
 import { type AtomicClaim, type ClaimResult, Deduplicator } from 'storagebox/core';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { runtime } from '../../src/runtime.js';
@@ -28,7 +28,7 @@ function setUp() {
   return { underWay, deduplicator, most: () => most };
 }
 
-/** Calls of so many users, which fill the process and the line behind it. */
+/** Calls of so many users, which fill the process and the queue behind it. */
 async function fill({ deduplicator, underWay }: ReturnType<typeof setUp>, count: number) {
   const calls = Array.from({ length: count }, (_, index) => deduplicator.claim(`user-${index}`));
   await settled();
@@ -47,7 +47,7 @@ test('20,000 calls are all answered, and few of them are worked on at once', asy
   expect(pair.most()).toBeLessThanOrEqual(1_000);
 });
 
-test('a call in the line ends when its signal says so, and the line moves on', async () => {
+test('a call in the queue ends when its signal says so, and the queue moves on', async () => {
   const pair = setUp();
   const calls = await fill(pair, 2_000);
   const controller = new AbortController();
@@ -64,7 +64,7 @@ test('a call in the line ends when its signal says so, and the line moves on', a
   expect(await Promise.all([...calls, last])).toHaveLength(2_001);
 });
 
-test('a call in the line ends after 10 seconds, with nothing written', async () => {
+test('a call in the queue ends after 10 seconds, with nothing written', async () => {
   const pair = setUp();
   let nowMs = 0;
   const clock = vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs);

@@ -82,7 +82,7 @@ const CROWDS: readonly (readonly [what: string, change: Change])[] = [
     },
   ],
   [
-    'with two claims of a process at once, and the others in a line',
+    'with two claims of a process at once, and the others in a queue',
     {
       file: 'claimer.ts',
       code: 'const MAX_CLAIMS_UNDER_WAY = 1_000;',

@@ -24,7 +24,11 @@ import {
 } from '../support/tables.js';
 
 const COPIES = 2;
-const SEEDING = sized({ items: 2_000, kills: 4 }, { items: 50_000, kills: 20 });
+const SEEDING = sized(
+  { items: 2_000, kills: 4 },
+  { items: 50_000, kills: 20 },
+  { items: 20_000, kills: 20 },
+);
 const CONTROL = sized({ items: 1_000, kills: 4 }, { items: 2_000, kills: 6 });
 const COMPLETE_LIST = sized(1_000, 20_000);
 /** Of up to 1 KB, written or refused. */

@@ -5,10 +5,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Size } from '../support/sizes.js';
 import { count, type Figure } from './figures.js';
 
-/** As in `test/support/sizes.ts`, which only a test can import. */
-const FULL_SIZE = { STORAGE_BOX_TEST_SIZE: 'full' };
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
 const LONG_TESTS = ['test/concurrency/', 'test/faults/fault-matrix', 'test/cli/stopped'];
 
@@ -26,14 +25,15 @@ interface Report {
   }[];
 }
 
-export async function runLongTests(): Promise<Figure[]> {
+export async function runLongTests(size: Size): Promise<Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-long-runs-'));
   try {
     const file = join(folder, 'report.json');
     const args = ['run', '--project', 'store', '--reporter=json', `--outputFile=${file}`];
     const run = spawn(process.execPath, [VITEST, ...args, ...LONG_TESTS], {
       stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, ...FULL_SIZE },
+      // As in `test/support/sizes.ts`, which only a test can import.
+      env: { ...process.env, STORAGE_BOX_TEST_SIZE: size },
     });
     const [exitCode] = await once(run, 'close');
     const figures = figuresOf(JSON.parse(await readFile(file, 'utf8')));

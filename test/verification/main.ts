@@ -70,7 +70,7 @@ async function verify(minutes: number | null): Promise<void> {
   await section('Faults planted in the library', noticePlantedFaults);
   await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
 
-  await section('Long runs of many callers at once', runLongTests);
+  await section('Long runs of many callers at once', () => runLongTests(isLong ? 'full' : 'build'));
 
   const elapsedSeconds = Math.round((performance.now() - startMs) / 1_000);
   printFigures(`Verified in ${elapsedSeconds} s`, figures);

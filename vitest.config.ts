@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -26,8 +26,8 @@ export default defineConfig({
     // The SDK's notice to upgrade Node.js, once for each of the many clients that the tests make.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     retry: 0,
-    // Many files wait for DynamoDB or for processes of their own most of the time.
-    maxWorkers: '100%',
+    // Some files wait most of the time: for what takes seconds, for DynamoDB, for processes of their own.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     // Only for what hangs: the largest tests take minutes where two runs share a small machine.
     testTimeout: 600_000,
     hookTimeout: 600_000,
@@ -48,6 +48,7 @@ export default defineConfig({
         test: {
           name: 'types',
           include: [],
+          // Fails on an error in any file of tsconfig.json, not only in these.
           typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'] },
         },
       },

@@ -400,33 +400,36 @@ function failAlways(repository: object, methods: readonly string[]): void {
   for (const method of methods) Object.assign(repository, { [method]: fail });
 }
 
+// Each report waits for what may be given back late, so all of them wait at the same time.
+const flawless = report(() => ({}));
+const releasing = report(() =>
+  releasingBy(({ releaseItem }, _bank, ...call) => releaseItem(...call)),
+);
+const slow = report(() => ({ deduplicationRepo: new AssignsSlowly() }));
+const reports = Object.entries(faults).map(
+  ([name, { makeFaulty, broken }]) => [name, broken, report(makeFaulty)] as const,
+);
+
 test('a backend without a fault fails no check', async () => {
-  const { passed, failed, brokenPromises } = await report(() => ({}));
+  const { passed, failed, brokenPromises } = await flawless;
   expect({ failed, brokenPromises }).toEqual({ failed: [], brokenPromises: [] });
   expect(passed.length).toBeGreaterThan(30);
 });
 
 test('the checks of release are left out, and the report says why, for a pair that cannot', async () => {
-  const { leftOut } = await report(() => ({}));
+  const { leftOut } = await flawless;
   expect(leftOut.length).toBeGreaterThan(5);
   expect(new Set(leftOut.map(({ reason }) => reason))).toEqual(
     new Set(['the atomic claim has no `releaseItem`']),
   );
-  const whole = await report(() =>
-    releasingBy(({ releaseItem }, _bank, ...call) => releaseItem(...call)),
-  );
+  const whole = await releasing;
   expect({ failed: whole.failed, leftOut: whole.leftOut }).toEqual({ failed: [], leftOut: [] });
 });
 
 test('a pair in two steps whose last item is out for a moment fails no check', async () => {
-  const { failed } = await report(() => ({ deduplicationRepo: new AssignsSlowly() }));
+  const { failed } = await slow;
   expect(failed).toEqual([]);
 });
-
-// Each report waits for what may be given back late, so all of them wait at the same time.
-const reports = Object.entries(faults).map(
-  ([name, { makeFaulty, broken }]) => [name, broken, report(makeFaulty)] as const,
-);
 
 for (const [name, broken, brokenReport] of reports) {
   test(`a backend that ${name} fails, and the report names the promise`, async () => {

@@ -54,8 +54,9 @@ async function verify(minutes: number | null): Promise<void> {
   const figures: Figure[] = [];
   const section = async (title: string, work: () => Figure[] | Promise<Figure[]>) => {
     process.stdout.write(`${title} `);
+    const sectionStartMs = performance.now();
     figures.push(...(await work()));
-    process.stdout.write('\n');
+    process.stdout.write(` ${secondsSince(sectionStartMs)} s\n`);
   };
 
   await section('Every schedule of small scenarios', exploreSystematically);
@@ -72,7 +73,10 @@ async function verify(minutes: number | null): Promise<void> {
 
   await section('Long runs of many callers at once', () => runLongTests(isLong ? 'full' : 'build'));
 
-  const elapsedSeconds = Math.round((performance.now() - startMs) / 1_000);
-  printFigures(`Verified in ${elapsedSeconds} s`, figures);
+  printFigures(`Verified in ${secondsSince(startMs)} s`, figures);
   process.exitCode = figures.every(({ isRight }) => isRight) ? 0 : 1;
+}
+
+function secondsSince(startMs: number): number {
+  return Math.round((performance.now() - startMs) / 1_000);
 }

@@ -1,11 +1,11 @@
 /**
- * State behind an object of an exported class. Private members would make the declarations for
- * `import` and for `require` incompatible; a registered symbol is found from any copy of the package,
- * too. A name changes when the shape of its state does.
+ * Attaches internal state to an object of an exported class, under a registered symbol. Private members
+ * would make the types for `import` and for `require` incompatible, and would be out of reach for a
+ * second copy of the package. Change the name when the shape of the state changes.
  */
 export interface AttachedState<State> {
   attach(owner: object, state: State): void;
-  /** `undefined` when the owner is none of ours. */
+  /** `undefined` when this package attached no state to the owner. */
   find(owner: object): State | undefined;
   /** For an owner that is known to have it. */
   of(owner: object): State;

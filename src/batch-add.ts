@@ -9,9 +9,9 @@ import { assertInput, assertItem } from './validation.js';
 export interface ChunkOutcome {
   readonly added: number;
   readonly alreadyKnown: number;
-  /** Certainly not in through this call; empty unless there is an `error`. */
+  /** Certainly not added by this call; empty unless there is an `error`. */
   readonly notAdded: readonly string[];
-  /** Perhaps in; empty unless there is an `error`. */
+  /** May have been added; empty unless there is an `error`. */
   readonly unconfirmed: readonly string[];
   /** Why the batch cannot go on. */
   readonly error?: unknown;
@@ -30,8 +30,8 @@ export interface ChunkedAdd {
 }
 
 /**
- * A `batchAddItems` made from a way to add one chunk: checks and groups the input, drops repeats,
- * keeps several chunks under way, reports, and on failure tells which items are in.
+ * Implements `batchAddItems` with a function that adds one chunk: checks and groups the input, drops
+ * repeats, keeps several chunks under way, reports progress, and on failure says which items were added.
  */
 export async function addInChunks(
   items: Iterable<string> | AsyncIterable<string>,
@@ -54,7 +54,7 @@ export async function addInChunks(
 
   const addUntilDone = async () => {
     while (!stop.isStopped) {
-      // An input that falls silent must not keep a failure or an abort from being told.
+      // An input that stalls must not delay the report of a failure or an abort.
       const chunk = await stop.orElse(input.next());
       if (chunk === null || stop.isStopped) return;
       input.noteSent(chunk);
@@ -110,7 +110,7 @@ class Stop {
     for (const giveUp of this.#waiting) giveUp();
   }
 
-  /** The promise's value, or `null` if the stop comes first. Nothing is kept of promises that ended. */
+  /** The promise's value, or `null` if the stop comes first. Keeps no reference to settled promises. */
   orElse<Value>(promise: Promise<Value>): Promise<Value | null> {
     return new Promise((resolve, reject) => {
       const giveUp = () => resolve(null);
@@ -172,7 +172,7 @@ class ChunkedInput {
   async close(): Promise<void> {
     this.#isClosed = true;
     const closed = this.#chunks.return().catch(() => {});
-    // An input that owes an item is closed when it gives it, if it ever does.
+    // While a read is pending, the input closes only after that read, which may never end.
     if (this.#pendingReads === 0) await closed;
   }
 
@@ -202,10 +202,10 @@ class ChunkedInput {
   }
 }
 
-/** How far back a repeat is recognised, in different items, while they fit {@link REPEAT_WINDOW_BYTES}. */
+/** Repeats are found among the last so many different items, if these fit {@link REPEAT_WINDOW_BYTES}. */
 export const REPEAT_WINDOW = 100_000;
 
-/** How far back a repeat is recognised where items are long: 80 bytes each fill both limits. */
+/** The same limit in bytes, for long items: items of 80 bytes reach both limits at once. */
 export const REPEAT_WINDOW_BYTES = 8_000_000;
 
 /**

@@ -1,4 +1,4 @@
-// What stands behind a `Deduplicator`: the protocol for its pair, shared claims, and their events.
+// The implementation of `Deduplicator`: the protocol for its pair, shared claims, and their events.
 import type {
   AtomicClaim,
   AtomicClaimResult,
@@ -24,8 +24,8 @@ const CLAIM_EVENTS = {
 } as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
 
 /**
- * More than any store can be kept busy with. Where many more calls are made at once, the others wait:
- * a claim takes several times the memory of a call that waits.
+ * Enough to keep any store busy. Further calls wait, because a running claim needs several times the
+ * memory of a waiting call.
  */
 const MAX_CLAIMS_UNDER_WAY = 1_000;
 
@@ -135,7 +135,7 @@ export class Claimer {
     return (await this.#findAtomicClaim()) !== null;
   }
 
-  /** Told at the first release: where a client points to is not known before. */
+  /** Checked at the first release: the Region and endpoint of a client are not known earlier. */
   async #assertReleaseBanksAreAtomic(): Promise<void> {
     try {
       const claims = await Promise.all(
@@ -169,7 +169,7 @@ export class Claimer {
   }
 }
 
-/** A backend need not tell the bank. */
+/** A backend may leave out the bank. */
 function withBankName(result: AtomicClaimResult): ClaimResult {
   if (result.status === 'exhausted') return result;
   return { ...result, itemBankName: result.itemBankName ?? null };

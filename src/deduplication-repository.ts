@@ -12,10 +12,10 @@ export type ClaimedItem = {
   readonly status: 'claimed' | 'existing';
   readonly item: string;
   /**
-   * The bank that the item came from, as its assignment tells: on DynamoDB the name or ARN of the
-   * table, in memory the `name` of the bank. Where several sales share one deduplication repository,
-   * it tells an item of another sale. `null` where the assignment does not tell: those of the Python
-   * module, of pairs without an atomic claim, and of backends that do not say.
+   * The bank that the item came from, as recorded in its assignment: on DynamoDB the name or ARN of the
+   * table, in memory the `name` of the bank. If several sales share one deduplication repository, it
+   * shows whether the item is from another sale. `null` if the assignment does not name the bank: those
+   * of the Python module, of pairs without an atomic claim, and of backends that leave it out.
    */
   readonly itemBankName: string | null;
 };
@@ -26,7 +26,7 @@ export type NoItemLeft = {
   readonly itemBankName?: undefined;
 };
 
-/** What an {@link AtomicClaim} comes to: a {@link ClaimResult} that need not tell the bank. */
+/** The result of an {@link AtomicClaim}: a {@link ClaimResult} that may leave out the bank. */
 export type AtomicClaimResult =
   | (Omit<ClaimedItem, 'itemBankName'> & Partial<Pick<ClaimedItem, 'itemBankName'>>)
   | NoItemLeft;
@@ -55,8 +55,8 @@ export interface AtomicReleaseOptions {
   readonly fate: 'return' | 'retire';
   /**
    * Banks that items may return to, besides the pair's own: each can claim atomically with the
-   * deduplication repository. The assignment tells which of them it is. It is no reason to write to
-   * any other bank: that throws `UnknownItemBankError`. Default: none.
+   * deduplication repository. The assignment says which of them to use. If it names any other bank, do
+   * not write to that bank, but throw `UnknownItemBankError`. Default: none.
    */
   readonly banks?: readonly ItemBankRepository[] | undefined;
 }
@@ -77,7 +77,8 @@ export interface AtomicClaim {
    * retry.
    *
    * @returns the item that the ID had, or `null` when it had none
-   * @throws UnknownItemBankError when the item is to return to a bank that is not at hand
+   * @throws UnknownItemBankError when the item should return to a bank that is neither the pair's own
+   *   nor one of `banks`
    */
   releaseItem?(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null>;
 }

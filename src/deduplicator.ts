@@ -112,7 +112,7 @@ export class Deduplicator {
       new Claimer(
         itemRepo,
         deduplicationRepo,
-        // A later change of the caller's array is not to open another table to a release.
+        // Copied, so that a later change of the caller's array cannot let a release write elsewhere.
         [...releaseBanks],
         skipFirstRead,
         revealInEvents,
@@ -193,7 +193,7 @@ export class Deduplicator {
    * A call with the same ID at the same time takes effect before the release or after it.
    *
    * The bank is `itemRepo` or one of `releaseBanks`, as the assignment says. An assignment that does not
-   * name its bank, as those of the Python module, counts as `itemRepo`'s own.
+   * name its bank, such as those of the Python module, counts as `itemRepo`'s own.
    *
    * @returns the item that the ID had, or `null` when it had none
    * @throws InvalidDeduplicationIdError, ContentionError and the backend's own errors like

@@ -110,7 +110,7 @@ export class TableSchemaError extends StorageBoxError {
 
 /**
  * The clients of the two repositories belong to two AWS accounts behind one endpoint. A transaction goes
- * to one account only, so the items that the bank shows are not there for it. Nothing was written.
+ * to one account only, so it does not find the items that the bank's client reads. Nothing was written.
  */
 export class AccountMismatchError extends StorageBoxError {
   readonly code = 'STORAGEBOX_ACCOUNT_MISMATCH';
@@ -158,10 +158,10 @@ export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
   }
 }
 
-/** Other calls kept winning, or the tables were throttled or slow, until the time of the call was over. */
+/** Other calls kept winning, or the tables were throttled or slow, until the call reached its time limit. */
 export class ContentionError extends StorageBoxError {
   readonly code = 'STORAGEBOX_CONTENTION';
-  /** How long the call went on trying. */
+  /** How long the call kept trying. */
   readonly elapsedMs: number;
 
   constructor(elapsedMs: number, options?: ErrorOptions) {
@@ -201,7 +201,7 @@ export class ServiceUnreachableError extends StorageBoxError {
   }
 }
 
-/** A host with several addresses fails with an error for each, and without a message of its own. */
+/** For a host with several addresses, the error has no message of its own, but one error per address. */
 function connectionFailureText(error: unknown): string {
   const {
     message,
@@ -222,8 +222,8 @@ function connectionFailureText(error: unknown): string {
  *
  * - Claim: retry with the same deduplication ID. If the first write was applied, the retry returns its
  *   item.
- * - Release: retry. `null` means that the first write was applied, an item that the retry released it.
- *   Until the retry has ended, the first write can still be applied.
+ * - Release: retry. `null` means that the first write was applied, an item means that the retry released
+ *   it. Until the retry has ended, the first write can still be applied.
  * - Adding an item to a bank with a ledger: add it again.
  * - Adding an item to a bank without a ledger: during a sale, look for it in both tables first. If it
  *   was added, it may have been handed out since, and adding it again would hand it out twice.
@@ -270,7 +270,7 @@ function hideFromLogs(error: object, ...names: readonly string[]): void {
   for (const name of names) Object.defineProperty(error, name, { enumerable: false });
 }
 
-/** The message of an input's own error can quote what was read, so only its name is used. */
+/** The message of an error that the input threw can quote what was read, so only its name is used. */
 function reasonOf(cause: unknown): string {
   const { name, message, $fault } = (cause ?? {}) as Partial<Error & { readonly $fault: unknown }>;
   const isOfServiceOrPackage = $fault !== undefined || isStorageBoxError(cause);
@@ -338,7 +338,7 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
  */
 export class ItemStrandedError extends StorageBoxError {
   readonly code = 'STORAGEBOX_ITEM_STRANDED';
-  /** The item to look after. */
+  /** The item that may be stranded. */
   readonly item: string;
 
   constructor(item: string, options: ErrorOptions) {
@@ -387,7 +387,7 @@ const PASS_THE_BANK =
 export class UnknownItemBankError extends StorageBoxError {
   readonly code = 'STORAGEBOX_UNKNOWN_ITEM_BANK';
 
-  /** @param banksThatFit how many of the banks at hand the assignment can mean */
+  /** @param banksThatFit how many of the known banks the assignment can mean */
   constructor(banksThatFit: number) {
     const [received, remedy] =
       banksThatFit === 0

@@ -2,12 +2,12 @@ import type { Patience } from './patience.js';
 import { Queue } from './queue.js';
 import { runtime } from './runtime.js';
 
-/** How long a call may overstay in the queue once its patience is over. */
+/** How long a call may remain in the queue after its patience is over. */
 const SWEEP_INTERVAL_MS = 250;
 
-/** Lets no more than a limit go on at once. The others wait in a queue: first come, first served. */
+/** Limits how many actions run at once. Further ones wait in a queue: first come, first served. */
 export class Gate {
-  /** Nobody passes before it is known. */
+  /** `null` while it is not known: until then every action waits. */
   #limit: number | null = null;
   #passing = 0;
   readonly #queue = new Queue<Waiting>();
@@ -25,7 +25,7 @@ export class Gate {
   }
 
   /**
-   * @param patience is asked for only when there is something to wait for
+   * @param patience called only if the action has to wait
    * @throws ContentionError or the signal's reason when the patience ends before the action begins
    */
   pass<Result>(patience: () => Patience, action: () => Promise<Result>): Promise<Result> {
@@ -69,7 +69,7 @@ export class Gate {
     }
   }
 
-  /** One timer for all who wait, and only while somebody does. */
+  /** One timer for all waiting calls, which runs only while there are any. */
   async #sweep(): Promise<void> {
     if (this.#isSweeping) return;
     this.#isSweeping = true;

@@ -29,9 +29,9 @@ export interface BatchAddItemsOptions {
 export abstract class ItemBankRepository {
   /**
    * Puts items into the bank, each one once. The input may be of any length and is read in constant
-   * memory. Repeats are dropped and counted, as far back as the last 100,000 different items or 8 MB of
-   * them, whichever is less, and further as long as the bank still holds the item. Not atomic as a
-   * whole: on failure, `BatchNotFullyAddedError` lists which items were added and which were not.
+   * memory. Repeats within the last 100,000 different items or 8 MB of them, whichever is less, are
+   * dropped and counted; older ones only while the bank still holds the item. Not atomic as a whole:
+   * on failure, `BatchNotFullyAddedError` lists the items that were not added and those that may have been.
    *
    * An item that was handed out and is added again can be handed out again, unless the bank keeps a
    * ledger of all items that were ever added.
@@ -47,8 +47,8 @@ export abstract class ItemBankRepository {
   ): Promise<BatchAddItemsReport>;
 
   /**
-   * Puts one item into the bank. Atomic. Does nothing if the bank already holds the item, or if its
-   * ledger, where it keeps one, knows the item.
+   * Puts one item into the bank. Atomic. Does nothing if the bank already holds the item, or if it has
+   * a ledger and the ledger knows the item.
    *
    * @throws InvalidItemError when the item is not a non-empty, well-formed string of ≤ 2,048 bytes
    */

@@ -69,7 +69,7 @@ export interface PageRequest {
 
 /** One page of a segment. It may be empty and still have a `nextKey`. */
 export interface ListedPage<Element> {
-  /** In the order of the store; a listing goes on behind the `key` of the last row handed out. */
+  /** In the order of the store; a listing continues after the `key` of the last row that it returned. */
   readonly rows: readonly { readonly key: string; readonly element: Element }[];
   /** The next page begins after this key; `null` when this was the last page of the segment. */
   readonly nextKey: string | null;
@@ -79,7 +79,7 @@ export interface ListedPage<Element> {
 export interface ListingSource<Element> {
   /** What is listed, and of which table. A cursor works only with the same name. */
   readonly name: string;
-  /** Throws on failure; a failure must never read as an empty page. */
+  /** Throws on failure; a failure must never look like an empty page. */
   readPage(request: PageRequest): Promise<ListedPage<Element>>;
 }
 
@@ -96,8 +96,8 @@ const DEFAULT_SEGMENTS = 1;
 const CURSOR_VERSION = 1;
 
 /**
- * A listing made from a way to read one page: checks the options, reads the segments in parallel,
- * and makes the cursor. Reads nothing before it is iterated.
+ * Makes a listing from a function that reads one page: checks the options, reads the segments in
+ * parallel, and makes the cursor. Reads nothing before it is iterated.
  *
  * @throws InvalidOptionError when an option cannot be used, or the cursor is of another source
  */

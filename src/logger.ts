@@ -11,7 +11,7 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** From the least to the most that is told. The names are those of Python's `logging`. */
+/** From the fewest messages to the most. The names are those of Python's `logging`. */
 export const LOGGING_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
 export type LoggingLevel = (typeof LOGGING_LEVELS)[number];
 

@@ -1,5 +1,5 @@
-// What is known of an error that the client of a store threw by itself, for want of credentials or a
-// Region: nothing was sent. The error reaches the caller as it is, so the knowledge is attached to it.
+// Marks errors that a store's client threw before it sent anything, because credentials or a Region were
+// missing. The caller gets such an error unchanged, so the mark is attached to the error object.
 
 const key: unique symbol = Symbol.for('storagebox.never-sent') as never;
 
@@ -9,7 +9,7 @@ export function noteNeverSent(error: unknown): void {
   }
 }
 
-/** Whether it was noted, by whichever copy of this package. */
+/** Whether the error has the mark, from any copy of this package. */
 export function isNotedNeverSent(error: unknown): boolean {
   return typeof error === 'object' && error !== null && key in error;
 }

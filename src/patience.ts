@@ -1,10 +1,10 @@
 import { ContentionError } from './errors.js';
 import { runtime } from './runtime.js';
 
-/** How long a call goes on after lost races, conflicts, throttling and unknown outcomes. */
+/** How long a call keeps retrying after lost races, conflicts, throttling and unknown outcomes. */
 export const CLAIM_PATIENCE_MS = 10_000;
 
-/** How long a call goes on, and for whom. */
+/** How long a call keeps retrying, and the signal that stops it. */
 export class Patience {
   readonly #startMs = runtime.nowMs();
   readonly #limitMs: number;
@@ -28,7 +28,7 @@ export class Patience {
     return this.leftMs <= 0;
   }
 
-  /** To be asked before each further attempt: throws the signal's reason, or `ContentionError`. */
+  /** Call it before each further attempt: throws the signal's reason, or `ContentionError`. */
   assertLeft(options?: ErrorOptions): void {
     this.#signal?.throwIfAborted();
     if (this.isOver) throw new ContentionError(this.elapsedMs, options);

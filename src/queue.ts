@@ -27,7 +27,7 @@ export class Queue<Element> {
     return element;
   }
 
-  /** Takes out all for which it is true, in their order. */
+  /** Takes out all elements for which `isTaken` is true, in their order. */
   takeWhere(isTaken: (element: Element) => boolean): Element[] {
     const taken: Element[] = [];
     const left: Element[] = [];

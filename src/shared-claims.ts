@@ -1,7 +1,7 @@
-// A user who clicks twice asks the same process twice at once. The second call does not take over
-// what the first one's claim ends with: that claim may have looked before the call began, and items
-// come and go in between. Nor does it take over its failure: that claim's time began earlier. It
-// waits, and shares one claim with all that came meanwhile.
+// A user who clicks twice asks the same process twice at once. The second call does not use the result
+// of the first one's claim: that claim may have read the tables before the second call began, and they
+// may have changed since. Nor does it use its error: that claim's time limit began earlier. It waits until
+// the first claim has ended, and then shares one claim with all calls that came meanwhile.
 import type { ClaimResult } from './deduplication-repository.js';
 import { ContentionError } from './errors.js';
 import { CLAIM_PATIENCE_MS } from './patience.js';
@@ -15,10 +15,10 @@ interface SharedClaim {
   readonly result: Promise<ClaimResult>;
   /** Resolves when the claim has ended, whether it failed or not. */
   readonly ended: Promise<void>;
-  /** Absent when a call without a signal began it: that one stays to the end. */
+  /** Absent when a call without a signal began the claim: that call cannot stop waiting. */
   readonly controller: AbortController | undefined;
   waitingCalls: number;
-  /** Whether a call was told `claimed`: a first hand-out is told once. */
+  /** Whether a call got the result `claimed`, which only one call may get. */
   isClaimTold: boolean;
 }
 
@@ -37,7 +37,7 @@ export class SharedClaims {
     if (earlier !== undefined || signal !== undefined) {
       return this.#share(deduplicationId, begin, earlier, signal);
     }
-    // Nothing is added to the claim's own promise: of such calls, 100,000 can wait at once.
+    // Returns the claim's own promise and creates no other: 100,000 such calls can wait at once.
     const claim = this.#begin(deduplicationId, begin, false, undefined);
     claim.isClaimTold = true;
     return claim.result;
@@ -78,7 +78,7 @@ export class SharedClaims {
     };
     const claim: SharedClaim = {
       result,
-      // Before any waiting call goes on. A rejection that every call has gone away from is seen here.
+      // Runs before any waiting call continues. Also handles a rejection for which no call waits any more.
       ended: result.then(forget, forget),
       controller,
       waitingCalls: 0,
@@ -113,7 +113,7 @@ export class SharedClaims {
   }
 }
 
-/** A request that stalls holds up its own call for as long as the client waits, and no other call. */
+/** Limits how long a call waits for an earlier claim, whose request can stall for longer. */
 function inTime(ended: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     const disarm = runtime.after(CLAIM_PATIENCE_MS, () => {

@@ -40,7 +40,7 @@ export async function claimInTwoSteps(
       ? { status: 'exhausted', item: null }
       : told('existing', assignedMeanwhile);
   }
-  // The signal is not looked at from here on: an abort must not strand the item.
+  // From here on the signal is ignored: an abort must not strand the item.
   const owned = await assign(deduplicationId, item, itemRepo, deduplicationRepo);
   if (owned === item) return told('claimed', item);
   await giveBack(item, itemRepo);
@@ -64,8 +64,8 @@ async function assign(
       await deduplicationRepo.putDeduplicationId(deduplicationId, item);
       return item;
     } catch (error) {
-      // The existing item is the given one when an earlier attempt landed without telling: the item
-      // is out of the bank, so nobody else can have assigned it.
+      // The existing item is the given one if an earlier attempt was applied but its answer was lost:
+      // the item is out of the bank, so nobody else can have assigned it.
       const isAssigned =
         isStorageBoxError(error) && error.code === 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED';
       if (isAssigned) return error.existingItem;
@@ -85,7 +85,7 @@ async function assign(
   }
 }
 
-/** Errors that say of themselves that nothing was written, or of which that is known. */
+/** Whether the error proves that nothing was written. */
 function isCertainlyUnassigned(error: unknown): boolean {
   if (isNotedNeverSent(error)) return true;
   return (
@@ -98,7 +98,7 @@ function isCertainlyUnassigned(error: unknown): boolean {
   );
 }
 
-/** An ID without an item proves nothing: the put may be on its way still. */
+/** If the ID has no item, that proves nothing: the put may still arrive. */
 async function readOwned(
   deduplicationId: string,
   deduplicationRepo: DeduplicationRepository,
@@ -113,7 +113,7 @@ async function readOwned(
 
 async function giveBack(item: string, itemRepo: ItemBankRepository): Promise<void> {
   try {
-    // A bank need not extend ours: an object with the three abstract methods is one as well.
+    // A bank need not extend `ItemBankRepository`: an object with its three abstract methods is enough.
     const putBack = itemRepo.returnItemToBank ?? itemRepo.addItemToBank;
     await putBack.call(itemRepo, item);
   } catch (error) {

@@ -1,8 +1,8 @@
 import { InvalidDeduplicationIdError, InvalidItemError, InvalidOptionError } from './errors.js';
 
 /**
- * DynamoDB's limit for a partition key ("Constraints in Amazon DynamoDB", Developer Guide). It holds
- * for every backend, so that what one accepts another one does not refuse.
+ * DynamoDB's limit for a partition key ("Constraints in Amazon DynamoDB", Developer Guide). It applies
+ * to every backend, so that all of them accept the same values.
  */
 export const MAX_KEY_BYTES = 2_048;
 
@@ -153,7 +153,7 @@ export function assertInput(
   assertSignal(options.signal);
   assertProgressListener(options.onProgress);
   assertPositiveInteger('concurrency', options.concurrency, 'Leave it out for the default.');
-  // What can be read twice is checked as a whole first, so that one bad element stops all of it.
+  // An array or a set is checked as a whole first, so that nothing is done if one element is bad.
   if (Array.isArray(input) || input instanceof Set) {
     let index = 0;
     for (const element of input) assertElement(element, index++);

@@ -31,13 +31,13 @@ export function action<Options = unknown>(run: Run<Options>) {
     } finally {
       interruption.dispose();
       box?.client.destroy();
-      // What may still be typed is not waited for.
+      // Do not wait for further input.
       process.stdin.destroy();
     }
   };
 }
 
-/** Loaded only now: the help needs no AWS SDK. */
+/** Imported only now, so that the help works without the AWS SDK. */
 async function openBox(options: SharedOptions): Promise<Box> {
   try {
     return (await import('./box.js')).openBox(options);

@@ -15,7 +15,7 @@ export interface Repaired {
   readonly unknownToLedger: number;
 }
 
-/** That nobody has an item cannot be a condition of the write that puts it back. */
+/** The write that puts an item back cannot check that nobody has the item, so nothing may be moving. */
 export function assertTablesAreAtRest({ findings, moved }: AuditResult): void {
   if (findings.lost.length === 0 || moved === 0) return;
   throw new CommandFailure({
@@ -46,7 +46,7 @@ export async function repair(context: AuditContext, result: AuditResult): Promis
   return { lost, twice, unknownToLedger };
 }
 
-/** Only while it is still given or retired: else the bank is where it belongs. */
+/** Only if the item is still given or retired. If it is neither, it belongs in the bank. */
 async function takeOutOfBank(
   { client, itemRepo, deduplicationRepo, ledgerTableName, signal }: AuditContext,
   item: string,
@@ -56,7 +56,7 @@ async function takeOutOfBank(
     owner === undefined
       ? {
           ConditionCheck: {
-            // Without a ledger nothing tells that an item was retired.
+            // Without a ledger, nothing records that an item was retired.
             TableName: ledgerTableName,
             Key: { item: { S: item } },
             ConditionExpression: 'attribute_exists(#retiredAt)',
@@ -83,7 +83,7 @@ async function takeOutOfBank(
   return commits(client, [removal, check], signal);
 }
 
-/** Whether it was written; `false` when a condition does not hold any more. */
+/** Whether the transaction was applied; `false` if a condition does not hold any more. */
 async function commits(
   client: DynamoDBClient,
   actions: TransactWriteItem[],

@@ -60,9 +60,9 @@ const ITEM_ATTRIBUTE = 'item_string';
 const RETIRED_AT_ATTRIBUTE = 'retired_at';
 
 /**
- * Reads each table once, and the assignments again for what looked wrong. Claims may go on: the ledger
- * is read first and the assignments last, so an item that is handed out meanwhile is seen somewhere,
- * perhaps twice, and the second look shows it where it is.
+ * Reads each table once, and the assignments again for items that looked wrong. Claims may continue: the
+ * ledger is read first and the assignments last, so an item that is handed out meanwhile is seen at least
+ * once. If it is seen twice, the second look shows where it is.
  */
 export async function auditTables(
   context: AuditContext,
@@ -81,7 +81,7 @@ export async function auditTables(
       wrong.set(item, places);
       owners.set(item, deduplicationIds);
     }
-    // It may have been given to somebody between the two reads of a look; not each time.
+    // An item may be handed out between the two reads of a look, but hardly in every look: look again.
     open = open.filter((item) => audit.faultsOf(wrong.get(item) ?? 0).includes('lost'));
   }
   const findings = audit.findingsOf(wrong, owners);
@@ -153,7 +153,7 @@ class Audit {
     return (Object.keys(faults) as Fault[]).filter((fault) => faults[fault]);
   }
 
-  /** Each item and its owners at one instant; who they are takes another reading of the assignments. */
+  /** Reads all assignments to find the owners, then each item with its owners in one transaction. */
   async lookAgain(items: readonly string[]): Promise<Map<string, Look>> {
     const owners = new Map<string, string[]>(items.map((item) => [item, []]));
     await this.#readAssignments((item, deduplicationId) => {
@@ -209,7 +209,7 @@ class Audit {
     }
   }
 
-  /** A row that does not tell its bank, as those of the Python module, counts as this one's. */
+  /** A row that does not name its bank, such as those of the Python module, counts as this bank's. */
   #isOwnBank(tableName: string | null): boolean {
     const own = this.#context.itemRepo.tableName;
     return shortName(tableName ?? own) === shortName(own);
@@ -224,7 +224,7 @@ class Audit {
       get(itemRepo.tableName, ITEM_KEY, item),
       ...(ledgerTableName === undefined ? [] : [get(ledgerTableName, ITEM_KEY, item)]),
     ];
-    // Of more owners the first ones tell enough.
+    // If there are more owners, the first ones are enough.
     const asked = deduplicationIds.slice(0, MAX_READS_PER_TRANSACTION - gets.length);
     gets.push(...asked.map((id) => get(deduplicationRepo.tableName, DEDUPLICATION_KEY, id)));
     const { Responses: responses = [] } = await withPatience(signal, () =>

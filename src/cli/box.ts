@@ -44,10 +44,10 @@ const SILENT_LOGGER = { debug() {}, info() {}, warn() {}, error() {} };
 
 function openClient({ endpointUrl, region, profile }: SharedOptions): DynamoDBClient {
   const { env } = process;
-  // Eight lines on standard error at each command, about a version of Node.js that this package supports.
+  // Otherwise the SDK prints eight lines at each command, about a Node.js version that we support.
   env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-  // The switch that every release of the SDK knows. A named profile goes before keys in the
-  // environment, as it does for the AWS command line, so there is nothing to be warned of.
+  // Every release of the SDK reads this variable. The profile takes precedence over keys in the
+  // environment, as in the AWS command line, so the SDK's warning about both is silenced.
   if (profile !== undefined) env.AWS_PROFILE = profile;
   // The SDK itself does not read the second variable of the AWS command line.
   const regionName = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;

@@ -1,4 +1,4 @@
-// Nothing is taken from anybody by mistake.
+// Asks before an item is taken from somebody.
 import { createInterface } from 'node:readline/promises';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
@@ -29,7 +29,7 @@ export async function confirm(
     });
   }
   const terminal = createInterface({ input, output });
-  // A terminal in raw mode gives Ctrl-C to the reader and not to the process.
+  // In raw mode, Ctrl-C goes to the readline interface and not to the process.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   // Ctrl-D: the question itself would wait forever.
   const hungUp = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));

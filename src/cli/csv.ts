@@ -10,11 +10,11 @@ import { InputFile, type InputOptions } from './input-file.js';
 /** What stands for standard input in place of a file. */
 const STANDARD_INPUT = '-';
 
-/** Longer than any row of many columns; without an end, a quote that was opened takes in the whole file. */
+/** Longer than any real row. Without a limit, a quote that is never closed would read in the whole file. */
 const MAX_RECORD_BYTES = 1_048_576;
 
 export interface Input extends AsyncIterable<string> {
-  /** How far the values handed out reach into the file, from 0 to 1; `null` for what has no size. */
+  /** How much of the file was read, from 0 to 1; `null` for input without a size. */
   fraction(): number | null;
 }
 
@@ -29,8 +29,8 @@ interface Chunk {
 }
 
 /**
- * The values in a file, read in constant memory. With a column: a name looks for it in the first row,
- * a number counts columns from 1 in a file without such a row.
+ * The values in a file, read in constant memory. A column is given by its name in the first row, or by
+ * its number, from 1, if the file has no such row.
  */
 export async function openInput(name: string, options: InputOptions): Promise<Input> {
   const file = new InputFile(name, options);
@@ -67,7 +67,7 @@ async function* decoded(
   bytes: AsyncIterable<Uint8Array>,
   file: InputFile,
 ): AsyncGenerator<Chunk, void, void> {
-  // Drops a byte order mark. What is no UTF-8 must not become one and the same character.
+  // Drops a byte order mark. Invalid UTF-8 must not be decoded: all of it would become one character.
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let start: Uint8Array = new Uint8Array();
   try {
@@ -100,14 +100,14 @@ async function* linesOf(
       const value = withoutCr(line);
       if (value !== '') yield file.checked(value, lineNumber);
     }
-    // No line gets shorter: without this a file without line ends would be collected whole.
+    // The line is too long already. Without this check, a file without line ends would be read in whole.
     if (rest.length > MAX_KEY_BYTES + 1) file.checked(rest, lineNumber + 1);
   }
   const value = withoutCr(rest);
   if (value !== '') yield file.checked(value, lineNumber + 1);
 }
 
-/** Lines of Windows end by CR and LF. */
+/** Windows ends lines with CR and LF. */
 function withoutCr(line: string): string {
   return line.endsWith('\r') ? line.slice(0, -1) : line;
 }
@@ -126,10 +126,10 @@ async function* cellsOf(
     relaxColumnCount: true,
     info: true,
     maxRecordSize: MAX_RECORD_BYTES,
-    // All of them: one that is found out from the first line would hide rows that end in another way.
+    // All of them: a delimiter detected in the first line would hide rows that end in another way.
     recordDelimiter: ['\r\n', '\n', '\r'],
   });
-  // What goes wrong reaches the loop through the parser.
+  // Errors reach the loop through the parser.
   pipeline(textsOf(chunks), parser, () => {});
   for await (const { record, info } of parser as AsyncIterable<ParsedRow>) {
     reach.bytes = info.bytes;

@@ -17,7 +17,7 @@ import { describeFailure } from './failures.js';
 import { lookAtLedger } from './ledger-look.js';
 
 export interface Finding {
-  /** `unknown`: it could not be looked at. */
+  /** `unknown`: it could not be checked. */
   readonly level: 'ok' | 'warning' | 'fault' | 'unknown';
   readonly subject: string;
   readonly message: string;
@@ -52,7 +52,7 @@ export async function* findings(context: Context<unknown>): AsyncGenerator<Findi
         ? [description.finding]
         : [...descriptionFindings(table, description.table)];
     yield* found;
-    // Of a table that is missing or another one, the rest would only mislead.
+    // If the table is missing or the wrong one, further findings would only mislead.
     if (found.some(({ level }) => level === 'fault')) {
       hasTableFault = true;
       continue;
@@ -261,8 +261,8 @@ async function ledgerFinding(context: Context<unknown>): Promise<Finding> {
 }
 
 /**
- * Tries the operation on a key that does not exist. A write has a condition that cannot hold; whoever
- * may not write is refused before the condition is looked at.
+ * Tries the operation on a key that does not exist. A write has a condition that always fails; without
+ * the permission, DynamoDB refuses the write before it checks the condition.
  */
 async function isPermitted(
   client: DynamoDBClient,
@@ -297,7 +297,7 @@ async function isPermitted(
   }
 }
 
-/** A table may be named by an ARN, so the tables need not be neighbours. */
+/** A table may be named by an ARN, so the tables can be in different accounts or Regions. */
 function placeFinding(arns: readonly string[], tableCount: number): Finding {
   const places = new Set(arns.map((arn) => arn.split(':').slice(3, 5).join(' in account ')));
   if (places.size > 1) {

@@ -1,7 +1,7 @@
 /** How the command line ends, for scripts: see docs/command-line.md. */
 export const EXIT_CODES = {
   success: 0,
-  /** Nothing that the others tell. */
+  /** Failed for a reason that no other code stands for. */
   failed: 1,
   /** The command was called in a wrong way; nothing was done. */
   usage: 2,
@@ -17,7 +17,7 @@ export const EXIT_CODES = {
   tryAgain: 7,
   /** `audit` found items that are not where they belong. */
   inconsistent: 8,
-  /** Ctrl-C, after a clean stop: 128 and the number of the signal, as shells have it. */
+  /** Ctrl-C, after a clean stop: 128 plus the number of the signal, as in shells. */
   interrupted: 130,
   /** Whoever read the output stopped reading. */
   brokenPipe: 141,

@@ -46,7 +46,7 @@ export class Reading implements ResumableRows {
     for (const list of this.#lists.slice(this.#index)) {
       const signal = this.#signal;
       const cursor = this.#cursor;
-      // A cursor brings its segments along.
+      // A cursor contains the number of segments.
       const listing = list(
         cursor === undefined ? { segments: this.#segments, signal } : { cursor, signal },
       );

@@ -240,7 +240,7 @@ const NETWORK_CODES: readonly string[] = [
   'ENETUNREACH',
 ];
 
-/** Errors of Node.js and of the SDK, which know nothing of each other. */
+/** Errors of Node.js and of the SDK, which have no type or codes in common. */
 function describeSystemError(error: unknown): Failure {
   const {
     name,

@@ -1,12 +1,12 @@
-// What a file may hold that cannot be meant, told by its line and never by its content: items are
-// money, and deduplication IDs are personal data.
+// Finds what looks like a mistake in a file. Messages name the line and never its content: items are
+// worth money, and deduplication IDs are personal data.
 import { MAX_KEY_BYTES } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
 
 export interface InputOptions {
   readonly column?: string | undefined;
-  /** What looks like a mistake is meant. */
+  /** Accept what looks like a mistake. */
   readonly asIs?: true | undefined;
 }
 
@@ -22,7 +22,7 @@ export class InputFile {
     this.#options = options;
   }
 
-  /** Its first row would get an item like any other line. */
+  /** Read as lines, the first row of a CSV file would get an item, too. */
   assertIsNoCsv(): void {
     if (this.#options.asIs || !/\.csv"$/i.test(this.#name)) return;
     throw this.#failure(
@@ -34,7 +34,7 @@ export class InputFile {
     );
   }
 
-  /** Told by its byte order mark, or by the zero byte that each letter of ASCII brings along. */
+  /** Recognised by its byte order mark, or by the zero byte of each ASCII letter. */
   assertIsNotUtf16([first, second]: Uint8Array): void {
     const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
     const hasZero = second !== undefined && (first === 0) !== (second === 0);
@@ -46,7 +46,7 @@ export class InputFile {
     );
   }
 
-  /** The value, if it can be an item or an ID and looks as if it was meant. */
+  /** Returns the value if it can be an item or an ID and does not look like a mistake. */
   checked(value: string, lineNumber: number): string {
     const fault = value === '' ? 'has no value in the column' : this.#faultOf(value);
     if (fault === null) return value;

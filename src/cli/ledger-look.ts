@@ -1,4 +1,4 @@
-// Notices a ledger that was named too late: items that it does not know could enter a second time.
+// Detects a ledger that was added too late: items that it does not know could enter a second time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DynamoDBClient,
@@ -15,7 +15,7 @@ export type LedgerState = 'filled' | 'unused' | 'unfilled' | 'none';
 
 type Rows = NonNullable<ScanCommandOutput['Items']>;
 
-/** Rows of several banks lie mixed in one table: among so many, one of this bank turns up. */
+/** Several banks can share the table. Among so many rows, there will be one of this bank. */
 const ASSIGNMENTS_TO_LOOK_AT = 100;
 
 /** The rows of one transaction become visible one by one, within moments. */
@@ -23,8 +23,8 @@ const MAX_LOOKS = 6;
 const LOOK_INTERVAL_MS = 250;
 
 /**
- * Reads one page of each table, strongly consistent. The ledger comes last: of what somebody else is
- * adding at this moment, it has the row as soon as the bank has, give or take a moment.
+ * Reads one page of each table, strongly consistent. The ledger comes last: if somebody else is adding
+ * items right now, their rows appear in the ledger at about the same moment as in the bank.
  */
 export async function lookAtLedger(context: Context<unknown>): Promise<LedgerState> {
   const { itemRepo, deduplicationRepo, ledgerTableName, client, signal } = context;
@@ -63,7 +63,7 @@ async function firstRows(
   }
 }
 
-/** Several banks may share the table. Rows that do not tell their bank count as its own. */
+/** Several banks may share the table. Rows that do not name their bank count as this bank's own. */
 function isOf(bank: string, { item_bank_table: named }: Rows[number]): boolean {
   return named?.S === undefined || nameOf(named.S) === nameOf(bank);
 }

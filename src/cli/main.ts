@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line `storagebox`. It stands on the public API: what it can do, a program can do.
+// The command line `storagebox`. It uses only the public API: a program can do whatever it does.
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addAdd } from './commands/add.js';
@@ -45,8 +45,8 @@ for (const add of [
   add(program);
 }
 
-// Whoever writes to standard output is told of a failure; nobody has to read standard error. Without
-// a listener either would end the process half-way.
+// Without a listener, an error of either stream would end the process half-way. A failed write to
+// standard output is reported to the code that wrote; it does not matter if nobody reads standard error.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
@@ -61,6 +61,6 @@ try {
   }
 }
 
-// What a command that failed or was stopped left under way would keep the process going.
+// Exits, because requests of a command that failed or was stopped would keep the process running.
 await flush();
 process.exit();

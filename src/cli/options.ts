@@ -5,7 +5,7 @@ import { CommandFailure } from './failures.js';
 
 export const DEFAULT_ITEM_BANK_TABLE = 'storage_box_item_bank';
 export const DEFAULT_DEDUPLICATION_TABLE = 'storage_box_deduplication_table';
-/** What the name of a ledger has more than that of its bank, unless it is given. */
+/** By default, the name of a ledger is that of its bank with this suffix. */
 const LEDGER_SUFFIX = '_ledger';
 
 export interface SharedOptions {
@@ -18,7 +18,7 @@ export interface SharedOptions {
   readonly region?: string;
   readonly profile?: string;
   readonly json?: true;
-  /** Of `release` and `retire` alone. */
+  /** Only for `release` and `retire`. */
   readonly releaseBank?: readonly string[];
 }
 

@@ -19,12 +19,12 @@ export function printJson(value: unknown): Promise<void> {
   return print(JSON.stringify(value));
 }
 
-/** A remark that is no result: always for people, so control characters are always shown. */
+/** Prints a note, which is not a result. It is for people, so control characters are always escaped. */
 export function note(text: string): void {
   process.stderr.write(`${visible(text)}\n`);
 }
 
-/** Waits until all that was written has left the process, or nobody reads it. */
+/** Waits until all output has left the process, or nobody reads it any more. */
 export async function flush(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((resolve) => stream.write('', () => resolve()));
@@ -32,7 +32,7 @@ export async function flush(): Promise<void> {
 }
 
 export function printFailure(failure: Failure, isJson: boolean): void {
-  // Whoever closed the pipe has seen enough.
+  // Whoever closed the pipe wants no more output.
   if (failure.exitCode === EXIT_CODES.brokenPipe) return;
   if (isJson) {
     const { code, message, remedy, exitCode, details } = failure;

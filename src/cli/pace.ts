@@ -1,4 +1,4 @@
-// How fast items are given, from the times of the assignments in one reading of the table.
+// How fast items are given, from the times of the assignments in one scan of the table.
 
 const WINDOW_MS = 60_000;
 
@@ -8,12 +8,12 @@ export class Pace {
   readonly #atMs: number;
   #firstMs = Number.POSITIVE_INFINITY;
 
-  /** Counts the minute that ends at the time: what is given during the reading is seen in part only. */
+  /** @param at the end of the minute that counts: a scan sees only a part of what is given during it */
   constructor(at: Date) {
     this.#atMs = at.getTime();
   }
 
-  /** `null`: of a row that does not tell its time. */
+  /** @param assignedAt `null` for a row without a time */
   note(assignedAt: Date | null): void {
     this.given++;
     const timeMs = assignedAt?.getTime() ?? Number.NEGATIVE_INFINITY;
@@ -23,15 +23,15 @@ export class Pace {
   }
 
   /**
-   * Over the time since the first assignment within the minute: a sale that began 9 seconds ago has
-   * given nothing in the 51 before. One assignment alone tells no pace, so it counts for the minute.
+   * The rate since the first assignment within the minute: if a sale began 9 seconds ago, the 51 seconds
+   * before do not count. A single assignment gives no rate, so it counts as one in the whole minute.
    */
   perSecond(): number {
     const spanMs = this.#atMs - this.#firstMs;
     if (this.givenInLastMinute < 2 || spanMs <= 0) {
       return (this.givenInLastMinute / WINDOW_MS) * 1_000;
     }
-    // The first one begins the span.
+    // The first assignment is the start of the time span, so it is not counted in it.
     return ((this.givenInLastMinute - 1) / spanMs) * 1_000;
   }
 }

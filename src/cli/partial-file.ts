@@ -42,7 +42,7 @@ export function partialPathOf(file: string): string {
   return `${file}.partial`;
 }
 
-/** Found out only when the file gets its name, it would cost all rows. */
+/** Checked before the first row: if the rename failed at the end, all rows would be lost. */
 async function assertNoFolder(file: string): Promise<void> {
   const existing = await stat(file).catch(() => null);
   if (!existing?.isDirectory()) return;

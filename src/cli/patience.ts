@@ -1,4 +1,4 @@
-// For the requests that the command line sends by itself: what passes is waited for.
+// Retries for requests that the command line sends by itself.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const MAX_TRIES = 8;
@@ -17,7 +17,7 @@ const PASSING_REASONS: readonly string[] = [
   'TransactionConflict',
 ];
 
-/** Tries again, for some 6 seconds in all, while throttling or other transactions are in the way. */
+/** Retries, for about 6 seconds in all, while throttling or other transactions are in the way. */
 export async function withPatience<Reply>(
   signal: AbortSignal,
   send: () => Promise<Reply>,
@@ -43,7 +43,7 @@ function isPassing(error: unknown): boolean {
   return reasons.every(({ Code: code = 'None' }) => PASSING_REASONS.includes(code));
 }
 
-/** Works on some elements at once; the first failure ends it. */
+/** Works on several elements at once; the first failure ends it. */
 export async function inParallel<Element>(
   elements: Iterable<Element>,
   work: (element: Element) => Promise<void>,

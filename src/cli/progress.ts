@@ -32,7 +32,7 @@ export class ProgressLine {
     this.#terminal.write(`\r${text}${CLEAR_TO_END_OF_LINE}`);
   }
 
-  /** Leaves an empty line for what is said next. */
+  /** Clears the line for the next output. */
   clear(): void {
     if (this.#terminal.isTTY) this.#terminal.write(`\r${CLEAR_TO_END_OF_LINE}`);
   }

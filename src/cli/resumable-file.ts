@@ -1,5 +1,5 @@
-// A file of rows that is written on after it was stopped, or killed at any instant: beside the partial
-// file stands how much of it counts, and where the reading goes on.
+// A file of rows that can be continued after the writing was stopped, or killed at any moment: a second
+// file beside the partial file records how much of it is valid, and where to continue reading.
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure, describeFailure, Interruption } from './failures.js';
@@ -7,9 +7,9 @@ import { note } from './output.js';
 import { OWNER_ONLY, openPartialFile, type PartialFile, partialPathOf } from './partial-file.js';
 import type { Row, RowText } from './rows.js';
 
-/** What is read, position by position: opaque text that leads to the rows behind it. */
+/** The rows to write. A position is opaque text from which the rows after it can be read. */
 export interface ResumableRows extends AsyncIterable<Row> {
-  /** Behind it is everything up to and including the last row that was handed out. */
+  /** The position after the last row that was returned. */
   readonly position: string;
 }
 
@@ -24,13 +24,13 @@ export interface ResumableExport {
 }
 
 interface Checkpoint {
-  /** The part of the file that counts. */
+  /** How much of the file is valid. */
   readonly bytes: number;
   readonly position: string;
 }
 
 const VERSION = 1;
-/** What a kill costs at most, in time. */
+/** How much time a kill costs at most. */
 const CHECKPOINT_INTERVAL_MS = 1_000;
 const MAX_PENDING_ROWS = 500;
 
@@ -38,19 +38,19 @@ export async function writeResumableRows(work: ResumableExport): Promise<void> {
   const { file, isResumed } = work;
   const saved = isResumed ? await readCheckpoint(work) : null;
   if (isResumed && saved === null) note('There is nothing to resume: beginning at the beginning.');
-  // Before the partial file is emptied: a checkpoint must never be of another file.
+  // Before the partial file is emptied: a checkpoint must never belong to other contents.
   if (saved === null) await rm(checkpointPathOf(file), { force: true });
   const partial = await openPartialFile(file, saved === null ? 'w' : 'r+');
   const writer = new CheckpointedWriter(work, partial, saved);
   const rows = work.open(saved?.position ?? null);
   try {
-    // What stands behind the checkpoint is read again.
+    // The rows after the checkpoint are read again.
     if (saved !== null) await partial.handle.truncate(saved.bytes);
     await writer.writeAll(rows);
     await partial.handle.sync();
     await partial.complete();
   } catch (error) {
-    // Where the disk is full, the checkpoint before this one counts.
+    // If this fails (disk full), the previous checkpoint remains valid.
     await writer.save(rows.position).catch(() => {});
     if (!writer.hasCheckpoint) {
       await partial.remove();
@@ -77,11 +77,11 @@ function withWayToGoOn(error: unknown, partialPath: string): CommandFailure {
 }
 
 class CheckpointedWriter {
-  /** Whether there is something on the disk to go on with. */
+  /** Whether the disk has a checkpoint to continue from. */
   hasCheckpoint: boolean;
   readonly #work: ResumableExport;
   readonly #partial: PartialFile;
-  /** Of the file, up to the last row that was written whole. */
+  /** The length of the file up to the last row that was written whole. */
   #bytes: number;
   #pendingRows: Row[] = [];
   #hasRows = false;
@@ -107,7 +107,7 @@ class CheckpointedWriter {
     await this.#writePendingRows();
   }
 
-  /** The rows reach the disk before the checkpoint that counts on them does. */
+  /** The rows reach the disk before the checkpoint that depends on them. */
   async save(position: string): Promise<void> {
     if (!this.#hasRows || this.#isBroken) return;
     await this.#writePendingRows();
@@ -129,7 +129,7 @@ class CheckpointedWriter {
 
   async #write(text: string): Promise<void> {
     const buffer = Buffer.from(text);
-    // Rows that are written in part, or not at all, must be in no checkpoint.
+    // A checkpoint must not include rows that were written in part, or not at all.
     this.#isBroken = true;
     for (let offset = 0; offset < buffer.length; ) {
       const position = this.#bytes + offset;
@@ -185,7 +185,7 @@ function notResumable(file: string, reason: string): CommandFailure {
   });
 }
 
-/** It holds keys in clear. */
+/** The file contains keys in readable form. */
 function checkpointPathOf(file: string): string {
   return `${partialPathOf(file)}.resume`;
 }

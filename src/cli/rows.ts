@@ -1,4 +1,4 @@
-// Rows as text: CSV or JSON lines, exactly what is in the tables unless it is meant for people's eyes.
+// Rows as text: CSV or JSON lines, exactly as in the tables, except for a spreadsheet or a terminal.
 import { stringify } from 'csv-stringify/sync';
 import { hasControlCharacter, visible } from './visible.js';
 
@@ -26,7 +26,7 @@ export class RowText {
     this.#style = style;
   }
 
-  /** What stands before the first row. */
+  /** The text before the first row. */
   get head(): string {
     return this.#style.format === 'csv' ? this.#csv([this.#style.columns]) : '';
   }
@@ -46,7 +46,7 @@ export class RowText {
     if (isExact) this.riskyCells += records.flat().filter(isRisky).length;
     return stringify(isExact ? [...records] : records.map((cells) => cells.map(visible)), {
       escape_formulas: isForSpreadsheet,
-      // Some readers end a row there.
+      // Some CSV readers end a row at a CR.
       quoted_match: /\r/,
     });
   }

@@ -1,4 +1,4 @@
-// What `release` and `retire` have in common: all but what becomes of the item.
+// What `release` and `retire` have in common: everything except what happens to the item.
 import type { Command } from 'commander';
 import type { ClaimOptions, Deduplicator } from 'storagebox';
 import { action } from './action.js';

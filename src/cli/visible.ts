@@ -1,6 +1,6 @@
 // Control characters move the cursor of a terminal, change its colours or its title, or hide text.
 
-/** Those of ASCII and Unicode, what turns the direction of text, and what ends a line for some. */
+/** Those of ASCII and Unicode, marks that change the direction of text, and Unicode's line separators. */
 const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u;
 const EVERY_CONTROL = new RegExp(CONTROL, 'gu');
 

@@ -44,7 +44,7 @@ async function claimItem(
   { signal, skipFirstRead }: AtomicClaimOptions,
 ): Promise<ClaimResult> {
   const mark = bank.candidates.mark();
-  // In a rush on what is sold out, a few requests answer all who share the next turn.
+  // When many calls ask and the bank is sold out, the calls of the next turn share a few requests.
   const isLookShared = bank.candidates.isFoundEmpty && bank.emptinessTurns.isTaken;
   if (!skipFirstRead && !isLookShared) {
     const held = await table.readItemInRush(deduplicationId);
@@ -75,12 +75,12 @@ interface Call {
   readonly contradictions: Contradictions | undefined;
 }
 
-/** Nothing was written, and another candidate is to be tried in a while. */
+/** Nothing was written. Try another candidate after a delay. */
 class Obstacle {
   constructor(readonly error: unknown) {}
 }
 
-/** The answer is what the ID has when all items are gone. */
+/** A candidate, or, if all items are gone, the answer to the call. */
 async function candidateOrAnswer(
   bank: ItemBank,
   table: DeduplicationTable,
@@ -98,7 +98,7 @@ async function candidateOrAnswer(
   }
 }
 
-/** `null` when another candidate is to be tried at once. */
+/** `null`: try another candidate at once. */
 async function claimCandidate(
   bank: ItemBank,
   table: DeduplicationTable,
@@ -141,7 +141,7 @@ async function claimCandidate(
   }
 }
 
-/** A conflict on the ID's own row says nothing of the item, nor of its stretch of the bank. */
+/** A conflict on the ID's own row says nothing about the item or its part of the bank. */
 function fateAfterFailure({ error, isObstructed }: FailedTransaction): Fate {
   if (!isObstructed) return 'kept';
   const [assignment, removal] = cancellationCodes(error);
@@ -149,7 +149,7 @@ function fateAfterFailure({ error, isObstructed }: FailedTransaction): Fate {
   return isOnlyIdInConflict ? 'kept' : 'obstructed';
 }
 
-/** Fewer can come about by releases, and by Python nodes, which take items out and put them back. */
+/** Fewer can be caused by releases, and by Python nodes, which take items out and put them back. */
 const MAX_CONTRADICTIONS = 5;
 
 function assertOneAccount(

@@ -2,10 +2,10 @@
 //
 //   GetItem on the ID ── has none ── TransactGetItems on the ID ── has none ─► null
 //        │ has an item ◄───────────────── has one after all ┘
-//   find the bank that the row names among those at hand ── to return, but none ─► throw
+//   find the bank that the row names among the known ones ── to return, but none ─► throw
 //        │
 //   TransactWriteItems: delete the row if it is unchanged, put the item into its bank, or, to
-//        │ retire it, note that in the ledger of its bank, if that is at hand
+//        │ retire it, note that in the ledger of its bank, if that is known
 //        │ committed ────────────────────────────────────────────────────────► the item
 //        │ the row has changed ── read it again
 //        │ anything else ── throw; the next call finds out what became of it
@@ -46,23 +46,23 @@ export async function releaseItem(
   }
 }
 
-/** What happens to the item, beside the end of its assignment. */
+/** The writes for the item, in addition to the one that ends its assignment. */
 type Arrival = Pick<Transaction, 'tables' | 'actions'>;
 
-/** The banks at hand that the row can mean. Rows of the Python module name none: the own one, the first. */
+/** The known banks that the row can mean. If it names none (Python module): the first, which is our own. */
 function originsOf(named: string | null, banksAtHand: readonly ItemBank[]): readonly ItemBank[] {
   if (named === null) return banksAtHand.slice(0, 1);
   const namesake = banksAtHand.find(({ tableName }) => tableName === named);
   if (namesake !== undefined) return [namesake];
   const possible = banksAtHand.filter(({ tableName }) => canBeSameTable(tableName, named));
-  // Two repositories of one table are one bank.
+  // Two repositories for one table are one bank.
   return [...new Map(possible.map((bank) => [bank.tableName, bank])).values()];
 }
 
 /**
- * The row chooses among the banks and its text goes no further: whoever may write it is not to direct
- * a put into any other table of this role. Should somebody have added the item while it was assigned,
- * it is in the bank once all the same.
+ * The row only selects one of the known banks, and its text is never used as a table name. Otherwise,
+ * whoever can write the row could make this role write to any other table. If somebody added the item
+ * again while it was assigned, it is still in the bank only once.
  */
 function returnTo(origins: readonly ItemBank[], item: string): Arrival {
   const [bank] = origins;
@@ -71,7 +71,7 @@ function returnTo(origins: readonly ItemBank[], item: string): Arrival {
   return { tables: [bank], actions: [{ Put }] };
 }
 
-/** No bank is written to. Without a ledger at hand no place tells of an item that is gone. */
+/** Writes to no bank. Without a known ledger, the retirement is recorded nowhere. */
 function retireIn(origins: readonly ItemBank[], item: string): Arrival {
   const ledger = origins.length === 1 ? origins[0]?.ledger : null;
   if (ledger == null) return { tables: [], actions: [] };

@@ -1,23 +1,23 @@
 /** More than one, so that a request that stalls does not hold up every other call of the process. */
 const MIN_ATTEMPTS = 2;
 
-/** After several setbacks in a row, only a few items can be left for many processes. */
+/** After several setbacks in a row there may be only a few items left for many processes. */
 const MIN_ATTEMPTS_AT_THE_END = 1;
 
-/** Of the items that the first page shows: how many other processes see them, nobody knows yet. */
+/** The part of the first page that is tried at once: many other processes may see the same items. */
 const FIRST_SHARE = 1 / 32;
 
-/** A larger page would be a stretch that one partition cannot serve in a moment. */
+/** One partition cannot serve the claims of a larger page quickly. */
 const MAX_ROWS_WHILE_SPREADING = 100;
 
-/** With that many wins in a row, as many as a page brings, an obstacle has passed. */
+/** After so many wins in a row (one page of items), an obstacle counts as over. */
 const WINS_UNTIL_PASSED = MAX_ROWS_WHILE_SPREADING;
 
 /**
- * How many claims a process tries at once. Where more callers are than items, or than the table has
- * capacity for, trying less at once is what avoids setbacks. How many others there are is found out as
- * on a network: by a small beginning, one more after each success, which is twice as many in each
- * round, and half of it after each setback.
+ * How many claims a process tries at once. If there are more callers than items, or more than the table
+ * has capacity for, fewer claims at once mean fewer setbacks. The right number is found as in TCP's
+ * congestion control: start small, add one after each success (twice as many in each round), and halve
+ * it after each setback.
  */
 export class AttemptWindow {
   #limit = Number.POSITIVE_INFINITY;
@@ -28,14 +28,14 @@ export class AttemptWindow {
     return attempts < this.#limit;
   }
 
-  /** Whether an obstacle was met lately: a stretch of the table is one partition, which throttles. */
+  /** Whether an obstacle was met lately. Then read all over the table: neighbours share a partition. */
   get isSpreading(): boolean {
     return this.#winsUntilPassed > 0;
   }
 
   /** How many rows a page should have when that many calls want one. */
   rowsFor(demand: number): number {
-    // More would be taken by others before they are tried here.
+    // Other processes would take further items before this one tries them.
     const usefulRows = Math.min(demand, Math.ceil(2 * this.#limit));
     return this.isSpreading ? Math.min(usefulRows, MAX_ROWS_WHILE_SPREADING) : usefulRows;
   }

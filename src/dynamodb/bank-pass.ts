@@ -2,11 +2,11 @@ import { runtime } from '../runtime.js';
 import type { Page } from './page-reader.js';
 
 /**
- * One walk round the bank: from a random key to the end, then from the head to the end. A complete one
- * can prove that the bank is empty, to calls that began before it did.
+ * One pass over the bank: from a random key to the end, then from the head to the end. A complete pass
+ * can prove that the bank is empty to calls that began before the pass.
  */
 export class BankPass {
-  /** Later passes have higher ones. Given when the pass begins, not when its first page arrives. */
+  /** Later passes have higher numbers. Set when the pass begins, not when its first page arrives. */
   readonly number: number;
   readonly startKey: string | null;
   nextKey: string | null;
@@ -16,7 +16,7 @@ export class BankPass {
   hasSeenItems = false;
   /** Whether it has seen an item that was not in flight in this process. */
   hasSeenCandidates = false;
-  /** Whether it has seen an item that was, or that had just left the bank, or that was let go. */
+  /** Whether it has seen an item that was in flight, had just left the bank, or was given up. */
   hasLeftOutItems = false;
   #isFromHead: boolean;
 
@@ -27,7 +27,7 @@ export class BankPass {
     this.#isFromHead = startKey === null;
   }
 
-  /** Goes on behind the page, which was read from that key, or from elsewhere before the end. */
+  /** Continues after the page that was read from `startKey`; if `goesElsewhere`, at a random key. */
   advance(startKey: string | null, { items, nextKey }: Page, goesElsewhere: boolean): void {
     this.hasSeenItems ||= items.length > 0;
     if (nextKey !== null) {

@@ -22,43 +22,42 @@ export interface Candidate {
 }
 
 /**
- * What became of a candidate: this process took it; another one had; it is still in the bank, as far
- * as is known; or others, or throttling, were in the way.
+ * What became of a candidate: this process took it; another process had taken it; as far as is known, it
+ * is still in the bank; or a conflict or throttling was in the way.
  */
 export type Fate = 'won' | 'gone' | 'kept' | 'obstructed';
 
 export interface TakeOptions {
-  /** Whether the call has lost a race: then it is older than most, and comes before them. */
+  /** Whether the call has lost a race: then it has waited longer than most, and comes first. */
   readonly isRetry?: boolean;
   /**
-   * Of a call whose transactions may not see the same table as the pages. To such a call only a pass
-   * that saw nothing at all proves that the bank is empty.
+   * Set for a call whose transactions may not see the same table as the pages. For such a call, only a
+   * pass that saw no item at all proves that the bank is empty.
    */
   readonly contradictions?: Contradictions | undefined;
 }
 
-/** So long without a settlement, and one more call may try. */
+/** If no candidate is settled for so long, one more call may try. */
 const STALL_MS = 300;
 
-/** So many stretches in a row that brought nothing. */
+/** After so many parts of the table in a row without a win, one part is read again. */
 const MAX_BARREN_STRETCHES = 5;
 
 /**
- * Items of the bank that calls of this process may try to claim. They are hints, never leases: an
- * item is taken by a conditional delete alone, so a crash strands nothing.
+ * Items of the bank that calls of this process may try to claim. They are hints, never leases: only a
+ * conditional delete takes an item, so a crash strands nothing.
  *
- * Processes stay out of each other's way by starting at random places; calls of one process by
- * never being given the same item at once. The pool also proves that the bank is empty: a complete
- * pass began after the call, and every item that it saw was tried after that and turned out to be
- * gone. What was in flight when the pass saw it proves nothing: it may have been tried before, by a
- * request whose answer is late, and have come back since.
+ * Processes avoid each other by starting at random places, and no two calls of one process get the same
+ * item at once. The pool also proves that the bank is empty: a complete pass began after the call, and
+ * every item that the pass saw was tried later and was gone. An item that was in flight when the pass
+ * saw it is no proof: the attempt may be older than the pass, and the item may have come back since.
  */
 export class CandidatePool implements PageReaderOwner<BankPass> {
   readonly #reader: PageReader<BankPass>;
   /** In random order: other processes see the same ones. */
   readonly #available = new Set<string>();
   readonly #inFlight = new Set<string>();
-  /** Whoever waits for a read that began for it learns how that ends, and has the client's timeouts. */
+  /** A call does not give up during a read that began for it: the client's timeouts limit that read. */
   readonly #waiting = new WaitingCalls<Candidate | null>(
     ({ readsBefore }) => !this.#reader.isReadingFor(readsBefore),
   );
@@ -68,7 +67,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   #passesBegun = 0;
   #lastPassProvenEmpty = 0;
   #lastPassSeenEmpty = 0;
-  /** Of all calls that ever waited. */
+  /** The highest mark of all calls that ever waited. */
   #newestMark = 0;
   #pageNumber = 0;
   #barrenStretches = 0;
@@ -77,27 +76,27 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
 
   constructor(readPage: ReadPage) {
     this.#reader = new PageReader(readPage, this);
-    // There is none before the first call asks for one.
+    // No pass is under way before the first call needs one.
     this.#pass.isComplete = true;
     this.#pass.hasSeenCandidates = true;
   }
 
-  /** To be asked when a call begins: only a pass that begins later can prove something to it. */
+  /** Call it when a call begins: only a pass that begins later proves something to that call. */
   mark(): number {
     return this.#passesBegun;
   }
 
-  /** Whether the bank was empty when it was last looked at. */
+  /** Whether the bank was empty when it was last read. */
   get isFoundEmpty(): boolean {
     const isLatestFinding = this.#lastPassProvenEmpty >= this.#pass.number - 1;
     return this.#lastPassProvenEmpty > 0 && isLatestFinding && !this.#pass.hasSeenCandidates;
   }
 
   /**
-   * A candidate, which nobody else in this process is given until it is settled, or `null` when no
-   * item stayed in the bank since the mark.
+   * A candidate, which no other call of this process gets until it is settled, or `null` when no item
+   * stayed in the bank since the mark.
    *
-   * @throws ContentionError when the patience ends first, whatever the requests of others do
+   * @throws ContentionError when the patience ends first
    */
   async take(
     mark: number,
@@ -144,7 +143,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
         this.#leaveStretch(pageNumber);
         break;
       case 'obstructed':
-        // Let go of: by the time that the obstacle has passed, another one is the better choice.
+        // Given up: when the obstacle is over, another item is the better choice.
         this.#pass.hasLeftOutItems = true;
         this.#window.noteObstacle(this.#inFlight.size);
         this.#leaveStretch(pageNumber);
@@ -169,7 +168,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     this.#serve();
   }
 
-  /** Those who have come since get a read of their own. */
+  /** Calls that came after the read began do not fail; they get another read. */
   acceptFailure(read: Read<BankPass>, error: unknown): void {
     if (this.isPageAwaited()) {
       this.#waiting.rejectWhere(({ readsBefore }) => readsBefore < read.number, error);
@@ -192,7 +191,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     this.#noteProof();
   }
 
-  /** As many calls as may try now go on. */
+  /** Gives a candidate to as many waiting calls as may try now. */
   #serve(): void {
     while (this.#waiting.size > 0) {
       const candidate = this.#nextCandidate();
@@ -203,7 +202,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     this.#watchForStall();
   }
 
-  /** A request that stalls is not to hold up those who wait until there is room for their attempts. */
+  /** Stalled requests must not hold up calls that wait until they may try. */
   #watchForStall(): void {
     const isCrowded = this.#waiting.size > 0 && !this.#window.hasRoom(this.#inFlight.size);
     if (!isCrowded || this.#isWatchingForStall) return;
@@ -237,8 +236,8 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
 
   #isPageNeeded(): boolean {
     if (!this.isPageAwaited()) {
-      // The next page arrives while the last candidates of this one are being tried. A failure is
-      // told to nobody: the call that needs the page reads again.
+      // Read ahead: the next page arrives while the last candidates of this one are being tried. If the
+      // read fails, no call fails with it: the call that needs the page reads again.
       return this.#available.size < this.#inFlight.size && !this.#pass.isComplete;
     }
     const isAllInFlight =
@@ -251,7 +250,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     return { startKey, demand };
   }
 
-  /** This stretch of the table is another process's, or throttled: leaves it for another one. */
+  /** Another process works on this part of the table, or it is throttled: continue in another part. */
   #leaveStretch(pageNumber: number): void {
     const hasLeftAlready = pageNumber !== this.#pageNumber;
     const isNothingToLeave = this.#available.size === 0 && this.#pass.isComplete;
@@ -267,9 +266,9 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   }
 
   #nextStartKey(): string | null {
-    // Where one page shows all that is left, there is no other place to begin at.
+    // If one page shows all that is left, there is no other place to begin at.
     if (this.#pass.isOnePage) return null;
-    // Whether the pages show again what transactions found gone can only be seen at one place.
+    // To see whether pages still show items that transactions found gone, read the same place again.
     const isLookedAtAgain =
       this.#barrenStretches >= MAX_BARREN_STRETCHES && !this.#goneItems.isEmpty;
     return isLookedAtAgain ? this.#pass.startKey : runtime.uuid();

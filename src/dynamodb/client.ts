@@ -19,31 +19,31 @@ export type ClientOptions =
     }
   | {
       readonly client?: undefined;
-      /** Laid over {@link DEFAULT_CLIENT_CONFIG}; a `requestHandler` replaces all of its timeouts. */
+      /** Overrides parts of {@link DEFAULT_CLIENT_CONFIG}; a `requestHandler` replaces all timeouts. */
       readonly clientConfig?: DynamoDBClientConfig | undefined;
     };
 
 /**
- * At 5 ms a request many more than one process can send, and at 150 ms still 800 a second. Each has to
- * be opened first, which is what the slowest calls of a rush wait for.
+ * At 5 ms per request, far more than one process can use; at 150 ms still 800 requests a second. More
+ * sockets would make a rush slower at its start, because each one has to be opened first.
  */
 const MAX_SOCKETS = 128;
 
 /**
- * A peer that cannot be reached is given up, 3 attempts included, within 10 seconds; one that falls
- * silent after 16; one that stalls in the middle of its responses after 31. The timeouts measure the
- * network alone: this package sends no more requests at once than there are sockets, and what waits
- * for one waits in its own queue. See "NodeHttpHandlerOptions" in the SDK's documentation.
+ * A request gives up, 3 attempts included, within 10 seconds if the server cannot be reached, after 16 if
+ * it does not answer, and after 31 if it stalls in the middle of its responses. The timeouts measure only
+ * the network: this package sends no more requests at once than there are sockets, and further requests
+ * wait in a queue of its own. See "NodeHttpHandlerOptions" in the SDK's documentation.
  */
 export const DEFAULT_CLIENT_CONFIG = {
   maxAttempts: 3,
   requestHandler: {
-    /** Until the connection stands. */
+    /** Until the connection is established. */
     connectionTimeout: 3_000,
     /** Until the response begins, connecting included. */
     requestTimeout: 5_000,
     throwOnRequestTimeout: true,
-    /** Between two pieces of the response: a stalled body trips this one. */
+    /** Between two pieces of the response: ends a request whose response body stalls. */
     socketTimeout: 5_000,
     httpsAgent: { maxSockets: MAX_SOCKETS },
     httpAgent: { maxSockets: MAX_SOCKETS },
@@ -88,7 +88,7 @@ export function resolveClient(options: ClientOptions = {}): SendingClient {
   return defaultClient;
 }
 
-/** Where a client's requests go. Two clients with one place can write in one transaction. */
+/** Where a client's requests go. Two clients with the same place can share a transaction. */
 export async function placeOf(client: SendingClient): Promise<string> {
   const region = await client.config.region();
   return `${region} (${await endpointOf(client)})`;

@@ -1,8 +1,8 @@
-// Items that a transaction found gone and that a later page still shows. One is nothing: somebody
-// gave the item back in between. Several of them tell that transactions and pages do not see the same
-// table: the two clients belong to two accounts.
+// Items that a transaction found gone and that a later page still shows. A single one means nothing:
+// somebody may have given the item back in between. Several of them show that transactions and pages do
+// not see the same table, because the two clients belong to two accounts.
 
-/** Later ones are more telling. */
+/** Of more findings, the oldest are dropped. */
 const MAX_REMEMBERED = 1_000;
 
 /** How often a call has found an item gone that a later page still showed. */
@@ -12,7 +12,7 @@ export class Contradictions {
 
 interface Finding {
   readonly contradictions: Contradictions;
-  /** How many reads had begun by then: a later one must not show the item. */
+  /** How many reads had begun by then: a read that begins later must not show the item. */
   readonly readNumber: number;
 }
 
@@ -32,7 +32,7 @@ export class GoneItems {
     if (this.#findings.size > MAX_REMEMBERED) this.#findings.delete(oldest as string);
   }
 
-  /** Each finding is contradicted once: an item that was given back is shown by every later page. */
+  /** Each finding counts once: an item that was given back is shown by every later page. */
   compare(items: readonly string[], readNumber: number, isWholeBank: boolean): void {
     if (this.isEmpty) return;
     for (const item of items) {
@@ -43,7 +43,7 @@ export class GoneItems {
       this.#counting.add(finding.contradictions);
     }
     if (!isWholeBank) return;
-    // What is not shown was gone indeed, so both see the same table.
+    // An item that the page does not show was really gone, so both see the same table.
     const isConfirmed = [...this.#findings.values()].some(
       (finding) => finding.readNumber < readNumber,
     );

@@ -39,8 +39,8 @@ export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
  * With an `ItemBankDynamoDbRepository` in the same Region and at the same endpoint, a claim is one
  * transaction: assignment and removal happen both or not at all.
  *
- * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has
- * another key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
+ * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has the
+ * wrong key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
  * denied, no credentials, throttling that does not pass) as they are.
  */
 export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
@@ -71,7 +71,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
    * @throws DeduplicationIdAlreadyAssignedError when the ID has an item; the error holds that item
    * @throws InvalidDeduplicationIdError, InvalidItemError when a value cannot be a key
    * @throws ContentionError when others were in the way for as long as the call may last
-   * @throws OutcomeUnknownError when no answer told whether the assignment landed
+   * @throws OutcomeUnknownError when no answer said whether the assignment was written
    */
   override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
     assertDeduplicationId(deduplicationId);
@@ -148,7 +148,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   }
 
   /**
-   * What DynamoDB says of itself: about how many IDs had an item some hours ago, free of charge. See
+   * DynamoDB's own estimate: about how many IDs had an item some hours ago, free of charge. See
    * "DescribeTable" in the API reference, `ItemCount`.
    */
   async estimateAssignmentCount(): Promise<number> {

@@ -23,15 +23,15 @@ import {
 import { type Row, TransactionalReads } from './transactional-reads.js';
 
 /**
- * At the latency that DynamoDB usually has, more reads than this at once are more than one process
- * can make. From then on it saves work to send them together, and costs one read unit more for each.
+ * At DynamoDB's usual latency, one process cannot keep more reads than this under way. Above it, reads
+ * are sent together: that saves work and costs one more read unit for each.
  */
 export const MAX_READS_BY_THEMSELVES = 16;
 
-/** What an ID has. */
+/** The item that an ID has. */
 export interface HeldItem {
   readonly item: string;
-  /** As the row tells: rows of the Python module do not. */
+  /** `null` if the row does not name the bank, as in rows of the Python module. */
   readonly itemBankName: string | null;
 }
 
@@ -168,8 +168,8 @@ export class DeduplicationTable implements TableReference {
   }
 
   /**
-   * The item of an ID whose assignment was refused: from the refusal, or read where the refusal does
-   * not bring it. `null` when the row has gone since.
+   * The item of an ID whose assignment was refused: from the refusal, or, if it does not contain the
+   * item, from another read. `null` if the row has been deleted since.
    */
   async existingItem(
     deduplicationId: string,

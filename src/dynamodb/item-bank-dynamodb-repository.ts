@@ -23,8 +23,8 @@ export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
   readonly tableName: string;
   /**
    * A table that remembers every item that ever entered, by name or ARN, so that none enters a
-   * second time. Its key is `item` (String): see `ledgerTable`. It is in the account and Region of
-   * the bank, and every script that adds items names it. Default: none.
+   * second time. Its key is `item` (String): see `ledgerTable`. It must be in the account and
+   * Region of the bank, and every script that adds items must name it. Default: none.
    */
   readonly ledgerTableName?: string | undefined;
   /** How many rows a scan reads at once. Default: `STORAGE_BOX_CONCURRENT_FETCH_LIMIT`, else 30. */
@@ -40,14 +40,14 @@ export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
  *
  * One instance serves a whole process: its calls share scans and stay out of each other's way.
  *
- * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has
- * another key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
+ * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has the
+ * wrong key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
  * denied, no credentials, throttling that does not pass) as they are;
  * `batchAddItems` throws them as the `cause` of a `BatchNotFullyAddedError`.
  */
 export class ItemBankDynamoDbRepository extends ItemBankRepository {
   readonly tableName: string;
-  /** `undefined` when items may enter more than once. */
+  /** `undefined` without a ledger: then an item may enter more than once. */
   readonly ledgerTableName: string | undefined;
 
   /**
@@ -105,15 +105,17 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * Enters everything into the ledger that is in the bank, and then everything that was handed out
-   * from it: for a bank that was seeded without one. Assignments of other banks are left out; rows
-   * that do not tell their bank, as those of the Python module, count as this bank's own.
+   * For a bank that was seeded without a ledger: enters into the ledger every item that is in the bank,
+   * and then every item that was handed out from it. Assignments of other banks are left out; rows that
+   * do not name their bank, such as those of the Python module, count as this bank's own.
    *
-   * Claims may go on meanwhile. What takes an item back may hide it, so it has to wait: releases,
-   * claims in two steps, nodes of the Python module; and so have scripts that do not name the ledger.
+   * Claims may continue meanwhile. Nothing may take items back, because such an item could be missed: no
+   * releases, no claims in two steps, no nodes of the Python module. Scripts that add items without the
+   * ledger must not run either.
    *
-   * Whatever stops it, run it again: what is entered costs half a read unit an item, what is not 2
-   * write units. Reads both tables whole, strongly consistent: one read unit for 4 KB.
+   * If it stops for any reason, run it again: an item that is already in the ledger costs half a read
+   * unit, any other item 2 write units. Reads both tables whole, strongly consistent: one read unit for
+   * 4 KB.
    *
    * @param options as those of {@link batchAddItems}
    * @returns `read` items, of which `added` are new to the ledger, `alreadyKnown` were in it, and
@@ -149,7 +151,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
 
   /**
    * @throws InvalidItemError when the item is not a non-empty, well-formed string of ≤ 2,048 bytes
-   * @throws OutcomeUnknownError when no answer told whether the item is in. With a ledger, add it
+   * @throws OutcomeUnknownError when no answer said whether the item was added. With a ledger, add it
    *   again. Without one, while a sale is on, look for it in both tables first: it may have been
    *   handed out since.
    */
@@ -161,7 +163,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
 
   /**
    * @throws InvalidItemError when the item is not a non-empty, well-formed string of ≤ 2,048 bytes
-   * @throws OutcomeUnknownError when no answer told whether the item is in. While a sale is on, look
+   * @throws OutcomeUnknownError when no answer said whether the item was added. While a sale is on, look
    *   for it in both tables before it is returned again: it may have been handed out since.
    */
   override async returnItemToBank(item: string): Promise<void> {
@@ -174,7 +176,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    * @returns the item, or `null` when the bank is proven empty: no item stayed in it for the whole
    *   call
    * @throws ItemStrandedError when it is unknown whether an item was taken out
-   * @throws ContentionError when no attempt won in bounded time
+   * @throws ContentionError when no attempt succeeded in time
    */
   override async getItemFromBank(): Promise<string | null> {
     return itemBanks.of(this).takeItem();
@@ -192,8 +194,8 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
   }
 
   /**
-   * What DynamoDB says of itself: about how many items were in the bank some hours ago, free of
-   * charge. See "DescribeTable" in the API reference, `ItemCount`.
+   * DynamoDB's own estimate: about how many items were in the bank some hours ago, free of charge. See
+   * "DescribeTable" in the API reference, `ItemCount`.
    */
   async estimateItemCount(): Promise<number> {
     return estimateRowCount(itemBanks.of(this));

@@ -23,12 +23,12 @@ export class ItemBank implements ItemTable {
   readonly key = ITEM_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
-  /** `null` when items may enter more than once. */
+  /** `null` without a ledger: then an item may enter more than once. */
   readonly ledger: Ledger | null;
   readonly candidates = new CandidatePool((startKey, demand, onThrottled) =>
     this.#readPage(startKey, Math.max(this.#fetchLimit, demand), onThrottled),
   );
-  /** Of the claims that find out if the bank, found empty before, still is. */
+  /** Turns of the claims that check whether a bank that was found empty is still empty. */
   readonly emptinessTurns = new Turns();
   readonly #fetchLimit: number;
   readonly #logger: LevelledLogger;
@@ -47,7 +47,7 @@ export class ItemBank implements ItemTable {
     this.#logger = logger;
   }
 
-  /** The action that removes an item if it is there: together with it, the claim's other half. */
+  /** The action that removes an item if it is there: one half of a claim. */
   removal(item: string): Delete {
     return {
       TableName: this.tableName,
@@ -96,7 +96,7 @@ export class ItemBank implements ItemTable {
     return putIfAbsent(items, this.ledger === null ? [this] : [this, this.ledger], signal);
   }
 
-  /** Puts back what was taken out: the ledger knows it, and is not asked. */
+  /** Puts back an item that was taken out. The ledger is not checked, because it knows the item. */
   returnItem(item: string): Promise<ChunkOutcome> {
     return putIfAbsent([item], [this]);
   }
@@ -139,7 +139,7 @@ export class ItemBank implements ItemTable {
           if (isThrottling(error)) onThrottled();
           throw error;
         }),
-      // Inside the SDK's retry, which may wait for longer than it takes until a scan counts as slow.
+      // Runs for each attempt: the SDK's retries can take longer than the time after which a scan is slow.
       { step: 'finalizeRequest', priority: 'low' },
     );
     const { Items, LastEvaluatedKey } = await sendRead({ client, tables: [this] }, () =>

@@ -27,8 +27,8 @@ export class Ledger implements ItemTable {
   }
 
   /**
-   * The action that notes that the item was retired. An item that never entered is known from then
-   * on, and so cannot enter any more.
+   * The action that notes that the item was retired. An item that was not in the ledger is in it from
+   * then on, and so cannot be added any more.
    */
   retirement(item: string): Update {
     return {
@@ -46,9 +46,9 @@ export class Ledger implements ItemTable {
   }
 
   /**
-   * For the chunks of one batch: sends only what the ledger does not know. A look costs half a read
-   * unit an item, a write that a condition refuses 4 write units. As long as everything is new the
-   * look is left out, for it takes time.
+   * For the chunks of one batch: reads the ledger first and sends only what it does not know. The read
+   * costs half a read unit per item, a write whose condition fails 4 write units. As long as all items
+   * are new, the read is left out to save time.
    */
   lookingFirst(addChunk: AddChunk): AddChunk {
     let isWorthwhile = true;
@@ -62,8 +62,8 @@ export class Ledger implements ItemTable {
   }
 
   /**
-   * Eventually consistent, and perhaps not all of them: what it misses is caught by the conditions.
-   * A row that it finds was written, and no row ever leaves.
+   * Eventually consistent, and may miss some: the conditions of the writes catch these. What it finds is
+   * certain, because rows are never deleted.
    */
   async #findKnown(items: readonly string[]): Promise<ReadonlySet<unknown>> {
     const command = new BatchGetItemCommand({
@@ -86,7 +86,7 @@ export class Ledger implements ItemTable {
           .map((row) => row[ITEM_KEY]?.S),
       );
     } catch (error) {
-      // The write that follows has the patience for what passes, and tells what does not.
+      // The write that follows retries temporary failures and reports the others.
       this.#logger.debug(`"${this.tableName}" could not be looked at before writing: ${error}`);
       return new Set();
     }

@@ -1,5 +1,5 @@
-// Reads the bank page by page, one read at a time. One that stalls does not stop the process: a second
-// one from elsewhere begins, and the first answer counts.
+// Reads the bank page by page, one read at a time. A read that stalls does not stop the process: a second
+// read begins at another place, and the first answer counts.
 import { runtime } from '../runtime.js';
 
 export interface Page {
@@ -9,8 +9,8 @@ export interface Page {
 }
 
 /**
- * Reads one page, strongly consistent, from behind a key that need not exist, or from the head. It
- * should hold `demand` items or more: that many calls want one. Says so when it is throttled.
+ * Reads one page, strongly consistent, after `startKey`, which need not exist, or from the head. The page
+ * should have `demand` items or more, because so many calls want one. Calls `onThrottled` when throttled.
  */
 export type ReadPage = (
   startKey: string | null,
@@ -19,15 +19,15 @@ export type ReadPage = (
 ) => Promise<Page>;
 
 export interface Read<Pass> {
-  /** Later reads have higher ones. */
+  /** Later reads have higher numbers. */
   readonly number: number;
-  /** To which its page belongs. */
+  /** The pass to which its page belongs. */
   readonly pass: Pass;
-  /** The pass that was under way when it began: once another one is, the page is of no use. */
+  /** The pass that was under way when the read began. If another one is by now, the page is dropped. */
   readonly replaces: Pass;
   readonly startKey: string | null;
   readonly demand: number;
-  /** What left the bank while the page was on its way: the page may show it still. */
+  /** Items that left the bank while the page was on its way: the page may still show them. */
   readonly goneMeanwhile: Set<string>;
 }
 
@@ -36,7 +36,7 @@ export type PlannedRead<Pass> = Omit<Read<Pass>, 'number' | 'goneMeanwhile'>;
 export interface PageReaderOwner<Pass> {
   /** Whether somebody waits for the page. */
   isPageAwaited(): boolean;
-  /** A read that has nothing to do with the one that stalls. */
+  /** A read at another place than the one that stalls. */
   planElsewhere(): PlannedRead<Pass>;
   acceptPage(read: Read<Pass>, page: Page): void;
   acceptFailure(read: Read<Pass>, error: unknown): void;
@@ -44,19 +44,19 @@ export interface PageReaderOwner<Pass> {
 
 const MIN_SLOW_MS = 300;
 const SLOW_FACTOR = 3;
-/** How much the latest read counts for what is usual. */
+/** The weight of the latest read in the usual duration. */
 const LATEST_SHARE = 1 / 8;
 
 export class PageReader<Pass> {
   readonly #readPage: ReadPage;
   readonly #owner: PageReaderOwner<Pass>;
-  /** The read that is under way, and the second one; none of them once one was answered. */
+  /** The read under way, and the second one if it has begun; empty once one of them was answered. */
   #underWay: Read<Pass>[] = [];
   #readsBegun = 0;
   #usualMs = 0;
   #isSlow = false;
   #hasSecondBegun = false;
-  /** A throttled table is not asked for even more. */
+  /** If the table is throttled, no second read begins. */
   #isThrottled = false;
   #stopTimer = () => {};
 
@@ -69,7 +69,7 @@ export class PageReader<Pass> {
     return this.#underWay.length > 0;
   }
 
-  /** Whether a read is under way that began when so many had begun, or later. */
+  /** Whether a read is under way that began after the first `readsBefore` ones. */
   isReadingFor(readsBefore: number): boolean {
     return this.#underWay.some(({ number }) => number > readsBefore);
   }
@@ -94,7 +94,7 @@ export class PageReader<Pass> {
     this.#begin(planned);
   }
 
-  /** To be asked when somebody begins to wait for the page. */
+  /** Call it when a call begins to wait for the page. */
   beginSecondIfNeeded(): void {
     const isStalled = this.isReading && this.#isSlow && !this.#isThrottled;
     if (!isStalled || this.#hasSecondBegun || !this.#owner.isPageAwaited()) return;
@@ -128,7 +128,7 @@ export class PageReader<Pass> {
     this.#owner.acceptPage(read, page);
   }
 
-  /** While the other one is under way, this failure is nobody's. */
+  /** While the other read is under way, this failure is ignored. */
   #fail(read: Read<Pass>, error: unknown): void {
     this.#underWay = this.#underWay.filter((other) => other !== read);
     if (this.isReading) return;

@@ -1,4 +1,4 @@
-// Lets items enter: transactions of puts, each on the condition that its row is absent.
+// Adds items: transactions of puts, each on the condition that its row is absent.
 import type { CancellationReason, Put } from '@aws-sdk/client-dynamodb';
 import type { ChunkOutcome } from '../batch-add.js';
 import { isStorageBoxError } from '../errors.js';
@@ -16,27 +16,26 @@ const SEEDING_PATIENCE_MS = 60_000;
 /** A table that has a row for each item, with the item as its key. */
 export interface ItemTable extends TableReference {
   readonly client: SendingClient;
-  /** What stands in the row besides its key. */
+  /** The attributes of the row besides its key. */
   attributes?(): Put['Item'];
 }
 
-/** The tables in which an item is put together. The last one is the judge: what it has is known. */
+/** The tables that an item is put into together. The last one decides: an item that it has is known. */
 type ItemTables = readonly [ItemTable, ...ItemTable[]];
 
-/** An item, and the tables that still have to get it. */
+/** An item, and the tables that still lack it. */
 interface Addition {
   readonly item: string;
   readonly tables: readonly ItemTable[];
 }
 
 /**
- * All items of the chunk enter all of the tables or none does, except for those that the last table
- * knows: these stay as they are. An item that only an earlier table holds has entered that one, so
- * from then on it is put into the others alone: a bank that was seeded without a ledger. That holds
- * whatever becomes of it in between, since an item that is handed out meanwhile did enter.
+ * Puts all items of the chunk into all of the tables, or none of them. Items that the last table knows
+ * stay as they are. An item that only an earlier table holds (a bank that was seeded without a ledger)
+ * is from then on put only into the other tables, even if it is handed out meanwhile: it did enter.
  *
- * Never plain or batched puts: one that is sent again after its response was lost puts back what was
- * claimed in between.
+ * Plain or batched puts are never used: a put that is sent again after its response was lost would put
+ * back an item that was claimed in between.
  */
 export async function putIfAbsent(
   items: readonly string[],
@@ -44,7 +43,7 @@ export async function putIfAbsent(
   signal?: AbortSignal,
 ): Promise<ChunkOutcome> {
   let additions: readonly Addition[] = items.map((item) => ({ item, tables }));
-  // An attempt without an answer can be applied after a later transaction was refused.
+  // An attempt that got no answer can still be applied after a later transaction was refused.
   let isInDoubt = false;
   while (additions.length > 0) {
     const outcome = await sendTransaction({
@@ -81,7 +80,7 @@ export function isOutcomeUnknownError(error: unknown): boolean {
   return isStorageBoxError(error) && error.code === 'STORAGEBOX_OUTCOME_UNKNOWN';
 }
 
-/** Without what the last table knows, and each of the others without the tables that hold it. */
+/** Drops the items that the last table knows, and for each other item the tables that hold it. */
 function stillToPut(
   additions: readonly Addition[],
   reasons: readonly CancellationReason[],

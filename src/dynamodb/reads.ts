@@ -1,4 +1,4 @@
-// The one way in which the package reads: as soon as a socket is free, and with patience.
+// All reads of the package go through here: they wait for a free socket and are retried when throttled.
 import { sleepBeforeRetry } from '../backoff.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
 import { untilAborted } from '../until-aborted.js';
@@ -8,9 +8,9 @@ import { sendThroughGate } from './request-gate.js';
 import { isThrottling, publishObstacle } from './transaction.js';
 
 /**
- * Throttling is waited out, beyond the SDK's own attempts: in a rush on what is sold out every process
- * searches the whole table again and again. Shorter than a claim's patience: a call that shares a read
- * at its last moment is to end soon after.
+ * How long a throttled read is retried, in addition to the SDK's own attempts: when all is sold out and
+ * many ask, every process searches the whole table again and again. Shorter than a claim's patience, so
+ * that a call that joins a read at the last moment still ends soon after.
  */
 export const READ_PATIENCE_MS = 5_000;
 

@@ -1,4 +1,4 @@
-// Turns failures that have a remedy into errors that tell it. Asks DynamoDB for more only after a
+// Turns failures that have a remedy into errors that name it. Sends further requests only after a
 // refusal, so the happy path pays nothing.
 import { DescribeTableCommand, type TableDescription } from '@aws-sdk/client-dynamodb';
 import { ServiceUnreachableError, TableNotFoundError, TableSchemaError } from '../errors.js';
@@ -7,7 +7,7 @@ import type { SendingClient } from './client.js';
 import { sendThroughGate } from './request-gate.js';
 import { isUnreachable } from './unreachable.js';
 
-/** How long an explanation may wait for a free socket: without one, the refusal itself is told. */
+/** How long to wait for a free socket to explain a refusal. After that, the refusal itself is thrown. */
 const EXPLANATION_PATIENCE_MS = 2_000;
 
 export interface TableReference {
@@ -17,8 +17,8 @@ export interface TableReference {
 }
 
 /**
- * The error to throw for a request to the tables that failed and wrote nothing: a telling one, or the
- * given one as it is.
+ * The error to throw for a request to the tables that failed and wrote nothing: a more helpful one, or
+ * the given one as it is.
  */
 export async function explainRefusal(
   error: unknown,
@@ -104,7 +104,7 @@ function keySchemaText(attributes: readonly KeyAttribute[]): string {
   return `the key ${attributes.map(({ name, type, role }) => `"${name}" (${type}, ${role})`).join(' and ')}`;
 }
 
-/** A caller without the permission to describe learns nothing more; the refusal itself remains. */
+/** `unknown` without the permission to describe the table: then the refusal itself is thrown. */
 async function describe(
   client: SendingClient,
   { tableName }: TableReference,

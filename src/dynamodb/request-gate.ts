@@ -1,6 +1,5 @@
-// Sends no more requests at once than the client has sockets. What the SDK is given beyond that waits
-// in the queue of the HTTP agent, where the client's timeouts run already: a busy server would look
-// like one that cannot be reached.
+// Sends no more requests at once than the client has sockets. Further ones would wait in the queue of the
+// HTTP agent, where the client's timeouts already run: a busy server would look like an unreachable one.
 import type { Agent } from 'node:http';
 import { Gate } from '../gate.js';
 import type { Patience } from '../patience.js';
@@ -23,10 +22,10 @@ export function sendThroughGate<Output>(
   return gate === null ? send() : gate.pass(() => patience, send);
 }
 
-/** By the handler that holds the sockets: a client and the document client made from it share one. */
+/** Keyed by the handler that holds the sockets: a client and its document client share one handler. */
 const gates = new WeakMap<object, Gate>();
 
-/** `null` for a client whose transport does not tell of sockets: HTTP/2, fetch, test doubles. */
+/** `null` for a client whose transport does not expose its sockets: HTTP/2, fetch, test doubles. */
 function gateOf(client: SendingClient): Gate | null {
   const handler = client.config.requestHandler as object | undefined;
   if (!isSocketHandler(handler)) return null;
@@ -38,17 +37,17 @@ function gateOf(client: SendingClient): Gate | null {
   return gate;
 }
 
-/** What `NodeHttpHandler` of the SDK, and whatever is made like it, tells of its sockets. */
+/** How the SDK's `NodeHttpHandler`, and handlers like it, expose their sockets. */
 interface SocketHandler {
   httpHandlerConfigs(): HandlerConfig;
-  /** Not declared, but there from the start: `httpHandlerConfigs` tells nothing before a request. */
+  /** Missing in its types, but set from the start; `httpHandlerConfigs` returns nothing before a request. */
   readonly configProvider?: Promise<HandlerConfig>;
 }
 
 interface HandlerConfig {
   readonly httpsAgent?: Agent;
   readonly httpAgent?: Agent;
-  /** Of newer versions, which make the agent for plain HTTP when it is needed. */
+  /** In newer versions, which create the agent for plain HTTP only when it is needed. */
   httpAgentProvider?(): Promise<Agent>;
 }
 
@@ -60,7 +59,7 @@ function isSocketHandler(handler: object | undefined): handler is SocketHandler 
   return typeof httpHandlerConfigs === 'function' && metadata?.handlerProtocol === 'http/1.1';
 }
 
-/** Never rejects: what is wrong with a configuration is told by the request that needs it. */
+/** Never rejects: the request that needs the configuration reports what is wrong with it. */
 async function maxSocketsOf(client: SendingClient, handler: SocketHandler): Promise<number> {
   try {
     const config = (await handler.configProvider) ?? handler.httpHandlerConfigs();

@@ -4,11 +4,11 @@ import { noteNeverSent } from '../never-sent.js';
 import { hasName } from './refusals.js';
 import { isUnreachable } from './unreachable.js';
 
-/** The way of a transaction to DynamoDB, over all attempts that the SDK makes at it by itself. */
+/** Watches the sending of a transaction, through all attempts that the SDK makes by itself. */
 export class Sending {
-  /** Whether an attempt can have been applied, or still can be. */
+  /** Whether an attempt may have been applied, or still may be. */
   mayHaveLanded = false;
-  /** Whether the SDK let this look on, which a test double need not do. */
+  /** Whether the client ran the middleware below; a test double need not. */
   #isWatched = false;
   /** Attempts that were given to the transport since the command was sent. */
   #handedOver = 0;
@@ -33,27 +33,27 @@ export class Sending {
           throw error;
         });
       },
-      // Inside the SDK's retry: the error that it throws in the end is that of its last attempt only.
-      // Behind its signing: what fails before, for want of a Region or credentials, never gets here.
+      // Inside the SDK's retry, because the SDK throws only the error of its last attempt. After signing,
+      // because an attempt that fails before, without a Region or credentials, was never sent.
       { step: 'finalizeRequest', priority: 'low' },
     );
   }
 
-  /** To be told before the command is sent, each time. */
+  /** Call it each time before the command is sent. */
   begin(): void {
     this.#isWatched = false;
     this.#handedOver = 0;
     this.#failed = 0;
   }
 
-  /** To be told the error with which the SDK ended the command. */
+  /** Call it with the error with which the SDK ended the command. */
   noteFailure(error: unknown): void {
     const isUnderWay = this.#handedOver > this.#failed;
     if (!this.#isWatched || isUnderWay) this.mayHaveLanded ||= isOutcomeUnknown(error);
     if (this.isMisconfigured(error)) noteNeverSent(error);
   }
 
-  /** Whether the SDK could not even begin, for want of credentials, a Region, an endpoint. */
+  /** Whether the SDK sent nothing, because credentials, a Region or an endpoint were missing. */
   isMisconfigured(error: unknown): boolean {
     const hasNotBegun = this.#isWatched && this.#handedOver === 0;
     return hasNotBegun || isWithoutCredentials(error);
@@ -62,7 +62,7 @@ export class Sending {
 
 /**
  * A refusal by DynamoDB says that nothing was written. Anything else (no reply, a reply that cannot be
- * read, a fault of the server, a refusal by a proxy) leaves it open, unless nothing was sent.
+ * read, a server error, a refusal by a proxy) leaves that unknown, unless nothing was sent.
  */
 export function isOutcomeUnknown(error: unknown): boolean {
   if (isRefusal(error)) return hasName(error, 'TransactionInProgressException');

@@ -1,4 +1,4 @@
-// The tables: their schema, for the first two unchanged from the Python module's, and their making.
+// The tables: their schema (for the first two that of the Python module), and how to create them.
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
@@ -27,8 +27,8 @@ export const RETIRED_AT_ATTRIBUTE = 'retired_at';
 const MAX_TABLE_CREATION_SECONDS = 120;
 
 /**
- * The definition of an item bank: key `item` (String), on-demand capacity. For a sale, spread it and
- * add `DeletionProtectionEnabled: true`; switch point-in-time recovery on afterwards with
+ * The definition of an item bank: key `item` (String), on-demand capacity. For a sale, add
+ * `DeletionProtectionEnabled: true` to a copy of it; switch point-in-time recovery on afterwards with
  * `UpdateContinuousBackups`, since `CreateTable` cannot. See "CreateTable" and "Point-in-time backups
  * for DynamoDB" in DynamoDB's documentation.
  *
@@ -71,10 +71,10 @@ function tableDefinition(tableName: string, key: string): CreateTableCommandInpu
 }
 
 /**
- * Makes the tables that do not exist yet and waits until they can be used: for development and
- * tests. Nothing else in the package makes a table.
+ * Creates the tables that do not exist yet and waits until they can be used: for development and
+ * tests. Nothing else in the package creates a table.
  *
- * @returns the names of the tables that this call made; the others existed and were left alone
+ * @returns the names of the tables that this call created; the others existed and were left alone
  * @throws InvalidOptionError when an option cannot be used
  * @throws the SDK's own errors (access denied, limits) as they are
  */
@@ -121,8 +121,8 @@ export function assertTableName(
 }
 
 /**
- * Whether two ways to name a table can mean the same one: ARNs do when they are equal, a name and
- * anything else when they have that name in common.
+ * Whether two names or ARNs can mean the same table: two ARNs if they are equal; a name and an ARN, or
+ * two names, if the name is the same.
  */
 export function canBeSameTable(one: string, other: string): boolean {
   return isArn(one) && isArn(other) ? one === other : shortTableName(one) === shortTableName(other);

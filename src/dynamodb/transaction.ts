@@ -16,8 +16,9 @@ import { isOutcomeUnknown, Sending } from './sending.js';
 import { isUnreachable } from './unreachable.js';
 
 /**
- * DynamoDB knows a token for 10 minutes; after that the same request would be another write. With a
- * minute to spare for its way. See "TransactWriteItems" in the API reference, section "Idempotency".
+ * DynamoDB remembers a token for 10 minutes; after that, the same request would be another write. One
+ * minute less, for the time on the network. See "TransactWriteItems" in the API reference, section
+ * "Idempotency".
  */
 const MAX_TOKEN_AGE_MS = 9 * 60_000;
 
@@ -25,7 +26,7 @@ const CONDITION_FAILED = 'ConditionalCheckFailed';
 
 const THROTTLING_REASONS: readonly string[] = ['ThrottlingError', 'ProvisionedThroughputExceeded'];
 
-/** Reasons that pass. The SDK leaves them to its caller: to it every cancellation is final. */
+/** Temporary reasons. The SDK retries no cancelled transaction, so this package does. */
 const PASSING_REASONS: readonly string[] = ['TransactionConflict', ...THROTTLING_REASONS];
 
 const THROTTLING_ERRORS: readonly string[] = [
@@ -38,17 +39,17 @@ export interface Transaction {
   readonly client: SendingClient;
   readonly tables: readonly TableReference[];
   readonly actions: TransactWriteItem[];
-  /** How long a passing failure is answered by sending again. */
+  /** How long temporary failures are retried. */
   readonly patienceMs: number;
-  /** Of the call, which may have begun earlier: a free socket is waited for no longer. */
+  /** Of the call, which may have begun earlier. Also limits the wait for a free socket. */
   readonly patience?: Patience | undefined;
   /** Once aborted, nothing is sent any more. */
   readonly signal?: AbortSignal | undefined;
   /** Fails at once as `isObstructed` when others, or throttling, were in the way. Default: `false`. */
   readonly yieldsToObstacles?: boolean | undefined;
   /**
-   * Whether an earlier transaction that writes the same may still be applied: no failure of this one
-   * can say then that nothing was written. Default: `false`.
+   * Whether an earlier transaction with the same writes may still be applied. Then no failure of this
+   * transaction proves that nothing was written. Default: `false`.
    */
   readonly isInDoubt?: boolean | undefined;
 }
@@ -60,7 +61,7 @@ export type TransactionOutcome =
       readonly status: 'conditionFailed';
       /** In the order of the actions. */
       readonly reasons: readonly CancellationReason[];
-      /** Whether an attempt before it, of which no answer came, may still be applied. */
+      /** Whether an earlier attempt that got no answer may still be applied. */
       readonly isInDoubt: boolean;
     }
   /** Nothing was written, unless the error is an `OutcomeUnknownError`. */
@@ -108,7 +109,7 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
   }
 }
 
-/** What to throw when an obstacle did not pass: throttling as it is, so that its name tells it. */
+/** What to throw when an obstacle did not pass. Throttling errors stay as they are, to keep their name. */
 export function errorOfObstacle(error: unknown, elapsedMs: number): unknown {
   return isThrottling(error) ? error : new ContentionError(elapsedMs, { cause: error });
 }
@@ -119,16 +120,16 @@ export function hasConditionFailed(reason: CancellationReason | undefined): bool
 
 interface Failure {
   readonly error: unknown;
-  /** Whether it is no use to send the transaction again. */
+  /** Whether sending the transaction again is useless. */
   readonly isFinal: boolean;
 }
 
-/** All attempts at one transaction under its token, those that the SDK makes by itself included. */
+/** All attempts to send one transaction with its token, including those that the SDK makes by itself. */
 class Attempts {
   readonly #command: TransactWriteItemsCommand;
   readonly #sending: Sending;
   readonly #startMs = runtime.nowMs();
-  // The wall clock: a machine that sleeps stops the monotonic one, and DynamoDB's goes on.
+  // The wall clock: the monotonic clock stops while the machine sleeps, and DynamoDB's does not.
   readonly #firstSentMs = runtime.date().getTime();
 
   constructor(actions: TransactWriteItem[], isInDoubt = false) {
@@ -142,7 +143,7 @@ class Attempts {
     this.#sending.mayHaveLanded = isInDoubt;
   }
 
-  /** Whether one of them can have been applied, or still can be. */
+  /** Whether one of them may have been applied, or still may be. */
   get mayHaveLanded(): boolean {
     return this.#sending.mayHaveLanded;
   }
@@ -178,7 +179,7 @@ class Attempts {
   }
 }
 
-/** An unknown outcome is none: it tells nothing of the tables. */
+/** Publishes no event for an unknown outcome: it says nothing about the tables. */
 export function publishObstacle(
   error: unknown,
   attempt: number,
@@ -202,7 +203,7 @@ function reasonsOf(error: unknown): readonly CancellationReason[] {
   return (error as { CancellationReasons: readonly CancellationReason[] }).CancellationReasons;
 }
 
-/** Whether other transactions, or throttling, cancelled this one: it may pass. */
+/** Whether other transactions, or throttling, cancelled this one: a retry may succeed. */
 export function isInTheWay(error: unknown): boolean {
   return cancellationCodes(error).some(isPassingReason);
 }
@@ -211,7 +212,7 @@ export function isPassingReason(code: string | undefined): boolean {
   return code !== undefined && PASSING_REASONS.includes(code);
 }
 
-/** Whether DynamoDB refused the whole request for going too fast. */
+/** Whether DynamoDB throttled the whole request. */
 export function isThrottling(error: unknown): boolean {
   return THROTTLING_ERRORS.some((name) => hasName(error, name));
 }

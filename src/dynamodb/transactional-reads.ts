@@ -1,5 +1,5 @@
-// Reads that are serialised against transactions. Those that are asked for at the same moment, as by
-// all who learn together that the bank is empty, or in a rush, travel in one TransactGetItems.
+// Reads that are serialised against transactions. Reads that are wanted at the same moment (in a rush, or
+// by all calls that learn together that the bank is empty) are sent in one TransactGetItems.
 import {
   type AttributeValue,
   type ItemResponse,
@@ -18,13 +18,13 @@ import { isInTheWay, isPassingReason } from './transaction.js';
 /** See "TransactGetItems" in the API reference. */
 const MAX_READS_PER_REQUEST = 100;
 
-/** From then on reads gather until a request ends, or until they fill a request. */
+/** While so many requests are under way, reads are collected until one ends or a new one is full. */
 const MAX_REQUESTS_UNDER_WAY = 4;
 
-/** A full request gains nothing by waiting; more of them at once would keep the sockets from others. */
+/** A full request gains nothing by waiting. More of them at once would leave too few sockets to others. */
 const MAX_FULL_REQUESTS_UNDER_WAY = 32;
 
-/** Requests that stall are not to hold up the reads that gather. */
+/** Stalled requests must not hold up the collected reads for longer. */
 const MAX_WAIT_MS = 500;
 
 export type Row = Record<string, AttributeValue>;
@@ -41,9 +41,9 @@ export class TransactionalReads {
   readonly #client: SendingClient;
   readonly #table: TableReference;
   readonly #gathering = new Queue<Read>();
-  /** Those that gather, by their keys. */
+  /** The collected reads, by their keys. */
   readonly #byKey = new Map<string, Read>();
-  /** Requests of which no more than some are to be under way at once. */
+  /** The requests under way whose number is limited. */
   readonly #underWay = new Set<readonly Read[]>();
   #isWaitLimited = false;
 
@@ -55,10 +55,10 @@ export class TransactionalReads {
   /**
    * The row, or `undefined` when there is none.
    *
-   * @throws ContentionError when a transaction on the row did not end in bounded time
+   * @throws ContentionError when a transaction on the row did not end in time
    */
   read(keyValue: string): Promise<Row | undefined> {
-    // One request takes each row once.
+    // A request may contain each row only once.
     const earlier = this.#byKey.get(keyValue);
     if (earlier !== undefined) return earlier.row;
     if (this.#gathering.size === 0) void Promise.resolve().then(() => this.#sendGathered());
@@ -90,7 +90,7 @@ export class TransactionalReads {
     return reads;
   }
 
-  /** Requests that take longer than that no longer keep others from being sent. */
+  /** After `MAX_WAIT_MS`, a request no longer counts for the limit. */
   async #limitWait(): Promise<void> {
     if (this.#isWaitLimited) return;
     this.#isWaitLimited = true;
@@ -115,7 +115,7 @@ export class TransactionalReads {
     }
   }
 
-  /** Gives back the reads that have to be sent again, later. */
+  /** Returns the reads that have to be sent again later. */
   async #attempt(reads: readonly Read[], patience: Patience): Promise<readonly Read[]> {
     try {
       settle(reads, await this.#request(reads));
@@ -125,7 +125,7 @@ export class TransactionalReads {
       patience.assertLeft({ cause: error });
       const codes = cancellationCodes(error);
       const isHeldUp = (position: number) => isPassingReason(codes[position]);
-      // One row in the way is no reason for the others to wait.
+      // The other rows need not wait for the ones that are held up.
       void this.#answer(reads.filter((_, position) => !isHeldUp(position)));
       return reads.filter((_, position) => isHeldUp(position));
     }
@@ -160,7 +160,7 @@ function newRead(keyValue: string, key: Row): Read {
   return { keyValue, key, row, resolve, reject };
 }
 
-/** DynamoDB answers for each row that it was asked for, be there one or not. */
+/** DynamoDB returns one response for each requested row, whether the row exists or not. */
 function settle(reads: readonly Read[], responses: readonly ItemResponse[]): void {
   reads.forEach((read, position) => {
     const response = responses[position];

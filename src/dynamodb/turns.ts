@@ -1,15 +1,15 @@
 import { runtime } from '../runtime.js';
 
-/** A request that stalls in one turn is not to hold up those who wait for the next. */
+/** A request that stalls in one turn must not hold up the calls that wait for the next for longer. */
 const MAX_WAIT_MS = 500;
 
 /**
- * Lets calls go on in groups, one group after the other: all that come while one has its turn share
- * the next turn, and with it their requests.
+ * Lets calls run in groups, one group after the other: all calls that come during a turn share the next
+ * turn, and with it their requests.
  */
 export class Turns {
   #turnNumber = 0;
-  /** Of the calls whose turn it is; 0 when the next turn is free. */
+  /** The number of calls whose turn it is; 0 when no turn is taken. */
   #groupSize = 0;
   #waiting: ((turnNumber: number) => void)[] = [];
 
@@ -17,7 +17,7 @@ export class Turns {
     return this.#groupSize > 0;
   }
 
-  /** Resolves when the call's turn has come, to what ends it. The first of a group to end ends it for all. */
+  /** Resolves when the call's turn comes, with a function that ends the turn for the whole group. */
   async next(): Promise<() => void> {
     const turn = new Promise<number>((resolve) => this.#waiting.push(resolve));
     if (!this.isTaken) this.#begin();
@@ -42,7 +42,7 @@ export class Turns {
     else this.#begin();
   }
 
-  /** In a rush: who is answered now and asks again at once is in the next turn. */
+  /** In a rush: a caller that gets its answer now and asks again at once joins the next turn. */
   async #beginInAMoment(): Promise<void> {
     await runtime.sleep(0);
     this.#begin();

@@ -1,6 +1,6 @@
-// Tells a connection that never came about from one that broke.
+// Tells a connection that was never established from one that broke.
 
-/** Steps that come before a connection stands. */
+/** System calls that come before a connection is established. */
 const CONNECTING: readonly (string | undefined)[] = ['connect', 'getaddrinfo'];
 
 /** See "X509 certificate error codes" in the documentation of `node:tls`. */
@@ -24,13 +24,13 @@ const CERTIFICATE_CODES: ReadonlySet<string | undefined> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** By the SDK's connection timeout, in the words of its older and newer versions, and by Node.js. */
+/** Messages of the SDK's connection timeout, in older and newer versions, and of Node.js. */
 const UNCONNECTED_TEXT =
   /did not establish a connection|without establishing a connection|before secure TLS connection was established/;
 
 /**
- * Whether the attempt ended before its connection stood, so that nothing of the request was sent. A
- * connection that broke is another matter, even one that stood idle: the request may have got through.
+ * Whether the attempt ended before its connection was established, so that nothing of the request was
+ * sent. If a connection broke, even an idle one, the request may have got through.
  */
 export function isUnreachable(error: unknown): boolean {
   const { syscall, code, message, errors } = (error ?? {}) as {
@@ -39,7 +39,7 @@ export function isUnreachable(error: unknown): boolean {
     readonly message?: unknown;
     readonly errors?: unknown;
   };
-  // One for each address of a host.
+  // One error for each address of a host.
   if (Array.isArray(errors) && errors.length > 0) return errors.every(isUnreachable);
   return (
     CONNECTING.includes(syscall) ||

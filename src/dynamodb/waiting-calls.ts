@@ -14,18 +14,18 @@ export interface WaitingCall<Answer> {
   reject(error: unknown): void;
 }
 
-/** Calls whose patience ends within the same moment are told together. */
+/** Calls whose patience ends within this time are rejected together. */
 const PATIENCE_CHECK_MS = 100;
 
 export class WaitingCalls<Answer> {
   readonly #fresh = new Queue<WaitingCall<Answer>>();
-  /** Those that lost a race: older than all others, so they come first. */
+  /** Calls that lost a race: they have waited longer than all others, so they come first. */
   readonly #retrying = new Queue<WaitingCall<Answer>>();
   readonly #mayGiveUp: (call: WaitingCall<Answer>) => boolean;
   #nextCheckMs = Number.POSITIVE_INFINITY;
   #cancelNextCheck = () => {};
 
-  /** @param mayGiveUp is asked about a call whose patience is over */
+  /** @param mayGiveUp whether a call whose patience is over may be rejected now */
   constructor(mayGiveUp: (call: WaitingCall<Answer>) => boolean) {
     this.#mayGiveUp = mayGiveUp;
   }
@@ -39,7 +39,7 @@ export class WaitingCalls<Answer> {
     this.#checkWithin(call.patience.leftMs);
   }
 
-  /** The call that is next no longer waits. There must be one. */
+  /** Removes and returns the next call. There must be one. */
   takeNext(): WaitingCall<Answer> {
     return (this.#retrying.take() ?? this.#fresh.take()) as WaitingCall<Answer>;
   }
@@ -52,7 +52,7 @@ export class WaitingCalls<Answer> {
     for (const call of this.#takeWhere(isMeant)) call.reject(error);
   }
 
-  /** Looks only at those that have waited longest: to be asked often. */
+  /** Checks only the calls that have waited longest, so it is cheap to call often. */
   rejectOldestImpatient(): void {
     for (const queue of [this.#retrying, this.#fresh]) {
       for (let call = queue.peek(); call !== undefined && this.#isImpatient(call); ) {
@@ -67,7 +67,7 @@ export class WaitingCalls<Answer> {
     return [...this.#retrying.takeWhere(isMeant), ...this.#fresh.takeWhere(isMeant)];
   }
 
-  /** One timer for all: it stays when nobody waits any more, so that a rush makes few of them. */
+  /** One timer for all. It is kept when no call waits any more, so that a rush creates few timers. */
   #checkWithin(delayMs: number): void {
     const checkMs = runtime.nowMs() + delayMs;
     if (checkMs > this.#nextCheckMs - PATIENCE_CHECK_MS) return;

@@ -18,8 +18,8 @@ export interface ItemBankMemoryRepositoryOptions {
   /** Whether the bank remembers all items ever added, so that none is added twice. Default: `false`. */
   readonly hasLedger?: boolean | undefined;
   /**
-   * What the results of claims call this bank (`itemBankName`), as they give the table's name on
-   * DynamoDB. Default: none, and they give `null`.
+   * The `itemBankName` in the results of claims from this bank; on DynamoDB it is the table's name.
+   * Default: none, so that `itemBankName` is `null`.
    */
   readonly name?: string | undefined;
 }

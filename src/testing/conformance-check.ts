@@ -34,18 +34,18 @@ export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6';
 export interface ConformanceCheck {
   /** What must hold. */
   readonly name: string;
-  /** The promises that break with it; none where a lesser expectation does. */
+  /** The promises that are broken if the check fails; none if it tests a lesser expectation. */
   readonly promises: readonly PromiseName[];
   /**
-   * `releaseItem`: of the pair's atomic claim; `breakStore`: of the storage. Where it is missing there
-   * is nothing to check.
+   * What the check needs: `releaseItem` of the pair's atomic claim, or `breakStore` of the storage. If it
+   * is missing, there is nothing to check.
    */
   readonly needs?: 'releaseItem' | 'breakStore';
   /**
-   * Rejects with an `AssertionError` that tells what was expected and what came.
+   * Rejects with an `AssertionError` that says what was expected and what came.
    *
-   * @param createStorage makes a further storage, for a check of what two banks must not mix up; only
-   *   such a check rejects without it
+   * @param createStorage makes a further storage, for checks that two banks are not mixed up; only
+   *   such checks reject without it
    */
   run(storage: TestStorage, createStorage?: CreateStorage): Promise<void>;
 }

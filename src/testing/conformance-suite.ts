@@ -29,9 +29,9 @@ export const conformanceChecks: Readonly<Record<string, readonly ConformanceChec
 
 /**
  * Registers every check with the runner. A backend that passes keeps the contracts of
- * `ItemBankRepository` and `DeduplicationRepository`, as far as a test can tell. Of a pair whose
- * claim has no `releaseItem`, the checks of release ask only that it refuses to. For a storage without
- * `breakStore`, the check of a store that fails passes without a look: {@link conformanceReport} tells.
+ * `ItemBankRepository` and `DeduplicationRepository`, as far as a test can tell. If the pair's
+ * claim has no `releaseItem`, the checks of release only require that it refuses a release. Without
+ * `breakStore`, the check of a failing store passes without testing; {@link conformanceReport} lists it.
  *
  * One check waits for 3 seconds, and some make hundreds of calls: give each test 30 seconds or more.
  */
@@ -50,13 +50,13 @@ export function conformanceSuite(runner: TestRunner, createStorage: CreateStorag
 export interface ConformanceReport {
   readonly passed: readonly string[];
   readonly failed: readonly { readonly name: string; readonly error: unknown }[];
-  /** Checks of what the pair does not offer, each with what that is: they say nothing about it. */
+  /** Checks that did not run, each with the reason: what the pair does not offer. */
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   /** Every promise that a failed check stands for, in order. */
   readonly brokenPromises: readonly PromiseName[];
 }
 
-/** Runs every check, one after the other, without a test runner, and tells which promises broke. */
+/** Runs every check, one after the other, without a test runner, and reports which promises broke. */
 export async function conformanceReport(createStorage: CreateStorage): Promise<ConformanceReport> {
   const passed: string[] = [];
   const failed: { name: string; error: unknown }[] = [];
@@ -86,7 +86,7 @@ function titleOf({ name, promises }: ConformanceCheck): string {
   return promises.length === 0 ? name : `${promises.join(', ')}: ${name}`;
 }
 
-/** What the pair does not offer and the check needs, or `null` when the check ran. */
+/** What the check needs and the pair does not offer, or `null` if the check ran. */
 async function runOnStorage(
   check: ConformanceCheck,
   createStorage: CreateStorage,

@@ -1,5 +1,5 @@
-// What is left of the promises when calls to the backend fail and processes crash between the two
-// steps of a claim. An atomic claim is put aside here: the five methods have to stand on their own.
+// Which promises hold when calls to the backend fail and processes crash between the two steps of a
+// claim. These checks do not use an atomic claim: the five methods must work on their own.
 import assert from 'node:assert/strict';
 import { DeduplicationRepository } from '../deduplication-repository.js';
 import { Deduplicator } from '../deduplicator.js';
@@ -109,7 +109,7 @@ function failOnce(): () => void {
   };
 }
 
-/** The pair by its five methods alone, some of which fail. */
+/** The pair with only its five methods, some of which fail. */
 function withFaults({ itemRepo, deduplicationRepo }: RepositoryPair, faults: Faults) {
   return {
     itemRepo: new FaultyItemBank(itemRepo, faults),

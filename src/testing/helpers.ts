@@ -41,13 +41,13 @@ export async function accountedItems(
   return [...assigned.filter((item) => item !== null), ...left].sort();
 }
 
-/** The code of the error of this package that the call rejects with, or what else became of it. */
+/** The code of this package's error that the call rejects with, or `no error`. */
 export async function codeOf(call: Promise<unknown>): Promise<string> {
   const error = await rejectionOf(call);
   return error?.code ?? 'no error';
 }
 
-/** The error of this package that the call rejects with; any other error goes on. */
+/** This package's error that the call rejects with; any other error is thrown. */
 export async function rejectionOf(call: Promise<unknown>): Promise<AnyStorageBoxError | null> {
   try {
     await call;
@@ -58,7 +58,7 @@ export async function rejectionOf(call: Promise<unknown>): Promise<AnyStorageBox
   }
 }
 
-/** What no backend may take for a key, whatever its own limits are. */
+/** Values that no backend may accept as a key, whatever its own limits are. */
 export const UNUSABLE_KEYS: readonly unknown[] = [
   undefined,
   null,
@@ -71,8 +71,8 @@ export const UNUSABLE_KEYS: readonly unknown[] = [
 ];
 
 /**
- * What every backend must keep apart and give back as it came. Collations, column types and libraries
- * of some stores take neighbours in this list for one another.
+ * Keys that every backend must treat as different and return unchanged. Collations, column types and
+ * libraries of some stores treat neighbours in this list as equal.
  */
 export const UNUSUAL_KEYS: readonly string[] = [
   ' ',
@@ -85,7 +85,7 @@ export const UNUSUAL_KEYS: readonly string[] = [
   'a\t',
   'a\n',
   'a\u00A0',
-  // Without a width: dropped by many collations.
+  // Invisible characters: ignored by many collations.
   'ab',
   'a\u0000b',
   'a\u00ADb',
@@ -93,7 +93,7 @@ export const UNUSUAL_KEYS: readonly string[] = [
   'a\u200Db',
   'a\u2060b',
   '\uFEFFab',
-  // Wide, ligated, circled and Kelvin: one and the same under NFKC.
+  // Full-width letter, ligature, circled digit, Kelvin sign: equal to plain letters under NFKC.
   '\uFF21',
   '\uFF41',
   'fi',
@@ -102,7 +102,7 @@ export const UNUSUAL_KEYS: readonly string[] = [
   '\u2460',
   'K',
   '\u212A',
-  // One and the same under case folding.
+  // Equal under case folding.
   'ss',
   'SS',
   'ß',
@@ -110,7 +110,7 @@ export const UNUSUAL_KEYS: readonly string[] = [
   'i',
   'İ',
   'ı',
-  // Accents, composed and not, and none.
+  // No accent, a composed accent, a combining accent.
   'e',
   'é',
   'e\u0301',

@@ -12,7 +12,7 @@ import {
   vouchers,
 } from './helpers.js';
 
-/** Leases, visibility timeouts and caches of a second or two are over by then. */
+/** Longer than leases, visibility timeouts and caches of a second or two. */
 const LASTING_MS = 3_000;
 
 export const pairChecks: readonly ConformanceCheck[] = [
@@ -72,7 +72,7 @@ export const pairChecks: readonly ConformanceCheck[] = [
         const nodes = openNodes(storage, 3, skipFirstRead);
         await storage.open().itemRepo.batchAddItems(vouchers(40));
         const atOnce = await Promise.all(nodes.map((node) => fetchAll(node, users(60))));
-        // An item that is out to be given back may be missed by the rush, not by those who come later.
+        // A call may miss an item while another call has it out to give it back; later calls may not.
         const later = await fetchAll(new Deduplicator(storage.open()), users(60));
         for (const answers of atOnce) {
           const changed = answers.filter((item, user) => item !== null && item !== later[user]);

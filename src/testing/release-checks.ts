@@ -20,7 +20,7 @@ export async function canRelease({
   return atomicClaim?.releaseItem !== undefined;
 }
 
-/** What is left to check of a pair that cannot. */
+/** The only check for a pair that cannot. */
 export async function assertReleaseIsRefused({ open }: TestStorage): Promise<void> {
   const deduplicator = new Deduplicator(open());
   await deduplicator.addItemsToBank(vouchers(1));
@@ -145,7 +145,7 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
         const winners = (await Promise.all(claims)).filter((user) => user !== null);
         if (release !== null) assert.equal(await release, 'voucher-1');
         if (release !== null && winners.length === 0) {
-          // The rush may have been over before the item came back.
+          // All calls may have ended before the item came back.
           owner = null;
         } else {
           assert.equal(winners.length, 1, 'IDs that were given the item');

@@ -1,10 +1,10 @@
-// When the store underneath fails, every call throws: nothing may read as empty, none or taken.
+// When the store underneath fails, every call throws: no failure may look like empty, none or taken.
 import assert from 'node:assert/strict';
 import { Deduplicator } from '../deduplicator.js';
 import { isStorageBoxError } from '../errors.js';
 import type { ConformanceCheck } from './conformance-check.js';
 
-/** What a broken store cannot know, and so an error may not say. */
+/** Codes that an error may not have, because a broken store cannot know this. */
 const ANSWERS: readonly string[] = ['STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED'];
 
 export const storeFailureChecks: readonly ConformanceCheck[] = [

@@ -49,17 +49,17 @@ export function addAdd(program: Command): void {
 }
 
 /**
- * Beside an empty ledger, what was handed out before there was one would enter again. The look at it
- * is a help: a role that may do nothing but add goes without.
+ * With an empty ledger, items that were handed out before there was a ledger would enter again. The check
+ * is optional: a role that may only add items skips it.
  */
 async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
-  // Loaded only now: it needs the AWS SDK, and the help does not.
+  // Imported only now: it needs the AWS SDK, and the help does not.
   const { lookAtLedger } = await import('../ledger-look.js');
   try {
     if ((await lookAtLedger(context)) !== 'unfilled') return;
   } catch (error) {
     const { name } = error as { readonly name?: string };
-    // A missing table is told, by its name, by what follows.
+    // A missing table is reported, with its name, when the items are added.
     if (name === 'ResourceNotFoundException') return;
     if (name !== 'AccessDeniedException') throw error;
     if (!context.isJson) note(LOOK_REFUSED);

@@ -76,7 +76,7 @@ async function* jsonOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, vo
   }
 }
 
-/** Like `add`, it tells how far it came. */
+/** Adds to the error how far the command came, as `add` does. */
 function withProgress(error: unknown, progress: BulkClaimProgress): unknown {
   if (progress.done === 0) return error;
   const failure = describeFailure(error);

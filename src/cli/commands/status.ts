@@ -45,7 +45,7 @@ export function addStatus(program: Command): void {
             await sleep(options.interval * 1_000, null, { signal });
           }
         } catch (error) {
-          // That is how watching ends, and nothing to explain.
+          // Ctrl-C is the normal end of `--watch`, so no error is printed.
           if (signal.reason instanceof Interruption) return signal.reason.exitCode;
           throw error;
         }
@@ -63,7 +63,7 @@ interface Status {
 
 interface Report {
   readonly status: Status;
-  /** How long the items last; `null` when nothing tells. */
+  /** How long the items last; `null` when it is not known. */
   readonly secondsLeft: number | null;
 }
 

@@ -1,3 +1,4 @@
+import type { Deduplicator } from '../deduplicator.js';
 import { type AnyStorageBoxError, isStorageBoxError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
 import { MAX_KEY_BYTES } from '../validation.js';
@@ -15,6 +16,24 @@ export function users(count: number): string[] {
 
 function numbered(noun: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${noun}-${index + 1}`);
+}
+
+/** A store that is slow for so many times the patience of a call does not pass. */
+const MAX_ATTEMPTS = 5;
+
+/** Retries as the message of a `ContentionError` says: a store that is slow breaks no promise. */
+export async function fetchItem(
+  deduplicator: Deduplicator,
+  deduplicationId: string,
+): Promise<string | null> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await deduplicator.fetchItemForDeduplicationId(deduplicationId);
+    } catch (error) {
+      const mayRetry = isStorageBoxError(error) && error.code === 'STORAGEBOX_CONTENTION';
+      if (!mayRetry || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** Takes everything out, in ascending order. */

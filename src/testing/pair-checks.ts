@@ -6,6 +6,7 @@ import {
   accountedItems,
   codeOf,
   drain,
+  fetchItem,
   UNUSABLE_KEYS,
   UNUSUAL_KEYS,
   users,
@@ -92,7 +93,7 @@ export const pairChecks: readonly ConformanceCheck[] = [
         await storage.open().itemRepo.addItemToBank(voucher);
         const answers = await Promise.all(
           users(64).map((user, index) =>
-            nodes[index % nodes.length]?.fetchItemForDeduplicationId(`${user} ${voucher}`),
+            fetchItem(nodes[index % nodes.length] as Deduplicator, `${user} ${voucher}`),
           ),
         );
         const given = answers.filter((item) => item !== null);
@@ -187,9 +188,7 @@ function fetchAll(
   deduplicationIds: readonly string[],
 ): Promise<(string | null)[]> {
   return Promise.all(
-    deduplicationIds.map((deduplicationId) =>
-      deduplicator.fetchItemForDeduplicationId(deduplicationId),
-    ),
+    deduplicationIds.map((deduplicationId) => fetchItem(deduplicator, deduplicationId)),
   );
 }
 

@@ -4,6 +4,7 @@ import {
   type AtomicReleaseOptions,
   assertDeduplicationId,
   assertItem,
+  ContentionError,
   DeduplicationIdAlreadyAssignedError,
   type ItemBankRepository,
   isStorageBoxError,
@@ -406,6 +407,23 @@ const releasing = report(() =>
   releasingBy(({ releaseItem }, _bank, ...call) => releaseItem(...call)),
 );
 const slow = report(() => ({ deduplicationRepo: new AssignsSlowly() }));
+const busy = report(() => {
+  let underWay = 0;
+  return atomicBy((claim) => ({
+    ...claim,
+    claimItem: async (id, options) => {
+      const isBusy = underWay >= 100;
+      underWay++;
+      try {
+        await new Promise((resolve) => setTimeout(resolve, isBusy ? 50 : 1));
+        if (isBusy) throw new ContentionError(10_000);
+        return await claim.claimItem(id, options);
+      } finally {
+        underWay--;
+      }
+    },
+  }));
+});
 const reports = Object.entries(faults).map(
   ([name, { makeFaulty, broken }]) => [name, broken, report(makeFaulty)] as const,
 );
@@ -428,6 +446,11 @@ test('the checks of release are left out, and the report says why, for a pair th
 
 test('a pair in two steps whose last item is out for a moment fails no check', async () => {
   const { failed } = await slow;
+  expect(failed).toEqual([]);
+});
+
+test('a pair whose calls give up while 100 others are under way fails no check', async () => {
+  const { failed } = await busy;
   expect(failed).toEqual([]);
 });
 

@@ -17,7 +17,7 @@ import {
   type Tables,
   throughOwnClient,
 } from '../support/tables.js';
-import { useVirtualTime } from '../support/virtual-time.js';
+import { stopTheClock, useVirtualTime } from '../support/virtual-time.js';
 
 const vouchers = (count: number) => Array.from({ length: count }, (_, index) => `voucher-${index}`);
 const users = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
@@ -250,6 +250,7 @@ describe('calls of one process', () => {
     const deduplicator = new Deduplicator({ ...openPair(tables), skipFirstRead: true });
     await deduplicator.claim('the first to learn it');
     const counts = count(tables);
+    stopTheClock();
     const callOn = async (caller: string) => {
       for (const id of users(5)) await deduplicator.fetchItemForDeduplicationId(`${id}-${caller}`);
     };

@@ -13,6 +13,12 @@ export function clientConfigFor(endpoint: string): DynamoDBClientConfig {
   };
 }
 
+/** Waits longer for an answer than the default client: other tests can keep the machine busy. */
 export function clientFor(endpoint: string): DynamoDBClient {
-  return new DynamoDBClient(clientConfigFor(endpoint));
+  const requestHandler = {
+    ...DEFAULT_CLIENT_CONFIG.requestHandler,
+    requestTimeout: 60_000,
+    socketTimeout: 60_000,
+  };
+  return new DynamoDBClient({ ...clientConfigFor(endpoint), requestHandler });
 }

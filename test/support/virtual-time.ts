@@ -25,3 +25,17 @@ export function useVirtualTime(): VirtualTime {
   };
   return { sleptMs, advance };
 }
+
+/** From here to the end of the test, no answer is slow, however long a busy server takes. */
+export function stopTheClock(): void {
+  const { sleep } = runtime;
+  const never = new Promise<void>(() => {});
+  const spies = [
+    vi.spyOn(runtime, 'nowMs').mockReturnValue(0),
+    vi.spyOn(runtime, 'sleep').mockImplementation((delayMs) => (delayMs > 0 ? never : sleep(0))),
+    vi.spyOn(runtime, 'after').mockReturnValue(() => {}),
+  ];
+  onTestFinished(() => {
+    for (const spy of spies) spy.mockRestore();
+  });
+}

@@ -1,8 +1,8 @@
-import type { Deduplicator } from '../deduplicator.js';
+import { Deduplicator } from '../deduplicator.js';
 import { type AnyStorageBoxError, isStorageBoxError } from '../errors.js';
 import type { ItemBankRepository } from '../item-bank-repository.js';
 import { MAX_KEY_BYTES } from '../validation.js';
-import type { RepositoryPair } from './conformance-check.js';
+import type { RepositoryPair, TestStorage } from './conformance-check.js';
 
 /** `voucher-1`, `voucher-2`, … */
 export function vouchers(count: number): string[] {
@@ -18,10 +18,24 @@ function numbered(noun: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${noun}-${index + 1}`);
 }
 
-/** A store that is slow for so many times the patience of a call does not pass. */
+/** Deduplicators on one storage, as on several servers. */
+export function openNodes(
+  { open }: TestStorage,
+  count: number,
+  skipFirstRead = false,
+): Deduplicator[] {
+  return Array.from({ length: count }, () => new Deduplicator({ ...open(), skipFirstRead }));
+}
+
+/** The nodes take turns. */
+export function nodeOf(nodes: readonly Deduplicator[], index: number): Deduplicator {
+  return nodes[index % nodes.length] as Deduplicator;
+}
+
+/** A store in which one call gives up so often is too slow to pass. */
 const MAX_ATTEMPTS = 5;
 
-/** Retries as the message of a `ContentionError` says: a store that is slow breaks no promise. */
+/** Retries after a `ContentionError`, as its message says: a store that is slow breaks no promise. */
 export async function fetchItem(
   deduplicator: Deduplicator,
   deduplicationId: string,

@@ -7,6 +7,8 @@ import {
   codeOf,
   drain,
   fetchItem,
+  nodeOf,
+  openNodes,
   UNUSABLE_KEYS,
   UNUSUAL_KEYS,
   users,
@@ -92,9 +94,7 @@ export const pairChecks: readonly ConformanceCheck[] = [
       for (const voucher of vouchers(20)) {
         await storage.open().itemRepo.addItemToBank(voucher);
         const answers = await Promise.all(
-          users(64).map((user, index) =>
-            fetchItem(nodes[index % nodes.length] as Deduplicator, `${user} ${voucher}`),
-          ),
+          users(64).map((user, index) => fetchItem(nodeOf(nodes, index), `${user} ${voucher}`)),
         );
         const given = answers.filter((item) => item !== null);
         assert.deepEqual(given, [voucher]);
@@ -168,10 +168,6 @@ export const pairChecks: readonly ConformanceCheck[] = [
     },
   },
 ];
-
-function openNodes({ open }: TestStorage, count: number, skipFirstRead = false): Deduplicator[] {
-  return Array.from({ length: count }, () => new Deduplicator({ ...open(), skipFirstRead }));
-}
 
 async function isAtomic({ open }: TestStorage): Promise<boolean> {
   const { itemRepo, deduplicationRepo } = open();

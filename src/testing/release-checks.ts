@@ -5,6 +5,8 @@ import {
   accountedItems,
   codeOf,
   drain,
+  nodeOf,
+  openNodes,
   rejectionOf,
   UNUSABLE_KEYS,
   users,
@@ -89,9 +91,9 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
     promises: ['P3'],
     name: 'of 20 releases of one ID at once one gets the item, which is in the bank once',
     run: async (storage) => {
-      const nodes = openNodes(storage);
+      const nodes = openNodes(storage, 3);
       await storage.open().itemRepo.batchAddItems(vouchers(3));
-      const { item } = await (nodes[0] as Deduplicator).claim('user-1');
+      const { item } = await nodeOf(nodes, 0).claim('user-1');
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, index) => releaseOf(nodeOf(nodes, index))('user-1')),
       );
@@ -106,7 +108,7 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
     promises: ['P1', 'P3', 'P4'],
     name: 'claims and releases of one ID at once: each item that was told is released once',
     run: async (storage) => {
-      const nodes = openNodes(storage);
+      const nodes = openNodes(storage, 3);
       await storage.open().itemRepo.batchAddItems(vouchers(30));
       let claimed = 0;
       let released = 0;
@@ -132,7 +134,7 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
     promises: ['P2', 'P3', 'P4'],
     name: 'one item on its way through 12 IDs at once is never with two, 20 rounds',
     run: async (storage) => {
-      const nodes = openNodes(storage);
+      const nodes = openNodes(storage, 3);
       await storage.open().itemRepo.addItemToBank('voucher-1');
       let owner: string | null = null;
       for (let round = 0; round < 20; round++) {
@@ -223,12 +225,4 @@ function releaseOf(deduplicator: Deduplicator): Release {
 function retireOf(deduplicator: Deduplicator): Release {
   return (deduplicationId, options) =>
     deduplicator.retireItemForDeduplicationId(deduplicationId, options);
-}
-
-function openNodes({ open }: TestStorage): Deduplicator[] {
-  return Array.from({ length: 3 }, () => new Deduplicator(open()));
-}
-
-function nodeOf(nodes: readonly Deduplicator[], index: number): Deduplicator {
-  return nodes[index % nodes.length] as Deduplicator;
 }

@@ -10,16 +10,13 @@ export interface VirtualTime {
 export function useVirtualTime(): VirtualTime {
   const sleptMs: number[] = [];
   let nowMs = 0;
-  const spies = [
+  restoreAtEnd([
     vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs),
     vi.spyOn(runtime, 'sleep').mockImplementation(async (delayMs) => {
       sleptMs.push(delayMs);
       nowMs += delayMs;
     }),
-  ];
-  onTestFinished(() => {
-    for (const spy of spies) spy.mockRestore();
-  });
+  ]);
   const advance = (byMs: number) => {
     nowMs += byMs;
   };
@@ -30,11 +27,14 @@ export function useVirtualTime(): VirtualTime {
 export function stopTheClock(): void {
   const { sleep } = runtime;
   const never = new Promise<void>(() => {});
-  const spies = [
+  restoreAtEnd([
     vi.spyOn(runtime, 'nowMs').mockReturnValue(0),
     vi.spyOn(runtime, 'sleep').mockImplementation((delayMs) => (delayMs > 0 ? never : sleep(0))),
     vi.spyOn(runtime, 'after').mockReturnValue(() => {}),
-  ];
+  ]);
+}
+
+function restoreAtEnd(spies: readonly { mockRestore(): void }[]): void {
   onTestFinished(() => {
     for (const spy of spies) spy.mockRestore();
   });

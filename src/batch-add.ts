@@ -168,7 +168,7 @@ class ChunkedInput {
     return [...this.#unsent].flat();
   }
 
-  /** Lets the input clean up. What it throws then would hide why the batch ended. */
+  /** Lets the input clean up. Ignores what it throws then, which would hide why the batch ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const closed = this.#chunks.return().catch(() => {});

@@ -1,4 +1,4 @@
-// `storagebox/core`: all that a backend of one's own needs; loads no AWS code.
+// `storagebox/core`: all that you need to write your own backend; loads no AWS code.
 export {
   addInChunks,
   type ChunkedAdd,

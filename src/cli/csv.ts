@@ -7,7 +7,7 @@ import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
 import { InputFile, type InputOptions } from './input-file.js';
 
-/** What stands for standard input in place of a file. */
+/** The file name that means standard input. */
 const STANDARD_INPUT = '-';
 
 /** Longer than any real row. Without a limit, a quote that is never closed would read in the whole file. */

@@ -149,7 +149,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
     case 'STORAGEBOX_TABLE_SCHEMA':
       return {
         code,
-        // What follows tells a programmer what to do.
+        // The rest of the message is advice for programmers.
         message: sentence(message.split('. ')[0] ?? message),
         remedy: 'Name the right table. "storagebox doctor" checks all of them.',
         exitCode: EXIT_CODES.setUp,
@@ -175,7 +175,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
     case 'STORAGEBOX_SERVICE_UNREACHABLE':
       return {
         code,
-        // What follows tells a programmer what to do.
+        // The rest of the message is advice for programmers.
         message: `DynamoDB${message.slice('The service'.length).split('. The request was')[0]}.`,
         remedy: UNREACHABLE_REMEDY,
         exitCode: EXIT_CODES.tryAgain,

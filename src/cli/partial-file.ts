@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
 
-/** What stands for standard output, or input, in place of a file. */
+/** The file name that means standard output, or input. */
 export const STANDARD_OUTPUT = '-';
 
 /** Codes are money: nobody else on the machine may read them. */
@@ -12,7 +12,7 @@ export const OWNER_ONLY = 0o600;
 export interface PartialFile {
   readonly path: string;
   readonly handle: FileHandle;
-  /** Gives it its name. */
+  /** Renames the partial file to its final name. */
   complete(): Promise<void>;
   remove(): Promise<void>;
 }

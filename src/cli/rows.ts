@@ -14,7 +14,7 @@ export interface RowStyle {
   readonly isForTerminal: boolean;
 }
 
-/** With these a spreadsheet begins a formula ("CSV Injection", OWASP), in full width as well. */
+/** A spreadsheet takes a cell for a formula if it begins so ("CSV Injection", OWASP); also full-width. */
 const FORMULA = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
 
 export class RowText {

@@ -10,7 +10,7 @@ export interface DocumentClientLike {
   send(...args: never[]): unknown;
 }
 
-/** A client of one's own, the configuration for one, or neither for the shared default client. */
+/** Your own client, the configuration for one, or neither for the shared default client. */
 export type ClientOptions =
   | {
       /** Used as it is, never destroyed. Give it timeouts: the SDK waits forever by default. */

@@ -70,7 +70,7 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   /**
    * @throws DeduplicationIdAlreadyAssignedError when the ID has an item; the error holds that item
    * @throws InvalidDeduplicationIdError, InvalidItemError when a value cannot be a key
-   * @throws ContentionError when others were in the way for as long as the call may last
+   * @throws ContentionError when other transactions were in the way until the time limit
    * @throws OutcomeUnknownError when no answer said whether the assignment was written
    */
   override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
@@ -156,8 +156,8 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   }
 
   /**
-   * Who has what, strongly consistent, one read unit for 4 KB; of every bank whose assignments are in
-   * this table. An assignment that is made or released meanwhile may be listed or not.
+   * Lists who has which item, for every bank whose assignments are in this table. Strongly consistent,
+   * one read unit for 4 KB. An assignment that is made or released meanwhile may be listed or not.
    *
    * @throws InvalidOptionError when an option cannot be used, at once; everything else is thrown by
    *   the iteration

@@ -68,10 +68,10 @@ export type TransactionOutcome =
   | { readonly status: 'failed'; readonly error: unknown; readonly isObstructed: boolean };
 
 /**
- * Sends the transaction, again and again under one token where that can help, so that it is applied
- * once at most. Never rejects. A failure is `OutcomeUnknownError` when an attempt may have been
- * applied, `ContentionError` when others were in the way to the end, else DynamoDB's refusal, with
- * its remedy where there is one.
+ * Sends the transaction, and retries where that can help, always with one token, so that it is applied
+ * at most once. Never rejects. A failure is `OutcomeUnknownError` when an attempt may have been
+ * applied, `ContentionError` when other transactions were in the way until the end, else DynamoDB's
+ * refusal, with its remedy where there is one.
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
   const { client, tables, actions, patienceMs, signal, yieldsToObstacles = false } = transaction;

@@ -84,7 +84,7 @@ async function statusOf(context: Context<StatusOptions>): Promise<Report> {
   return { status, secondsLeft: perSecond === 0 || left === 0 ? null : left / perSecond };
 }
 
-/** How many lines stand on the screen now, for the next status to take their place. */
+/** @returns how many lines are on the screen now, which the next status replaces */
 async function show(
   report: Report,
   { options, isJson }: Context<StatusOptions>,

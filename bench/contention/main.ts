@@ -8,7 +8,7 @@ import { SCENARIOS } from './scenarios.js';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '40' },
     only: { type: 'string', default: '' },
   },
 });

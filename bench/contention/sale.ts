@@ -1,5 +1,4 @@
 // One simulated sale: nodes that know nothing of each other, each with the whole package in it.
-import { randomUUID } from 'node:crypto';
 import {
   DeduplicationDynamoDbRepository,
   Deduplicator,
@@ -103,7 +102,7 @@ function shuffle(ids: string[], random: () => number): void {
 function takeOverRuntime(queue: EventQueue, random: () => number): void {
   runtime.nowMs = () => queue.nowMs;
   runtime.random = random;
-  runtime.uuid = randomUUID;
+  runtime.uuid = () => `${random()}`;
   runtime.sleep = (delayMs) =>
     new Promise((resolve) => queue.schedule(queue.nowMs + delayMs, { act: resolve }));
   runtime.after = (delayMs, action) => {

@@ -313,7 +313,7 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
     const { cause } = options;
     super(
       `Of ${progress.read} items read, ${progress.added} were added, ` +
-        `${progress.notAdded.length} certainly were not (\`notAdded\`) and ` +
+        `${progress.notAdded.length} were not added (\`notAdded\`) and ` +
         `${progress.unconfirmed.length} are unconfirmed (\`unconfirmed\`). The rest of the input was ` +
         `not read. Reason: ${reasonOf(cause)}`,
       options,

@@ -286,6 +286,6 @@ function unusableCursor(name: string, received: string): InvalidOptionError {
   return new InvalidOptionError(
     'cursor',
     `Expected \`cursor\` to be the cursor of a listing of ${name}, got ${received}. Pass it as the ` +
-      'listing gave it, or leave it out to begin at the beginning.',
+      'listing gave it, or leave it out to start from the beginning.',
   );
 }

@@ -20,8 +20,9 @@ export function assertTablesAreAtRest({ findings, moved }: AuditResult): void {
   if (findings.lost.length === 0 || moved === 0) return;
   throw new CommandFailure({
     code: 'TABLES_IN_USE',
-    message: 'Items moved while the tables were read, so what looks lost may be given by now.',
-    remedy: 'Stop what claims, adds, releases or retires, wait a minute, and run it again.',
+    message: 'Items moved while the tables were read, so what looks lost may have been handed out.',
+    remedy:
+      'Stop everything that claims, adds, releases or retires items, wait a minute, and run it again.',
     exitCode: EXIT_CODES.tryAgain,
   });
 }

@@ -23,7 +23,7 @@ export async function confirm(
   if (!input.isTTY || !output.isTTY) {
     throw new CommandFailure({
       code: 'NOT_CONFIRMED',
-      message: 'This has to be confirmed, and there is no terminal to ask on.',
+      message: 'This needs a confirmation, and there is no terminal to ask on.',
       remedy: 'Pass --yes.',
       exitCode: EXIT_CODES.usage,
     });

@@ -132,14 +132,15 @@ function watchClock(client: DynamoDBClient): { finding(): Finding } {
   );
   return {
     finding: () => {
-      if (skewMs === null) return unknown('clock', 'DynamoDB did not tell the time');
+      if (skewMs === null) return unknown('clock', 'the replies of DynamoDB had no time');
       const seconds = Math.round(Math.abs(skewMs) / 1_000);
-      if (Math.abs(skewMs) <= MAX_CLOCK_SKEW_MS) return ok('clock', 'is right');
+      if (Math.abs(skewMs) <= MAX_CLOCK_SKEW_MS) return ok('clock', 'is correct');
       return {
         level: 'warning',
         subject: 'clock',
         message: `is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of DynamoDB`,
-        remedy: 'Set the clock of this machine, by NTP; 5 minutes off, requests are refused.',
+        remedy:
+          'Set the clock of this machine by NTP: if it is 5 minutes off, DynamoDB refuses requests.',
       };
     },
   };
@@ -155,7 +156,7 @@ async function describe(
   } catch (error) {
     const isMissing = nameOf(error) === 'ResourceNotFoundException';
     if (isMissing) {
-      const remedy = 'Make it with "storagebox init", or check the name, --region and --profile.';
+      const remedy = 'Create it with "storagebox init", or check the name, --region and --profile.';
       return { finding: fault(subject, `"${tableName}" does not exist`, remedy) };
     }
     return { finding: failureFinding(subject, 'description', error) };
@@ -174,7 +175,7 @@ function* descriptionFindings(
   const expected = `"${key}" (S)`;
   if (keys.join() !== expected) {
     const remedy =
-      'Name the right table, or make one with "storagebox init": a key cannot be changed.';
+      'Name the right table, or create one with "storagebox init": a key cannot be changed.';
     yield fault(
       subject,
       `"${tableName}" has the key ${keys.join(', ')}, expected ${expected}`,
@@ -252,10 +253,10 @@ async function permissionsFinding(client: DynamoDBClient, table: TableToCheck): 
 async function ledgerFinding(context: Context<unknown>): Promise<Finding> {
   return orFailure('ledger', 'contents', async () => {
     const state = await lookAtLedger(context);
-    if (state === 'unused') return ok('ledger', 'no item has entered yet');
+    if (state === 'unused') return ok('ledger', 'is empty: no item was added yet');
     if (state !== 'unfilled') return ok('ledger', 'has entries');
     const message =
-      'is empty, but items are in the bank or were handed out: they can enter a second time';
+      'is empty, but items are in the bank or were handed out: they could be added a second time';
     return fault('ledger', message, 'Run "storagebox fill-ledger".');
   });
 }
@@ -309,7 +310,7 @@ function placeFinding(arns: readonly string[], tableCount: number): Finding {
   }
   return arns.length === tableCount
     ? ok('tables', 'in one account and Region: a claim is one transaction')
-    : unknown('tables', 'where they are: not all of them could be looked at');
+    : unknown('tables', 'places unknown: not all of them could be read');
 }
 
 async function orFailure(
@@ -327,10 +328,10 @@ async function orFailure(
 function failureFinding(subject: string, what: string, error: unknown): Finding {
   const name = nameOf(error);
   if (name === 'AccessDeniedException') {
-    return unknown(subject, `${what}: these credentials may not look at it`);
+    return unknown(subject, `${what}: these credentials may not read it`);
   }
   if (name === 'UnknownOperationException') {
-    return unknown(subject, `${what}: this server knows nothing of it`);
+    return unknown(subject, `${what}: this server does not support it`);
   }
   const { message, remedy } = describeFailure(error);
   return { level: 'fault', subject, message, remedy };

@@ -47,7 +47,7 @@ export function describeFailure(error: unknown): Failure {
     return {
       code: 'INTERRUPTED',
       message: error.message,
-      remedy: 'Run the same command again: what is done already is not done twice.',
+      remedy: 'Run the same command again: nothing is done twice.',
       exitCode: error.exitCode,
     };
   }
@@ -72,13 +72,13 @@ export function missingSdk(error: unknown): CommandFailure | null {
 const CSV_FAULTS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed',
   CSV_INVALID_CLOSING_QUOTE: 'something follows a closing quote in the same cell',
-  INVALID_OPENING_QUOTE: 'a quote stands within a cell that does not begin with one',
-  CSV_MAX_RECORD_SIZE: 'a row is longer than 1 MB, perhaps by a quote that is never closed',
+  INVALID_OPENING_QUOTE: 'a quote is inside a cell that does not begin with one',
+  CSV_MAX_RECORD_SIZE: 'a row is longer than 1 MB, perhaps because a quote is never closed',
 };
 
 /** The parser's own message has the cell in it. */
 function unreadableCsv({ code, lines }: CsvError & { readonly lines?: number }): Failure {
-  const fault = CSV_FAULTS[code] ?? 'it is no valid CSV';
+  const fault = CSV_FAULTS[code] ?? 'it is not valid CSV';
   return {
     code,
     message: `The CSV cannot be read: at line ${lines}, ${fault}.`,
@@ -141,7 +141,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         code,
         message: `The table ${names} does not exist in this Region for these credentials.`,
         remedy:
-          'Check the name, --region and --profile. "storagebox init" makes the tables. ' +
+          'Check the name, --region and --profile. "storagebox init" creates the tables. ' +
           'To work without a ledger, pass --no-ledger.',
         exitCode: EXIT_CODES.setUp,
       };
@@ -158,16 +158,16 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
       return {
         code,
         message:
-          'The item came from a bank that was not named, or its assignment fits several that were. ' +
+          'The item came from a bank that was not named, or from one of several with the same name. ' +
           'Nothing was done.',
         remedy:
-          'Name that bank by --release-bank; "storagebox export" tells it, as item_bank_table.',
+          'Name that bank with --release-bank: "storagebox export" prints it as item_bank_table.',
         exitCode: EXIT_CODES.usage,
       };
     case 'STORAGEBOX_ACCOUNT_MISMATCH':
       return failure(
         EXIT_CODES.setUp,
-        'Use credentials of the account in which both tables are: check --profile.',
+        'Use credentials of the account that has both tables: check --profile.',
       );
     case 'STORAGEBOX_CONTENTION':
     case 'STORAGEBOX_MALFORMED_REPLY':
@@ -181,7 +181,7 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
         exitCode: EXIT_CODES.tryAgain,
       };
     case 'STORAGEBOX_OUTCOME_UNKNOWN':
-      return failure(EXIT_CODES.tryAgain, 'Run the same command again: it finds out.');
+      return failure(EXIT_CODES.tryAgain, 'Run the same command again to find out.');
     case 'STORAGEBOX_BATCH_NOT_FULLY_ADDED': {
       const cause = describeFailure(error.cause);
       const { read, added, repeats, alreadyKnown, notAdded, unconfirmed } = error;
@@ -215,7 +215,8 @@ const ACCESS_REMEDIES: Readonly<Record<string, string>> = {
     'Sign in as for the AWS command line: --profile NAME, "aws sso login", or AWS_ACCESS_KEY_ID ' +
     'and AWS_SECRET_ACCESS_KEY (DynamoDB Local takes any two words).',
   ExpiredTokenException: 'Sign in again, for example by "aws sso login".',
-  UnrecognizedClientException: 'Check the credentials, and that --region is of the same partition.',
+  UnrecognizedClientException:
+    'Check the credentials, and that --region belongs to the same partition.',
   InvalidSignatureException: 'Check the secret key, and the clock of this machine.',
   AccessDeniedException:
     'Ask for the permission that the message names. "storagebox doctor" checks all of them.',
@@ -270,7 +271,7 @@ function describeSystemError(error: unknown): Failure {
     const remedy = 'Pass --region, set AWS_REGION, or give the profile a region.';
     return {
       code: 'REGION_MISSING',
-      message: 'No Region is known.',
+      message: 'No Region is set.',
       remedy,
       exitCode: EXIT_CODES.access,
     };

@@ -11,7 +11,7 @@ export interface InputOptions {
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
-const IF_MEANT = 'If it is meant, pass --as-is.';
+const IF_MEANT = 'If it is intended, pass --as-is.';
 
 export class InputFile {
   readonly #name: string;
@@ -65,7 +65,7 @@ export class InputFile {
         return ['has a CR in it', `If CR ends its lines, convert it by ${toLines}. ${IF_MEANT}`];
       }
       if (CONTROL_CHARACTER.test(value)) {
-        return ['has a control character in it', `Take it out. ${IF_MEANT}`];
+        return ['has a control character in it', `Remove it. ${IF_MEANT}`];
       }
     }
     // No UTF-16 code unit takes more than 3 bytes, so most values need no counting.
@@ -73,7 +73,7 @@ export class InputFile {
       return `is longer than ${MAX_KEY_BYTES} bytes, which is the most that DynamoDB takes as a key`;
     }
     if (!this.#options.asIs && value.trim() !== value) {
-      return ['begins or ends with a blank', `Take it away. ${IF_MEANT}`];
+      return ['begins or ends with a blank', `Remove it. ${IF_MEANT}`];
     }
     return null;
   }

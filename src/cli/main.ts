@@ -23,7 +23,7 @@ const { version } = createRequire(import.meta.url)('storagebox/package.json') as
 };
 
 const program = new Command('storagebox')
-  .description('Gives each user one item, and each item to one user, exactly, on DynamoDB.')
+  .description('Gives each user one item, and each item to one user, on DynamoDB.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
   .configureOutput({ outputError: () => {} })

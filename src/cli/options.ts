@@ -31,7 +31,7 @@ export function addSharedOptions(program: Command): void {
         .default(DEFAULT_ITEM_BANK_TABLE),
     )
     .addOption(
-      new Option('--deduplication-table <name>', 'the table that knows who has what')
+      new Option('--deduplication-table <name>', 'the table that records who has which item')
         .env('STORAGE_BOX_DEDUPLICATION_TABLE')
         .argParser(tableName)
         .default(DEFAULT_DEDUPLICATION_TABLE),
@@ -39,7 +39,7 @@ export function addSharedOptions(program: Command): void {
     .addOption(
       new Option(
         '--ledger-table <name>',
-        `the table of all items that ever entered (default: that of the bank, with "${LEDGER_SUFFIX}")`,
+        `the table of all items that were ever added (default: that of the bank, with "${LEDGER_SUFFIX}")`,
       )
         .env('STORAGE_BOX_LEDGER_TABLE')
         .argParser(tableName),
@@ -47,7 +47,7 @@ export function addSharedOptions(program: Command): void {
     .option('--no-ledger', 'work without a ledger: an item that is added again can be given twice')
     .option(
       '--endpoint-url <url>',
-      'where DynamoDB answers, for example http://localhost:8000',
+      'the endpoint of DynamoDB, for example http://localhost:8000',
       url,
     )
     .option('--region <region>', 'default: AWS_REGION, AWS_DEFAULT_REGION, or that of the profile')
@@ -64,8 +64,8 @@ export function ledgerTableNameOf(
   if (isTableName(name)) return name;
   throw new CommandFailure({
     code: 'USAGE',
-    message: `The name of the item bank leaves no room for "${LEDGER_SUFFIX}" behind it.`,
-    remedy: 'Name the ledger by --ledger-table, or work without one by --no-ledger.',
+    message: `The name of the item bank is too long to add "${LEDGER_SUFFIX}" to it.`,
+    remedy: 'Name the ledger with --ledger-table, or pass --no-ledger to work without one.',
     exitCode: EXIT_CODES.usage,
   });
 }

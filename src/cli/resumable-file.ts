@@ -37,7 +37,7 @@ const MAX_PENDING_ROWS = 500;
 export async function writeResumableRows(work: ResumableExport): Promise<void> {
   const { file, isResumed } = work;
   const saved = isResumed ? await readCheckpoint(work) : null;
-  if (isResumed && saved === null) note('There is nothing to resume: beginning at the beginning.');
+  if (isResumed && saved === null) note('There is nothing to resume: starting from the beginning.');
   // Before the partial file is emptied: a checkpoint must never belong to other contents.
   if (saved === null) await rm(checkpointPathOf(file), { force: true });
   const partial = await openPartialFile(file, saved === null ? 'w' : 'r+');
@@ -152,9 +152,9 @@ async function readCheckpoint({ file, source }: ResumableExport): Promise<Checkp
   const partial = await stat(partialPathOf(file)).catch(nullIfMissing);
   if (text === null || partial === null) return null;
   const content = contentOf(text);
-  if (content === null) throw notResumable(file, 'what stands beside it cannot be read');
+  if (content === null) throw notResumable(file, 'the ".resume" file beside it cannot be read');
   if (JSON.stringify(content.source) !== JSON.stringify(source)) {
-    throw notResumable(file, 'it was begun with other options or from other tables');
+    throw notResumable(file, 'it was started with other options or for other tables');
   }
   if (partial.size < content.bytes) throw notResumable(file, 'a part of it is missing');
   return content;
@@ -180,7 +180,7 @@ function notResumable(file: string, reason: string): CommandFailure {
   return new CommandFailure({
     code: 'NOT_RESUMABLE',
     message: `"${partialPathOf(file)}" cannot be resumed: ${reason}.`,
-    remedy: 'Pass the options that it was begun with, or begin again without --resume.',
+    remedy: 'Pass the options that it was started with, or start again without --resume.',
     exitCode: EXIT_CODES.file,
   });
 }

@@ -28,7 +28,7 @@ export function addTakingBack(
     .option('-y, --yes', 'do not ask')
     .option(
       '--release-bank <table>',
-      'a further bank that the item can have come from, by name or ARN; can be repeated',
+      'another bank that the item can have come from, by name or ARN; can be repeated',
       (table: string, earlier: readonly string[]) => [...earlier, table],
       [],
     )

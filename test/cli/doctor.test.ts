@@ -138,9 +138,9 @@ test('what may not be described is unknown, and the permissions to use it are lo
   const { findings, exitCode } = await examine(cli, '--endpoint-url', endpoint, '--no-ledger');
   const ofBank = findings.filter(({ subject }) => subject === 'item bank');
   expect(ofBank.map(({ level, message }) => `${level} ${message}`)).toEqual([
-    'unknown description: these credentials may not look at it',
-    'unknown time to live: these credentials may not look at it',
-    'unknown point-in-time recovery: these credentials may not look at it',
+    'unknown description: these credentials may not read it',
+    'unknown time to live: these credentials may not read it',
+    'unknown point-in-time recovery: these credentials may not read it',
     'ok permitted: Scan, DeleteItem, PutItem',
   ]);
   expect(exitCode).toBe(0);
@@ -187,7 +187,7 @@ test('tables in two Regions, by their ARNs', async () => {
 test('no credentials, and no Region', async () => {
   const env = { AWS_ACCESS_KEY_ID: undefined, AWS_REGION: undefined };
   const { stdout, exitCode } = await built.run(['doctor'], { env });
-  expect(stdout).toMatch(/^fault {4}region +No Region is known\.\n +remedy: Pass --region/);
+  expect(stdout).toMatch(/^fault {4}region +No Region is set\.\n +remedy: Pass --region/);
   expect(stdout).toMatch(/^fault {4}credentials +Could not load credentials/m);
   expect(exitCode).toBe(4);
 });

@@ -34,9 +34,9 @@ describe('a bank that was seeded without a ledger', () => {
       stdout: '',
       stderr:
         `storagebox: The ledger "${LEDGER}" is empty, but items are in the bank or were handed ` +
-        'out: what it does not know could be handed out twice. Nothing was added.\n' +
-        '  remedy: Run "storagebox fill-ledger", then the same command again; or do without a ' +
-        'ledger by --no-ledger.\n',
+        'out: items that it does not list could be handed out twice. Nothing was added.\n' +
+        '  remedy: Run "storagebox fill-ledger", then the same command again; or pass --no-ledger ' +
+        'to work without a ledger.\n',
       exitCode: 4,
     });
     const given = [await cli.run(['fetch', 'ann']), await cli.run(['fetch', 'bob'])];
@@ -73,14 +73,14 @@ describe('a bank that was seeded without a ledger', () => {
       const faults = found.filter(({ level }) => level === 'fault');
       return { faults, messages: found.map(({ message }) => message), exitCode };
     };
-    expect((await findings()).messages).toContain('no item has entered yet');
+    expect((await findings()).messages).toContain('is empty: no item was added yet');
     await add(cli, CODES, '--no-ledger');
     expect(await findings()).toMatchObject({
       faults: [
         {
           subject: 'ledger',
           message:
-            'is empty, but items are in the bank or were handed out: they can enter a second time',
+            'is empty, but items are in the bank or were handed out: they could be added a second time',
           remedy: 'Run "storagebox fill-ledger".',
         },
       ],
@@ -141,7 +141,7 @@ describe('add', () => {
     expect(await add(cli, CODES, '--endpoint-url', endpoint)).toEqual({
       stdout: '2 read: 2 added, 0 already known, 0 repeats\n',
       stderr:
-        'Not checked whether the ledger was filled: that takes dynamodb:Scan on all three tables.\n',
+        'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables.\n',
       exitCode: 0,
     });
     const json = await add(cli, CODES, '--json', '--endpoint-url', endpoint);
@@ -220,9 +220,9 @@ describe('release and retire', () => {
     expect(await cli.run(['release', 'ann', '--yes'])).toEqual({
       stdout: '',
       stderr:
-        'storagebox: The item came from a bank that was not named, or its assignment fits several ' +
-        'that were. Nothing was done.\n' +
-        '  remedy: Name that bank by --release-bank; "storagebox export" tells it, as ' +
+        'storagebox: The item came from a bank that was not named, or from one of several ' +
+        'with the same name. Nothing was done.\n' +
+        '  remedy: Name that bank with --release-bank: "storagebox export" prints it as ' +
         'item_bank_table.\n',
       exitCode: 2,
     });

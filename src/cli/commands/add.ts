@@ -17,8 +17,8 @@ interface AddOptions {
 export function addAdd(program: Command): void {
   program
     .command('add')
-    .description('Put items into the bank. What is in already, or ever was, is left out.')
-    .argument('<file>', 'an item a line; - for standard input')
+    .description('Add items to the bank. Items that are or ever were in it are skipped.')
+    .argument('<file>', 'a file with one item on each line; - for standard input')
     .option('--column <name>', 'read this column of a CSV file: its name, or its number from 1')
     .option(
       '--as-is',
@@ -69,15 +69,15 @@ async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
     code: 'LEDGER_NOT_FILLED',
     message:
       `The ledger "${context.ledgerTableName}" is empty, but items are in the bank or were handed ` +
-      'out: what it does not know could be handed out twice. Nothing was added.',
+      'out: items that it does not list could be handed out twice. Nothing was added.',
     remedy:
-      'Run "storagebox fill-ledger", then the same command again; or do without a ledger by --no-ledger.',
+      'Run "storagebox fill-ledger", then the same command again; or pass --no-ledger to work without a ledger.',
     exitCode: EXIT_CODES.setUp,
   });
 }
 
 const LOOK_REFUSED =
-  'Not checked whether the ledger was filled: that takes dynamodb:Scan on all three tables.';
+  'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables.';
 
 function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): string {
   return (
@@ -95,8 +95,8 @@ function withRemedy(error: unknown, ledgerTableName: string | undefined): unknow
   return new CommandFailure({
     ...describeFailure(error),
     remedy:
-      'Without a ledger, what was handed out since would enter again. While a sale is on, add only ' +
-      'what is not in: what was read and not added (--json lists it) and the unread rest of the file; ' +
-      'look for the unconfirmed in both tables first.',
+      'Without a ledger, items that were handed out meanwhile would be added again. During a sale, add ' +
+      'only the items that were read and not added (--json lists them) and the unread rest of the file; ' +
+      'look for the unconfirmed ones in both tables first.',
   });
 }

@@ -21,10 +21,10 @@ export function addAssign(program: Command): void {
   program
     .command('assign')
     .description(
-      'Give each ID of a file its item and print them as CSV, in the order of the file. Stopped ' +
-        'half-way and run again, it gives everybody the same item again.',
+      'Give each ID of a file its item and print both as CSV, in the order of the file. If it is ' +
+        'stopped half-way, run it again: everybody keeps the same item.',
     )
-    .argument('<file>', 'an ID a line; - for standard input')
+    .argument('<file>', 'a file with one ID on each line; - for standard input')
     .option('--column <name>', 'read this column of a CSV file: its name, or its number from 1')
     .option(
       '--as-is',

@@ -23,7 +23,7 @@ export function addAudit(program: Command): void {
     .command('audit')
     .description(
       'Check that each item is in exactly one place: in the bank, given, or retired. Reads the ' +
-        'tables whole; what looks wrong is looked at again, one by one, before it is reported.',
+        'tables whole; items that look wrong are read again, one by one, before they are reported.',
     )
     .option('--fix', 'repair what can be repaired; nothing may use the tables meanwhile')
     .option('-y, --yes', 'do not ask before repairing')

@@ -9,7 +9,7 @@ export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description(
-      'Look at the Region, the credentials, the clock, the tables, their keys, their backups and ' +
+      'Check the Region, the credentials, the clock, the tables, their keys, their backups and ' +
         'the permissions. Writes nothing.',
     )
     .action(

@@ -33,7 +33,7 @@ export function addExport(program: Command): void {
     )
     .option('--format <format>', 'csv or jsonl (default: csv, with --json jsonl)', rowFormat)
     .option('-o, --output <file>', 'write to a file, which appears when it is complete')
-    .option('--resume', 'with --output: go on where an export was stopped or killed')
+    .option('--resume', 'with --output: continue an export that was stopped or killed')
     .option('--spreadsheet', 'make CSV safe to open in a spreadsheet; it is not exact then')
     .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
     .action(
@@ -59,7 +59,7 @@ function rowFormat(text: string): string {
 function destinationOf({ options, isJson }: ExportContext, what: What): RowsDestination {
   const { format = isJson ? 'jsonl' : 'csv', output: file, resume, spreadsheet } = options;
   if (resume && (file === undefined || file === STANDARD_OUTPUT)) {
-    throw wrongOptions('--resume needs the file that it goes on with.', 'Pass --output FILE, too.');
+    throw wrongOptions('--resume needs the file that it continues.', 'Pass --output FILE, too.');
   }
   if (spreadsheet && format !== 'csv') {
     throw wrongOptions('--spreadsheet is for CSV only.', 'Pass --format csv, or leave it out.');

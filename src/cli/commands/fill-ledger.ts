@@ -15,9 +15,9 @@ export function addFillLedger(program: Command): void {
   program
     .command('fill-ledger')
     .description(
-      'Enter into the ledger what is in the bank and what was handed out from it: for a bank that ' +
-        'was seeded without a ledger. Claims may go on; releases and retirements have to wait. ' +
-        'Stopped half-way and run again, it goes on.',
+      'Enter into the ledger what is in the bank and what was handed out from it, for a bank that ' +
+        'was filled without a ledger. Claims may continue; releases and retirements must wait. ' +
+        'If it is stopped half-way, run it again.',
     )
     .option('--concurrency <count>', 'transactions under way at once (default: 4)', wholeNumber)
     .action(

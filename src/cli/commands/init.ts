@@ -7,7 +7,9 @@ import { untilAborted } from '../until-aborted.js';
 export function addInit(program: Command): void {
   program
     .command('init')
-    .description('Make the tables that do not exist yet, on demand. The others are left alone.')
+    .description(
+      'Create the tables that do not exist yet, with on-demand capacity. Does not change the others.',
+    )
     .action(
       action(async ({ client, options, ledgerTableName, isJson, signal }) => {
         const { createTables, deduplicationTable, itemBankTable, ledgerTable } = await import(

@@ -4,8 +4,9 @@ import { addTakingBack } from '../taking-back.js';
 export function addRelease(program: Command): void {
   addTakingBack(program, {
     name: 'release',
-    description: 'Take the item of an ID back into the bank, for anybody to get. Prints the item.',
-    question: (deduplicationId) => `Take the item of "${deduplicationId}" back into the bank?`,
+    description:
+      'Put the item of an ID back into the bank, where anybody can get it. Prints the item.',
+    question: (deduplicationId) => `Put the item of "${deduplicationId}" back into the bank?`,
     take: (deduplicator, deduplicationId, options) =>
       deduplicator.releaseItemForDeduplicationId(deduplicationId, options),
   });

@@ -4,8 +4,9 @@ import { addTakingBack } from '../taking-back.js';
 export function addRetire(program: Command): void {
   addTakingBack(program, {
     name: 'retire',
-    description: 'Take the item of an ID from it for good: nobody gets it again. Prints the item.',
-    question: (deduplicationId) => `Take the item of "${deduplicationId}" from it for good?`,
+    description: 'Withdraw the item of an ID for good: nobody gets it again. Prints the item.',
+    question: (deduplicationId) =>
+      `Withdraw the item of "${deduplicationId}" for good, so that nobody gets it again?`,
     take: (deduplicator, deduplicationId, options) =>
       deduplicator.retireItemForDeduplicationId(deduplicationId, options),
   });

@@ -21,13 +21,13 @@ export function addStatus(program: Command): void {
   program
     .command('status')
     .description(
-      'Tell what is left, what was given, and how fast. Exact: each table is read whole, once, at ' +
-        'one read unit for 4 KB.',
+      'Count what is left and what was given, and how fast. Exact: each table is read whole, once, ' +
+        'at one read unit for 4 KB.',
     )
-    .option('--watch', 'count again and again until Ctrl-C')
+    .option('--watch', 'repeat the count until Ctrl-C')
     .option(
       '--interval <seconds>',
-      'with --watch: from one count to the next',
+      'with --watch: seconds between two counts',
       wholeNumberUpTo(MAX_INTERVAL_SECONDS),
       10,
     )

@@ -77,20 +77,23 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
     const { table } = states.of(this);
-    // A transaction even for one row: a plain conditional put whose response is lost looks like
-    // "already assigned" when the SDK sends it again.
-    const outcome = await sendTransaction({
-      client: table.client,
-      tables: [table],
-      actions: [{ Put: table.assignment(deduplicationId, item) }],
-      patienceMs: CLAIM_PATIENCE_MS,
-    });
-    if (outcome.status === 'failed') throw outcome.error;
-    if (outcome.status === 'committed') return;
-    const existing = await table.existingItem(deduplicationId, outcome.reasons[0]);
-    if (existing !== null) throw new DeduplicationIdAlreadyAssignedError(existing.item);
-    // The row that was in the way has been deleted since.
-    await this.putDeduplicationId(deduplicationId, item);
+    for (let isInDoubt = false; ; ) {
+      // A transaction even for one row: a plain conditional put whose response is lost looks like
+      // "already assigned" when the SDK sends it again.
+      const outcome = await sendTransaction({
+        client: table.client,
+        tables: [table],
+        actions: [{ Put: table.assignment(deduplicationId, item) }],
+        patienceMs: CLAIM_PATIENCE_MS,
+        isInDoubt,
+      });
+      if (outcome.status === 'failed') throw outcome.error;
+      if (outcome.status === 'committed') return;
+      const existing = await table.existingItem(deduplicationId, outcome.reasons[0]);
+      if (existing !== null) throw new DeduplicationIdAlreadyAssignedError(existing.item);
+      // The row that was in the way has been deleted since, so put again.
+      isInDoubt = outcome.isInDoubt;
+    }
   }
 
   /**

@@ -257,4 +257,17 @@ describe('assigning an item', () => {
     await deduplicationRepo.putDeduplicationId('user', 'voucher');
     expect(await deduplicationRepo.getValueForDeduplicationId('user')).toBe('voucher');
   });
+
+  test('is not called refused while its first transaction can still arrive', async () => {
+    const { deduplicationRepo } = await setUp(async (_, nth) => {
+      if (nth === 1) throw timeout();
+      throw nth === 2
+        ? cancellation('ConditionalCheckFailed')
+        : serviceError('AccessDeniedException');
+    });
+    await expect(deduplicationRepo.putDeduplicationId('user', 'voucher')).rejects.toMatchObject({
+      code: 'STORAGEBOX_OUTCOME_UNKNOWN',
+      cause: { name: 'AccessDeniedException' },
+    });
+  });
 });

@@ -1,5 +1,5 @@
 // A user who wants an item, and the steps of the call.
-import type { Candidate, CandidatePool } from '../../src/dynamodb/candidate-pool.js';
+import type { Candidate, CandidatePool, Fate } from '../../src/dynamodb/candidate-pool.js';
 import { MAX_READS_BY_THEMSELVES } from '../../src/dynamodb/deduplication-table.js';
 import type { Turns } from '../../src/dynamodb/turns.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../src/patience.js';
@@ -50,7 +50,7 @@ export abstract class Asker extends NodeRequest {
   protected abstract beginCall(): void;
   protected abstract isLookShared(): boolean;
   protected abstract chooseItem(): void;
-  protected abstract noteFate(fate: 'won' | 'gone' | 'obstructed'): void;
+  protected abstract noteFate(fate: Fate): void;
 
   #beginClaim(): void {
     this.patience = new Patience(CLAIM_PATIENCE_MS);
@@ -163,17 +163,17 @@ export abstract class Asker extends NodeRequest {
         break;
       case 'conflict':
         this.sale.conflicts++;
-        this.#tryAgainLater();
+        this.#tryAgainLater('inConflict');
         break;
       case 'throttled':
         this.sale.throttledTransactions++;
-        this.#tryAgainLater();
+        this.#tryAgainLater('throttled');
     }
   }
 
   /** The SDK leaves cancelled transactions to its caller. */
-  #tryAgainLater(): void {
-    this.noteFate('obstructed');
+  #tryAgainLater(fate: Fate): void {
+    this.noteFate(fate);
     this.#doing = 'backOff';
     this.sleep(backoffDelayMs(this.#obstacles++));
   }
@@ -272,7 +272,7 @@ export class PoolAsker extends Asker {
     this.#endTurn = null;
   }
 
-  protected override noteFate(fate: 'won' | 'gone' | 'obstructed'): void {
+  protected override noteFate(fate: Fate): void {
     this.sale.hasPromisesToRun = true;
     this.#pool.settle(this.#candidate as Candidate, fate);
   }

@@ -23,6 +23,7 @@ import { cancellationCodes } from './refusals.js';
 import {
   errorOfObstacle,
   hasConditionFailed,
+  isThrottledInPart,
   publishObstacle,
   sendTransaction,
   type TransactionOutcome,
@@ -144,9 +145,10 @@ async function claimCandidate(
 /** A conflict on the ID's own row says nothing about the item or its part of the bank. */
 function fateAfterFailure({ error, isObstructed }: FailedTransaction): Fate {
   if (!isObstructed) return 'kept';
+  if (isThrottledInPart(error)) return 'throttled';
   const [assignment, removal] = cancellationCodes(error);
   const isOnlyIdInConflict = assignment === 'TransactionConflict' && removal === 'None';
-  return isOnlyIdInConflict ? 'kept' : 'obstructed';
+  return isOnlyIdInConflict ? 'kept' : 'inConflict';
 }
 
 /** Fewer can be caused by releases, and by Python nodes, which take items out and put them back. */

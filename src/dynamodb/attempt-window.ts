@@ -7,11 +7,8 @@ const MIN_ATTEMPTS_AT_THE_END = 1;
 /** The part of the first page that is tried at once: many other processes may see the same items. */
 const FIRST_SHARE = 1 / 32;
 
-/** One partition cannot serve the claims of a larger page quickly. */
+/** One partition, which holds neighbouring rows, cannot serve the claims of a larger page quickly. */
 const MAX_ROWS_WHILE_SPREADING = 100;
-
-/** After so many wins in a row (one page of items), an obstacle counts as over. */
-const WINS_UNTIL_PASSED = MAX_ROWS_WHILE_SPREADING;
 
 /**
  * How many claims a process tries at once. If there are more callers than items, or more than the table
@@ -21,16 +18,16 @@ const WINS_UNTIL_PASSED = MAX_ROWS_WHILE_SPREADING;
  */
 export class AttemptWindow {
   #limit = Number.POSITIVE_INFINITY;
-  #winsUntilPassed = 0;
   #setbacksInARow = 0;
+  #isSpreading = false;
 
   hasRoom(attempts: number): boolean {
     return attempts < this.#limit;
   }
 
-  /** Whether an obstacle was met lately. Then read all over the table: neighbours share a partition. */
+  /** Whether to read small pages all over the table. */
   get isSpreading(): boolean {
-    return this.#winsUntilPassed > 0;
+    return this.#isSpreading;
   }
 
   /** How many rows a page should have when that many calls want one. */
@@ -48,28 +45,26 @@ export class AttemptWindow {
   noteWin(): void {
     this.#limit++;
     this.#setbacksInARow = 0;
-    if (this.#winsUntilPassed > 0) this.#winsUntilPassed--;
   }
 
-  /** @param attempts how many others are under way */
-  noteLostRace(attempts: number): void {
-    this.#winsUntilPassed = 0;
-    this.#halve(attempts);
+  /**
+   * Another process was at the item, or its claim was throttled.
+   *
+   * @param attempts how many others are under way
+   */
+  noteSetback(attempts: number): void {
+    this.#setbacksInARow++;
+    const minAttempts = this.#setbacksInARow === 1 ? MIN_ATTEMPTS : MIN_ATTEMPTS_AT_THE_END;
+    this.#limit = Math.max(minAttempts, Math.min(this.#limit, attempts) / 2);
   }
 
-  noteObstacle(attempts: number): void {
-    this.#winsUntilPassed = WINS_UNTIL_PASSED;
-    this.#halve(attempts);
+  /** A partition serves 500 claims a second. This process needs more, and will for the rest of the sale. */
+  spread(): void {
+    this.#isSpreading = true;
   }
 
   /** An attempt stalls while calls wait: lets one more try. */
   noteStall(attempts: number): void {
     this.#limit = Math.max(this.#limit, attempts + 1);
-  }
-
-  #halve(attempts: number): void {
-    this.#setbacksInARow++;
-    const minAttempts = this.#setbacksInARow === 1 ? MIN_ATTEMPTS : MIN_ATTEMPTS_AT_THE_END;
-    this.#limit = Math.max(minAttempts, Math.min(this.#limit, attempts) / 2);
   }
 }

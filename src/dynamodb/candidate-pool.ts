@@ -11,7 +11,7 @@ import {
   type Read,
   type ReadPage,
 } from './page-reader.js';
-import { WaitingCalls } from './waiting-calls.js';
+import { type WaitingCall, WaitingCalls } from './waiting-calls.js';
 
 export type { Page, ReadPage } from './page-reader.js';
 
@@ -23,9 +23,9 @@ export interface Candidate {
 
 /**
  * What became of a candidate: this process took it; another process had taken it; as far as is known, it
- * is still in the bank; or a conflict or throttling was in the way.
+ * is still in the bank; another transaction was using it; or its claim was throttled.
  */
-export type Fate = 'won' | 'gone' | 'kept' | 'obstructed';
+export type Fate = 'won' | 'gone' | 'kept' | 'inConflict' | 'throttled';
 
 export interface TakeOptions {
   /** Whether the call has lost a race: then it has waited longer than most, and comes first. */
@@ -57,9 +57,9 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   /** In random order: other processes see the same ones. */
   readonly #available = new Set<string>();
   readonly #inFlight = new Set<string>();
-  /** A call does not give up during a read that began for it: the client's timeouts limit that read. */
+  /** A call does not give up during the read that it began: the client's timeouts limit that read. */
   readonly #waiting = new WaitingCalls<Candidate | null>(
-    ({ readsBefore }) => !this.#reader.isReadingFor(readsBefore),
+    ({ ownRead }) => ownRead === null || !this.#reader.isUnderWay(ownRead),
   );
   readonly #window = new AttemptWindow();
   readonly #goneItems = new GoneItems();
@@ -112,10 +112,12 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     patience.assertLeft();
     return new Promise((resolve, reject) => {
       const readsBefore = this.#reader.readsBegun;
-      const call = { mark, patience, contradictions, readsBefore, resolve, reject };
+      const limits = { mark, patience, contradictions, readsBefore };
+      const call: WaitingCall<Candidate | null> = { ...limits, ownRead: null, resolve, reject };
       this.#newestMark = Math.max(this.#newestMark, mark);
       this.#waiting.add(call, isRetry);
       this.#readOnIfNeeded();
+      if (this.#reader.readsBegun > readsBefore) call.ownRead = this.#reader.readsBegun;
       this.#reader.beginSecondIfNeeded();
       this.#watchForStall();
     });
@@ -139,13 +141,15 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
         if (contradictions !== undefined) {
           this.#goneItems.note(item, contradictions, this.#reader.readsBegun);
         }
-        this.#window.noteLostRace(this.#inFlight.size);
+        this.#window.noteSetback(this.#inFlight.size);
         this.#leaveStretch(pageNumber);
         break;
-      case 'obstructed':
+      case 'inConflict':
+      case 'throttled':
+        if (fate === 'throttled') this.#window.spread();
         // Given up: when the obstacle is over, another item is the better choice.
         this.#pass.hasLeftOutItems = true;
-        this.#window.noteObstacle(this.#inFlight.size);
+        this.#window.noteSetback(this.#inFlight.size);
         this.#leaveStretch(pageNumber);
         break;
     }
@@ -170,9 +174,9 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
 
   /** Calls that came after the read began do not fail; they get another read. */
   acceptFailure(read: Read<BankPass>, error: unknown): void {
-    if (this.isPageAwaited()) {
-      this.#waiting.rejectWhere(({ readsBefore }) => readsBefore < read.number, error);
-    }
+    // Otherwise a read ahead that fails at once would be repeated without a pause.
+    if (!this.isPageAwaited()) return;
+    this.#waiting.rejectWhere(({ readsBefore }) => readsBefore < read.number, error);
     this.#serve();
   }
 

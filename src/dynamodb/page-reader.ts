@@ -69,9 +69,8 @@ export class PageReader<Pass> {
     return this.#underWay.length > 0;
   }
 
-  /** Whether a read is under way that began after the first `readsBefore` ones. */
-  isReadingFor(readsBefore: number): boolean {
-    return this.#underWay.some(({ number }) => number > readsBefore);
+  isUnderWay(number: number): boolean {
+    return this.#underWay.some((read) => read.number === number);
   }
 
   get readsBegun(): number {
@@ -110,7 +109,7 @@ export class PageReader<Pass> {
 
   async #carryOut(read: Read<Pass>): Promise<void> {
     const startMs = runtime.nowMs();
-    const isUnderWay = () => this.#underWay.includes(read);
+    const isUnderWay = () => this.isUnderWay(read.number);
     const onThrottled = () => {
       this.#isThrottled ||= isUnderWay();
     };

@@ -187,12 +187,16 @@ export function publishObstacle(
   tables: readonly TableReference[],
 ): void {
   if (!hasListeners()) return;
-  const isThrottled =
-    isThrottling(error) ||
-    cancellationCodes(error).some((code) => THROTTLING_REASONS.includes(code));
+  const isThrottled = isThrottledInPart(error);
   if (!isThrottled && !isInTheWay(error)) return;
   const tableNames = tables.map(({ tableName }) => tableName);
   publish({ type: isThrottled ? 'throttled' : 'contention', attempt, durationMs, tableNames });
+}
+
+/** Whether DynamoDB throttled the request or one of its writes. */
+export function isThrottledInPart(error: unknown): boolean {
+  const codes = cancellationCodes(error);
+  return isThrottling(error) || codes.some((code) => THROTTLING_REASONS.includes(code));
 }
 
 function isConditionFailure(error: unknown): boolean {

@@ -10,6 +10,8 @@ export interface WaitingCall<Answer> {
   readonly contradictions: Contradictions | undefined;
   /** How many reads had begun when it began to wait. */
   readonly readsBefore: number;
+  /** The read that began because of it, if one did. */
+  ownRead: number | null;
   resolve(answer: Answer): void;
   reject(error: unknown): void;
 }

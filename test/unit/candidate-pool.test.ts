@@ -6,7 +6,7 @@ import {
   ItemBankDynamoDbRepository,
 } from 'storagebox';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Candidate, CandidatePool } from '../../src/dynamodb/candidate-pool.js';
+import { type Candidate, CandidatePool, type Fate } from '../../src/dynamodb/candidate-pool.js';
 import { Patience } from '../../src/patience.js';
 import { runtime } from '../../src/runtime.js';
 import { cancellation } from '../support/interceptor.js';
@@ -133,19 +133,33 @@ describe('a read that stalls', () => {
     let nowMs = 0;
     const now = vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs);
     onTestFinished(() => now.mockRestore());
-    const { pool, reads, timers } = controlled();
+    const { pool, reads, timers, fireSlow } = controlled();
     const first = take(pool);
     const joined = expect(take(pool)).rejects.toMatchObject({ code: 'STORAGEBOX_CONTENTION' });
+    await fireSlow();
+    expect(reads).toHaveLength(2);
     nowMs = 10_000;
     timers.find(({ delayMs }) => delayMs === 10_000)?.action();
     await joined;
-    // The read began for the first call, which learns how it ends.
+    // The first call began the read, so it learns how the read ends.
     await reads[0]?.answer(['A']);
     expect(await first).toMatchObject({ item: 'A' });
   });
 });
 
-test('a conflict caps the pages until as many claims have succeeded as a page brings', async () => {
+describe.each([
+  { fate: 'inConflict', afterwards: 'as large as ever', atLeast: 101, atMost: Infinity },
+  { fate: 'throttled', afterwards: 'small, all over the table', atLeast: 1, atMost: 100 },
+] as const)('after a claim that was $fate', ({ fate, afterwards, atLeast, atMost }) => {
+  test(`pages are ${afterwards}`, async () => {
+    const demands = await demandsAfter(fate);
+    expect(demands.at(-1)).toBeGreaterThanOrEqual(atLeast);
+    expect(demands.at(-1)).toBeLessThanOrEqual(atMost);
+  });
+});
+
+/** How many rows the pages should have, in a rush of 256 calls in which one claim had that fate. */
+async function demandsAfter(obstacle: 'inConflict' | 'throttled'): Promise<readonly number[]> {
   const demands: number[] = [];
   let items = 0;
   const pool = new CandidatePool(async (_startKey, demand) => {
@@ -153,19 +167,38 @@ test('a conflict caps the pages until as many claims have succeeded as a page br
     const page = Array.from({ length: Math.max(30, demand) }, () => `item-${items++}`);
     return { items: page, nextKey: page.at(-1) ?? null };
   });
-  const callOn = async (calls: number, fate: 'won' | 'obstructed') => {
+  const callOn = async (calls: number, fate: Fate) => {
     for (let call = 0; call < calls; call++) {
       const candidate = await take(pool);
       await settled();
       if (candidate !== null) pool.settle(candidate, fate);
     }
   };
-  const rush = (fate: 'won' | 'obstructed', calls = 2) =>
-    Promise.all(Array.from({ length: 256 }, () => callOn(calls, fate)));
-  await rush('won', 4);
-  await callOn(1, 'obstructed');
-  await rush('won', 8);
-  expect(demands.at(-1)).toBeGreaterThan(100);
+  const rush = (calls: number) =>
+    Promise.all(Array.from({ length: 256 }, () => callOn(calls, 'won')));
+  await rush(4);
+  await callOn(1, obstacle);
+  await rush(8);
+  return demands;
+}
+
+test('a read ahead that fails is repeated only when a call begins or ends', async () => {
+  let reads = 0;
+  const pool = new CandidatePool(async () => {
+    reads++;
+    if (reads > 100) return new Promise(() => {});
+    if (reads > 1) throw new Error('The credentials have expired.');
+    return { items: ['A'], nextKey: 'A' };
+  });
+  const candidate = (await take(pool)) as Candidate;
+  await settled();
+  expect(reads).toBe(2);
+  const next = take(pool);
+  await settled();
+  expect(reads).toBe(3);
+  pool.settle(candidate, 'won');
+  await expect(next).rejects.toThrow('The credentials have expired.');
+  expect(reads).toBe(4);
 });
 
 test('200,000 calls that wait are told "sold out" by one pass', async () => {

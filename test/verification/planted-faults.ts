@@ -155,8 +155,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a candidate that was let go of counts as tried',
     file: 'dynamodb/candidate-pool.ts',
     code: `        this.#pass.hasLeftOutItems = true;
-        this.#window.noteObstacle(this.#inFlight.size);`,
-    replacement: '        this.#window.noteObstacle(this.#inFlight.size);',
+        this.#window.noteSetback(this.#inFlight.size);`,
+    replacement: '        this.#window.noteSetback(this.#inFlight.size);',
     noticedBy: ['R6'],
   },
   {

@@ -28,7 +28,12 @@ export async function explainRefusal(
   if (isUnreachable(error)) return new ServiceUnreachableError({ cause: error });
   if (hasName(error, 'ResourceNotFoundException')) return tableNotFound(error, client, tables);
   if (isMalformedForTable(error)) return wrongKeySchema(error, client, tables);
-  return error;
+  return withoutReply(error);
+}
+
+/** Node.js quotes text that is not JSON in its message. Here that text can be from a table. */
+export function withoutReply(error: unknown): unknown {
+  return hasName(error, 'SyntaxError') ? new SyntaxError('The reply is not valid JSON.') : error;
 }
 
 export function hasName(error: unknown, name: string): error is Error {

@@ -10,7 +10,13 @@ import { hasListeners, publish } from '../events.js';
 import { Patience } from '../patience.js';
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
-import { cancellationCodes, explainRefusal, hasName, type TableReference } from './refusals.js';
+import {
+  cancellationCodes,
+  explainRefusal,
+  hasName,
+  type TableReference,
+  withoutReply,
+} from './refusals.js';
 import { sendThroughGate } from './request-gate.js';
 import { isOutcomeUnknown, Sending } from './sending.js';
 import { isUnreachable } from './unreachable.js';
@@ -156,7 +162,7 @@ class Attempts {
       return null;
     } catch (error) {
       this.#sending.noteFailure(error);
-      return { error, isFinal: this.#sending.isMisconfigured(error) };
+      return { error: withoutReply(error), isFinal: this.#sending.isMisconfigured(error) };
     }
   }
 

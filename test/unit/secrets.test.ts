@@ -1,5 +1,7 @@
 // Items are money, deduplication IDs are personal data: no message and no printed error shows one.
 import { inspect } from 'node:util';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeduplicationDynamoDbRepository, ItemBankDynamoDbRepository } from 'storagebox';
 import {
   BatchNotFullyAddedError,
   DeduplicationIdAlreadyAssignedError,
@@ -9,6 +11,7 @@ import {
 } from 'storagebox/core';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { expect, test, vi } from 'vitest';
+import { useVirtualTime } from '../support/virtual-time.js';
 
 const SECRET = 'alice@example.com,SUMMER-0001';
 
@@ -72,6 +75,27 @@ test('an input’s own error is told by its name, and kept as the cause', async 
   expect(error).toMatchObject({ cause: ofInput, notAdded: [SECRET] });
   expect((error as Error).message).toMatch(/Reason: RangeError; see `cause`\.$/);
 });
+
+test.each(['GetItemCommand', 'TransactWriteItemsCommand'])(
+  'a reply to a %s that is not JSON is not quoted',
+  async (name) => {
+    useVirtualTime();
+    const client = {
+      config: { region: async () => 'here' },
+      send: async (command: object) => {
+        if (command.constructor.name === name) JSON.parse(`{"Item":{"item":{"S":${SECRET}`);
+        return { Items: [{ item: { S: 'A' } }] };
+      },
+    } as unknown as DynamoDBClient;
+    const box = new Deduplicator({
+      itemRepo: new ItemBankDynamoDbRepository({ tableName: 'items', client }),
+      deduplicationRepo: new DeduplicationDynamoDbRepository({ tableName: 'owners', client }),
+    });
+    const error = await box.claim('user').catch((reason: unknown) => reason);
+    expect(printed(error)).toContain('The reply is not valid JSON.');
+    expect(printed(error)).not.toContain('alice');
+  },
+);
 
 test.each([
   ['the existing item', new DeduplicationIdAlreadyAssignedError(SECRET), 'existingItem'],

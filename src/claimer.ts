@@ -83,7 +83,7 @@ export class Claimer {
       (isRepeat, sharedSignal) =>
         this.#gate.pass(
           () => new Patience(CLAIM_PATIENCE_MS, sharedSignal),
-          () => this.#begin(deduplicationId, isRepeat, sharedSignal),
+          (waitedMs) => this.#begin(deduplicationId, isRepeat, waitedMs, sharedSignal),
         ),
       signal,
     );
@@ -92,15 +92,16 @@ export class Claimer {
   async #begin(
     deduplicationId: string,
     isRepeat: boolean,
+    waitedMs: number,
     signal: AbortSignal | undefined,
   ): Promise<ClaimResult> {
     // Not awaited again once it is known: this is the path of every call.
     const atomicClaim = this.#atomicClaim ?? (await this.#findAtomicClaim());
-    const skipFirstRead = this.#skipFirstRead && !isRepeat;
+    const options = { signal, skipFirstRead: this.#skipFirstRead && !isRepeat, waitedMs };
     const result =
       atomicClaim === null
         ? await claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
-        : withBankName(await atomicClaim.claimItem(deduplicationId, { signal, skipFirstRead }));
+        : withBankName(await atomicClaim.claimItem(deduplicationId, options));
     this.#logger.debug(`A call for an item ended as "${result.status}".`);
     return result;
   }

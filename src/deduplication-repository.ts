@@ -46,6 +46,11 @@ export interface AtomicClaimOptions {
   readonly signal?: AbortSignal | undefined;
   /** The caller expects a new ID, so do not read the ID before the claim. */
   readonly skipFirstRead: boolean;
+  /**
+   * How long the claim has waited for others of its process. Count it towards the time for which you
+   * retry. Default: 0.
+   */
+  readonly waitedMs?: number | undefined;
 }
 
 export interface AtomicReleaseOptions {

@@ -26,19 +26,27 @@ export class Gate {
 
   /**
    * @param patience called only if the action has to wait
+   * @param action gets to know how long it has waited
    * @throws ContentionError or the signal's reason when the patience ends before the action begins
    */
-  pass<Result>(patience: () => Patience, action: () => Promise<Result>): Promise<Result> {
+  pass<Result>(
+    patience: () => Patience,
+    action: (waitedMs: number) => Promise<Result>,
+  ): Promise<Result> {
     if (this.#passing >= (this.#limit ?? 0)) {
-      return this.#wait(patience()).then(() => this.#run(action));
+      const ofAction = patience();
+      return this.#wait(ofAction).then(() => this.#run(action, ofAction.elapsedMs));
     }
     this.#passing++;
-    return this.#run(action);
+    return this.#run(action, 0);
   }
 
-  async #run<Result>(action: () => Promise<Result>): Promise<Result> {
+  async #run<Result>(
+    action: (waitedMs: number) => Promise<Result>,
+    waitedMs: number,
+  ): Promise<Result> {
     try {
-      return await action();
+      return await action(waitedMs);
     } finally {
       this.#passing--;
       this.#admit();

@@ -6,11 +6,13 @@ export const CLAIM_PATIENCE_MS = 10_000;
 
 /** How long a call keeps retrying, and the signal that stops it. */
 export class Patience {
-  readonly #startMs = runtime.nowMs();
+  readonly #startMs: number;
   readonly #limitMs: number;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(limitMs: number, signal?: AbortSignal) {
+  /** @param waitedMs how long ago the call began */
+  constructor(limitMs: number, signal?: AbortSignal, waitedMs = 0) {
+    this.#startMs = runtime.nowMs() - waitedMs;
     this.#limitMs = limitMs;
     this.#signal = signal;
   }

@@ -36,6 +36,7 @@ export abstract class Asker extends NodeRequest {
 
   ask(): void {
     this.beginCall();
+    this.patience = new Patience(CLAIM_PATIENCE_MS);
     if (this.sale.options.isFirstReadSkipped || this.isLookShared()) {
       this.#beginClaim();
     } else if (this.#saleNode.readsByThemselves >= MAX_READS_BY_THEMSELVES) {
@@ -53,7 +54,6 @@ export abstract class Asker extends NodeRequest {
   protected abstract noteFate(fate: Fate): void;
 
   #beginClaim(): void {
-    this.patience = new Patience(CLAIM_PATIENCE_MS);
     this.#obstacles = 0;
     this.chooseItem();
   }

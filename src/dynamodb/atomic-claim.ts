@@ -42,16 +42,16 @@ async function claimItem(
   bank: ItemBank,
   table: DeduplicationTable,
   deduplicationId: string,
-  { signal, skipFirstRead }: AtomicClaimOptions,
+  { signal, skipFirstRead, waitedMs }: AtomicClaimOptions,
 ): Promise<ClaimResult> {
   const mark = bank.candidates.mark();
+  const patience = new Patience(CLAIM_PATIENCE_MS, signal, waitedMs);
   // When many calls ask and the bank is sold out, the calls of the next turn share a few requests.
   const isLookShared = bank.candidates.isFoundEmpty && bank.emptinessTurns.isTaken;
   if (!skipFirstRead && !isLookShared) {
-    const held = await table.readItemInRush(deduplicationId);
+    const held = await table.readItemInRush(deduplicationId, { patience, signal });
     if (held !== null) return { status: 'existing', ...held };
   }
-  const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   // The transaction goes out through the table's client, the pages come through the bank's.
   const contradictions = bank.client === table.client ? undefined : new Contradictions();
   const call: Call = { deduplicationId, mark, patience, signal, contradictions };

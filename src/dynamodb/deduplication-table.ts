@@ -12,7 +12,7 @@ import type { CountAssignmentsOptions, Listing, ListOptions } from '../listing.j
 import { runtime } from '../runtime.js';
 import type { SendingClient } from './client.js';
 import { countRows, listTable } from './listing.js';
-import { sendRead } from './reads.js';
+import { type ReadOptions, sendRead } from './reads.js';
 import type { TableReference } from './refusals.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
@@ -34,6 +34,8 @@ export interface HeldItem {
   /** `null` if the row does not name the bank, as in rows of the Python module. */
   readonly itemBankName: string | null;
 }
+
+type ReadLimits = Pick<ReadOptions, 'signal' | 'patience'>;
 
 export class DeduplicationTable implements TableReference {
   readonly key = DEDUPLICATION_KEY;
@@ -87,18 +89,18 @@ export class DeduplicationTable implements TableReference {
   }
 
   /** The item of the ID, or `null`. */
-  async readItem(deduplicationId: string): Promise<HeldItem | null> {
-    const row = await this.readRow(deduplicationId);
+  async readItem(deduplicationId: string, limits?: ReadLimits): Promise<HeldItem | null> {
+    const row = await this.readRow(deduplicationId, limits);
     return row === undefined ? null : this.#heldItemOf(row);
   }
 
   /** Like {@link readItem}; when many IDs are asked for at once, requests are shared. */
-  async readItemInRush(deduplicationId: string): Promise<HeldItem | null> {
+  async readItemInRush(deduplicationId: string, limits: ReadLimits): Promise<HeldItem | null> {
     const isRush = this.#readsByThemselves >= MAX_READS_BY_THEMSELVES;
     if (isRush) return this.readItemInTransaction(deduplicationId);
     this.#readsByThemselves++;
     try {
-      return await this.readItem(deduplicationId);
+      return await this.readItem(deduplicationId, limits);
     } finally {
       this.#readsByThemselves--;
     }
@@ -139,14 +141,16 @@ export class DeduplicationTable implements TableReference {
    * Strongly consistent: an eventually consistent read can show an item that was released, and that
    * another ID has by now.
    */
-  async readRow(deduplicationId: string): Promise<Row | undefined> {
+  async readRow(deduplicationId: string, limits?: ReadLimits): Promise<Row | undefined> {
     const command = new GetItemCommand({
       TableName: this.tableName,
       Key: this.#keyOf(deduplicationId),
       ConsistentRead: true,
     });
     const { client } = this;
-    const { Item } = await sendRead({ client, tables: [this] }, () => client.send(command));
+    const { Item } = await sendRead({ client, tables: [this], ...limits }, () =>
+      client.send(command),
+    );
     return Item;
   }
 

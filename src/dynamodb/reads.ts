@@ -19,20 +19,20 @@ export interface ReadOptions {
   readonly tables: readonly TableReference[];
   /** Ends the waiting, for a socket or for capacity. Pass it to the request as well. */
   readonly signal?: AbortSignal | undefined;
+  /** How long to wait for a free socket. Default: as long as a claim may last. */
+  readonly patience?: Patience | undefined;
 }
 
 /**
- * Sends a read, again and again while it is throttled, for {@link READ_PATIENCE_MS}. A free socket is
- * waited for as long as a claim may last.
+ * Sends a read, again and again while it is throttled, for {@link READ_PATIENCE_MS}.
  *
  * @throws the signal's reason; `ContentionError` when no socket was free in time; the error of AWS,
  *   throttling included, as it is or with its remedy
  */
 export async function sendRead<Output>(
-  { client, tables, signal }: ReadOptions,
+  { client, tables, signal, patience = new Patience(CLAIM_PATIENCE_MS, signal) }: ReadOptions,
   send: () => Promise<Output>,
 ): Promise<Output> {
-  const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   let throttling: Patience | undefined;
   for (let retry = 0; ; retry++) {
     signal?.throwIfAborted();

@@ -33,7 +33,9 @@ export async function explainRefusal(
 
 /** Node.js quotes text that is not JSON in its message. Here that text can be from a table. */
 export function withoutReply(error: unknown): unknown {
-  return hasName(error, 'SyntaxError') ? new SyntaxError('The reply is not valid JSON.') : error;
+  if (!hasName(error, 'SyntaxError')) return error;
+  const { $metadata } = error as { readonly $metadata?: object };
+  return Object.assign(new SyntaxError('The reply is not valid JSON.'), { $metadata });
 }
 
 export function hasName(error: unknown, name: string): error is Error {

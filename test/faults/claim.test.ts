@@ -91,6 +91,23 @@ describe('a transaction that others, or throttling, are in the way of', () => {
     expect(await allRows(tables.client, tables.itemBankTableName)).toHaveLength(1);
   });
 
+  test('is given up earlier when the read before it was slow', async () => {
+    const { sleptMs, advance } = useVirtualTime();
+    const { deduplicator, tables } = await setUp('GetItem', async (call) => {
+      advance(9_000);
+      return call.send();
+    });
+    intercept(tables.client, async (call) => {
+      if (call.operation === 'TransactWriteItems')
+        throw cancellation('None', 'TransactionConflict');
+      return call.send();
+    });
+    await expect(deduplicator.claim('user')).rejects.toMatchObject({
+      code: 'STORAGEBOX_CONTENTION',
+    });
+    expect(sleptMs.reduce((sum, delayMs) => sum + delayMs, 0)).toBeLessThan(2_001);
+  });
+
   test('is given up as well when others take each candidate first', async () => {
     const { advance } = useVirtualTime();
     const many = Array.from({ length: 50 }, (_, index) => `voucher-${index}`);

@@ -10,10 +10,12 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 /** A pair whose claims wait until the test answers them. */
 function setUp() {
   const underWay = new Map<string, (result: ClaimResult) => void>();
+  const waitedMs: (number | undefined)[] = [];
   let most = 0;
   const atomicClaim: AtomicClaim = {
-    claimItem: (deduplicationId) =>
+    claimItem: (deduplicationId, options) =>
       new Promise((resolve) => {
+        waitedMs.push(options.waitedMs);
         underWay.set(deduplicationId, (result) => {
           underWay.delete(deduplicationId);
           resolve(result);
@@ -25,7 +27,7 @@ function setUp() {
     atomicClaimWith: async () => atomicClaim,
   });
   const deduplicator = new Deduplicator({ itemRepo: new SetItemBank(), deduplicationRepo });
-  return { underWay, deduplicator, most: () => most };
+  return { underWay, deduplicator, waitedMs, most: () => most };
 }
 
 /** Calls of so many users, which fill the process and the queue behind it. */
@@ -87,6 +89,22 @@ test('a call in the queue ends after 10 seconds, with nothing written', async ()
   for (const answer of [...pair.underWay.values()]) answer(EXHAUSTED);
   await outcomes;
   expect(pair.underWay.size).toBe(0);
+});
+
+test('the time in the queue counts towards the time of the claim', async () => {
+  const pair = setUp();
+  let nowMs = 0;
+  const clock = vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs);
+  onTestFinished(() => clock.mockRestore());
+  const calls = await fill(pair, 1_500);
+  nowMs += 4_000;
+  while (pair.underWay.size > 0) {
+    for (const answer of [...pair.underWay.values()]) answer(EXHAUSTED);
+    await settled();
+  }
+  await Promise.all(calls);
+  expect(pair.waitedMs.filter((each) => each === 0)).toHaveLength(1_000);
+  expect(pair.waitedMs.filter((each) => each === 4_000)).toHaveLength(500);
 });
 
 test('however often one user clicks, the others are served', async () => {

@@ -227,14 +227,21 @@ function assertLedgerTableName(
   );
 }
 
-/** The bank first: an item that is handed out meanwhile is then seen in one of the tables at least. */
+/**
+ * The bank first: an item that is handed out meanwhile is then seen in one of the tables at least. The
+ * first assignment of the table last: as long as its item is missing, the ledger was not filled to the
+ * end.
+ */
 async function* everyItemOf(
   bank: ItemBankDynamoDbRepository,
   deduplicationRepo: DeduplicationDynamoDbRepository,
 ): AsyncGenerator<string, void, void> {
   yield* bank.listItems();
+  let first: string | undefined;
   for await (const { item, itemBankTableName } of deduplicationRepo.listAssignments()) {
     const isOwn = itemBankTableName === null || canBeSameTable(itemBankTableName, bank.tableName);
-    if (isOwn) yield item;
+    if (isOwn && first === undefined) first = item;
+    else if (isOwn) yield item;
   }
+  if (first !== undefined) yield first;
 }

@@ -404,6 +404,25 @@ describe('fillLedger', () => {
     expect(report).toEqual({ read: 500, added: 300, repeats: 0, alreadyKnown: 200 });
   });
 
+  test('that is stopped lacks the item of the first assignment, so that a look tells', async () => {
+    const tables = await freshTablesWithLedger();
+    const { itemRepo, deduplicationRepo } = openPair(tables);
+    for (const voucher of vouchers(150)) {
+      await deduplicationRepo.putDeduplicationId(`user of ${voucher}`, voucher);
+    }
+    const controller = new AbortController();
+    const stopped = itemRepo.fillLedger(deduplicationRepo, {
+      signal: controller.signal,
+      concurrency: 1,
+      onProgress: () => controller.abort(new Error('enough')),
+    });
+    await expect(stopped).rejects.toMatchObject({ added: 100 });
+    for await (const first of deduplicationRepo.listAssignments()) {
+      expect(await itemsIn(tables, tables.ledgerTableName)).not.toContain(first.item);
+      break;
+    }
+  });
+
   test('leaves in the ledger what no longer is in either table', async () => {
     const tables = await seededWithoutLedger();
     const { itemRepo, deduplicationRepo } = openPair(tables);

@@ -30,7 +30,7 @@ const SEEDING = sized(
   { items: 20_000, kills: 20 },
 );
 const CONTROL = sized({ items: 1_000, kills: 4 }, { items: 2_000, kills: 6 });
-const COMPLETE_LIST = sized(1_000, 20_000, 10_000);
+const COMPLETE_LIST = sized(1_000, 20_000);
 /** Of up to 1 KB, written or refused. */
 const WRITE_UNITS_A_ROW = 2;
 

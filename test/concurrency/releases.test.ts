@@ -10,7 +10,7 @@ import { freshTables, openPair, type Tables } from '../support/tables.js';
 import { pick, seededRandom } from '../verification/seeded-random.js';
 
 const CALLERS = 64;
-const ROUNDS = sized(750, 10_000, 4_000);
+const ROUNDS = sized(750, 10_000);
 const NODES = 4;
 const IDS = Array.from({ length: 32 }, (_, id) => `id-${id}`);
 const ITEMS = Array.from({ length: 18 }, (_, item) => `item-${item}`);

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { deduplicationTable, itemBankTable } from 'storagebox';
 import type { Context } from './action.js';
-import { inParallel, withPatience } from './patience.js';
+import { inParallel, type OwnRequest, withPatience } from './patience.js';
 
 export interface AuditFindings {
   /** In the ledger, and neither in the bank nor given nor retired. */
@@ -87,6 +87,13 @@ export async function auditTables(
   const findings = audit.findingsOf(wrong, owners);
   const right = [...wrong.values()].filter((places) => audit.faultsOf(places).length === 0);
   return { counts: audit.counts(), findings, owners, moved: right.length };
+}
+
+/** A transaction on all of the tables. */
+export function requestToAll(context: AuditContext): OwnRequest {
+  const { client, signal, itemRepo, deduplicationRepo, ledgerTableName } = context;
+  const tables = [itemRepo.tableName, deduplicationRepo.tableName, ledgerTableName ?? []];
+  return { client, signal, tableNames: tables.flat() };
 }
 
 type Fault = keyof AuditFindings;
@@ -227,7 +234,8 @@ class Audit {
     // If there are more owners, the first ones are enough.
     const asked = deduplicationIds.slice(0, MAX_READS_PER_TRANSACTION - gets.length);
     gets.push(...asked.map((id) => get(deduplicationRepo.tableName, DEDUPLICATION_KEY, id)));
-    const { Responses: responses = [] } = await withPatience(signal, () =>
+    const request = requestToAll(this.#context);
+    const { Responses: responses = [] } = await withPatience(request, () =>
       client.send(new TransactGetItemsCommand({ TransactItems: gets }), { abortSignal: signal }),
     );
     const rows = responses.map(({ Item }) => Item);
@@ -270,7 +278,9 @@ async function scanTable(
         ExpressionAttributeNames: Object.fromEntries(names),
         ExclusiveStartKey: startKey,
       });
-      const page = await withPatience(signal, () => client.send(command, { abortSignal: signal }));
+      const page = await withPatience({ client, signal, tableNames: [tableName] }, () =>
+        client.send(command, { abortSignal: signal }),
+      );
       for (const row of page.Items ?? []) onRow(row);
       startKey = page.LastEvaluatedKey;
       if (startKey === undefined) return;

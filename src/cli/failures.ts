@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { CsvError } from 'csv-parse';
 import { type AnyStorageBoxError, isStorageBoxError } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
+import { isPassing } from './patience.js';
 
 export interface Failure {
   /** Stable, for scripts: an error's own code or name. */
@@ -222,14 +223,7 @@ const ACCESS_REMEDIES: Readonly<Record<string, string>> = {
     'Ask for the permission that the message names. "storagebox doctor" checks all of them.',
 };
 
-const BUSY: readonly string[] = [
-  'ThrottlingException',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'InternalServerError',
-  'ServiceUnavailable',
-  'TimeoutError',
-];
+const BUSY: readonly string[] = ['InternalServerError', 'ServiceUnavailable', 'TimeoutError'];
 
 const NETWORK_CODES: readonly string[] = [
   'ECONNREFUSED',
@@ -240,6 +234,10 @@ const NETWORK_CODES: readonly string[] = [
   'EHOSTUNREACH',
   'ENETUNREACH',
 ];
+
+/** See "X509 certificate error codes" in the documentation of `node:tls`. */
+const CERTIFICATE_CODE =
+  /CERT|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/;
 
 /** Errors of Node.js and of the SDK, which have no type or codes in common. */
 function describeSystemError(error: unknown): Failure {
@@ -276,7 +274,7 @@ function describeSystemError(error: unknown): Failure {
       exitCode: EXIT_CODES.access,
     };
   }
-  if (NETWORK_CODES.includes(String(code))) {
+  if (NETWORK_CODES.includes(String(code)) || CERTIFICATE_CODE.test(String(code))) {
     const remedy = UNREACHABLE_REMEDY;
     return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}`);
   }
@@ -284,7 +282,9 @@ function describeSystemError(error: unknown): Failure {
     // Its own message quotes the reply, which can hold items and IDs.
     return failure(EXIT_CODES.tryAgain, RUN_AGAIN, 'The reply of DynamoDB cannot be read.');
   }
-  if (BUSY.includes(String(name))) return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
+  if (BUSY.includes(String(name)) || isPassing(error)) {
+    return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
+  }
   return failure(EXIT_CODES.failed, null, `${name ?? 'Error'}: ${message}`);
 }
 

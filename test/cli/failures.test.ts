@@ -88,6 +88,8 @@ const misuses: Record<string, () => Promise<Ended>> = {
     cli.run(['fetch', 'ann', '--item-bank-table', 'no_such_table']),
   'storagebox add codes.txt --ledger-table no_such_table': () =>
     cli.run(['add', 'codes.txt', '--ledger-table', 'no_such_table']),
+  'storagebox audit --ledger-table no_such_table': () =>
+    cli.run(['audit', '--ledger-table', 'no_such_table']),
   'storagebox fetch ann --item-bank-table orders': () =>
     cli.run(['fetch', 'ann', '--item-bank-table', 'orders']),
   'the AWS SDK is not installed': withoutSdk,

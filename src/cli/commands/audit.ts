@@ -52,9 +52,6 @@ const MEANINGS: Readonly<Record<keyof AuditFindings, string>> = {
   retiredButGiven: 'retired but given: retired, and an ID still has it',
 };
 
-/** For a person to decide: no table tells who is to keep the item. */
-const NOT_FIXABLE: readonly string[] = ['severalOwners', 'retiredButGiven'];
-
 async function fix(context: Context<AuditOptions>, result: AuditResult): Promise<Repaired | null> {
   const { lost, twice, unknownToLedger } = result.findings;
   if (lost.length + twice.length + unknownToLedger.length === 0) return null;
@@ -69,10 +66,10 @@ async function fix(context: Context<AuditOptions>, result: AuditResult): Promise
   return repair(context, result);
 }
 
+/** Also what is left to a person to decide: no table tells who is to keep an item that two have. */
 function hasLeftovers({ findings }: AuditResult, fixed: Repaired | null): boolean {
-  return kindsOf(findings).some(
-    (kind) => findings[kind].length > 0 && (fixed === null || NOT_FIXABLE.includes(kind)),
-  );
+  const done: Partial<Record<keyof AuditFindings, number>> = fixed ?? {};
+  return kindsOf(findings).some((kind) => findings[kind].length > (done[kind] ?? 0));
 }
 
 async function report(

@@ -113,7 +113,11 @@ function withoutValues(message: string): string {
       return /^--[a-z][a-z-]{1,30}$/.test(name) ? `unknown option '${name}'` : 'unknown option';
     })
     .replace(/unknown command '.*?'(?=\n|$)/s, 'unknown command')
-    .replace(/ (?:argument|value) '.*'( from env '\w+')? is invalid/s, '$1 is invalid')
+    .replace(
+      /^error: option '[^']*' value '.*' from env '(\w+)' is invalid/s,
+      "the environment variable '$1' is invalid",
+    )
+    .replace(/ argument '.*' is invalid/s, ' is invalid')
     .replace(/command-argument value '.*' is invalid for/s, 'the value is invalid for');
 }
 

@@ -25,24 +25,25 @@ export interface SharedOptions {
 export function addSharedOptions(program: Command): void {
   program
     .addOption(
-      new Option('--item-bank-table <name>', 'the table with the items, by name or ARN')
-        .env('STORAGE_BOX_ITEM_BANK_TABLE')
-        .argParser(tableName)
-        .default(DEFAULT_ITEM_BANK_TABLE),
+      tableOption(
+        '--item-bank-table <name>',
+        'the table with the items, by name or ARN',
+        'STORAGE_BOX_ITEM_BANK_TABLE',
+      ).default(DEFAULT_ITEM_BANK_TABLE),
     )
     .addOption(
-      new Option('--deduplication-table <name>', 'the table that records who has which item')
-        .env('STORAGE_BOX_DEDUPLICATION_TABLE')
-        .argParser(tableName)
-        .default(DEFAULT_DEDUPLICATION_TABLE),
+      tableOption(
+        '--deduplication-table <name>',
+        'the table that records who has which item',
+        'STORAGE_BOX_DEDUPLICATION_TABLE',
+      ).default(DEFAULT_DEDUPLICATION_TABLE),
     )
     .addOption(
-      new Option(
+      tableOption(
         '--ledger-table <name>',
         `the table of all items that were ever added (default: that of the bank, with "${LEDGER_SUFFIX}")`,
-      )
-        .env('STORAGE_BOX_LEDGER_TABLE')
-        .argParser(tableName),
+        'STORAGE_BOX_LEDGER_TABLE',
+      ),
     )
     .option('--no-ledger', 'work without a ledger: an item that is added again can be given twice')
     .option(
@@ -53,6 +54,12 @@ export function addSharedOptions(program: Command): void {
     .option('--region <region>', 'default: AWS_REGION, AWS_DEFAULT_REGION, or that of the profile')
     .option('--profile <name>', 'a profile of the AWS command line; default: AWS_PROFILE')
     .option('--json', 'print results and errors as JSON');
+}
+
+function tableOption(flags: string, description: string, variable: string): Option {
+  // A compose file sets a variable without a value to the empty string.
+  if (process.env[variable] === '') delete process.env[variable];
+  return new Option(flags, description).env(variable).argParser(tableName);
 }
 
 export function ledgerTableNameOf(

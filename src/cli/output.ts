@@ -88,8 +88,9 @@ export function rowTextFor({
 export function noteRiskyCells({ riskyCells }: RowText): void {
   if (riskyCells === 0) return;
   note(
-    `${riskyCells} cells begin as a spreadsheet formula does (= + - @ tab CR) or have control ` +
-      'characters. They are written as they are; for a spreadsheet, pass --spreadsheet.',
+    `Risky cells: ${riskyCells}. Each has the beginning of a spreadsheet formula (= + - @ tab CR), at its ` +
+      'start or after ";", "|" or a tab, or control characters. They are written as they are; for a ' +
+      'spreadsheet, pass --spreadsheet.',
   );
 }
 

@@ -21,6 +21,12 @@ const HOSTILE = [
   'say "hi", friend',
   'plain',
   '\u009B31m',
+  'x;=1+1',
+  'x; \t"+1',
+  'x|@SUM(A1)',
+  'x\t-2',
+  'x;\uFF1D1;y|=2',
+  'x;y=1|z-2',
 ];
 
 function textFor(style: {
@@ -38,7 +44,7 @@ test('a file gets exactly what is in the tables, and risky cells are counted', (
   const text = textFor({});
   expect(text.head).toBe('item,status\n');
   expect(cells(text.of(rows))).toEqual(HOSTILE);
-  expect(text.riskyCells).toBe(9);
+  expect(text.riskyCells).toBe(14);
 });
 
 test('a spreadsheet gets no formula and no control character', () => {
@@ -46,6 +52,15 @@ test('a spreadsheet gets no formula and no control character', () => {
   expect(written.slice(0, 4)).toEqual(["'=1+1", "'+49 170 1234567", "'-2", "'@SUM(A1)"]);
   for (const cell of written) expect(cell).not.toMatch(/^[=+\-@\t\r]|\p{Cc}/u);
   expect(written).toContain('say "hi", friend');
+  // For a spreadsheet with another list separator, cells begin there, too.
+  expect(written.slice(11)).toEqual([
+    "x;'=1+1",
+    'x; \\u0009"\'+1',
+    "x|'@SUM(A1)",
+    "x\\u0009'-2",
+    "x;'\uFF1D1;y|'=2",
+    'x;y=1|z-2',
+  ]);
 });
 
 test.each(['csv', 'jsonl'] as const)('a terminal gets no control character: %s', (format) => {

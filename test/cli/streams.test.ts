@@ -54,7 +54,9 @@ test('a pipe gets what is in the tables, and is told how many cells are risky', 
   expect((await cli.run(['fetch', ID])).stdout).toBe(`${ITEM}\n`);
   const { stdout, stderr } = await cli.run(['export', 'items']);
   expect(stdout).toBe(`item\n${ITEM}\n`);
-  expect(stderr).toMatch(/^1 cells begin as a spreadsheet formula does .* pass --spreadsheet\.\n$/);
+  expect(stderr).toMatch(
+    /^Risky cells: 1\. Each has the beginning of a spreadsheet formula .* pass --spreadsheet\.\n$/,
+  );
   const safe = await cli.run(['export', 'items', '--spreadsheet', '-o', '-']);
   expect(safe).toMatchObject({ stdout: 'item\n\\u001b]0;owned\\u0007=1+1\n', stderr: '' });
 });

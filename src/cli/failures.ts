@@ -77,12 +77,19 @@ const CSV_FAULTS: Readonly<Record<string, string>> = {
   CSV_MAX_RECORD_SIZE: 'a row is longer than 1 MB, perhaps because a quote is never closed',
 };
 
+/** What the parser tells besides: it counts the rows before the one that it cannot read. */
+interface UnreadableRow {
+  readonly records?: number;
+  readonly empty_lines?: number;
+}
+
 /** The parser's own message has the cell in it. */
-function unreadableCsv({ code, lines }: CsvError & { readonly lines?: number }): Failure {
+function unreadableCsv({ code, records = 0, empty_lines = 0 }: CsvError & UnreadableRow): Failure {
+  const row = records + empty_lines + 1;
   const fault = CSV_FAULTS[code] ?? 'it is not valid CSV';
   return {
     code,
-    message: `The CSV cannot be read: at line ${lines}, ${fault}.`,
+    message: `The CSV cannot be read: in row ${row}, ${fault}.`,
     remedy: 'Fix the file. It is read as CSV of RFC 4180, in UTF-8.',
     exitCode: EXIT_CODES.file,
   };

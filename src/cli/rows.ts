@@ -61,7 +61,7 @@ export class RowText {
   }
 }
 
-function isRisky(cell: string): boolean {
+export function isRisky(cell: string): boolean {
   return FORMULA.test(cell) || withoutInnerFormula(cell) !== cell || hasControlCharacter(cell);
 }
 

@@ -69,12 +69,15 @@ export function ledgerTableNameOf(
   if (options.ledgerTable !== undefined) return options.ledgerTable;
   const name = `${options.itemBankTable}${LEDGER_SUFFIX}`;
   if (isTableName(name)) return name;
-  throw new CommandFailure({
-    code: 'USAGE',
-    message: `The name of the item bank is too long to add "${LEDGER_SUFFIX}" to it.`,
-    remedy: 'Name the ledger with --ledger-table, or pass --no-ledger to work without one.',
-    exitCode: EXIT_CODES.usage,
-  });
+  throw wrongOptions(
+    `The name of the item bank is too long to add "${LEDGER_SUFFIX}" to it.`,
+    'Name the ledger with --ledger-table, or pass --no-ledger to work without one.',
+  );
+}
+
+/** Options that cannot be used together, or not alone. */
+export function wrongOptions(message: string, remedy: string): CommandFailure {
+  return new CommandFailure({ code: 'USAGE', message, remedy, exitCode: EXIT_CODES.usage });
 }
 
 /** "Naming rules" in DynamoDB's Developer Guide. */

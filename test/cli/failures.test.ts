@@ -79,6 +79,11 @@ const misuses: Record<string, () => Promise<Ended>> = {
     cli.run(['status', '--watch', '--interval', '100000']),
   'storagebox export --format json': () => cli.run(['export', '--format', 'json']),
   'storagebox export --resume': () => cli.run(['export', '--resume']),
+  'storagebox assign guests.csv --json --spreadsheet': () =>
+    cli.run(['assign', 'guests.csv', '--json', '--spreadsheet']),
+  'storagebox audit --spreadsheet': () => cli.run(['audit', '--spreadsheet']),
+  'storagebox audit --output - --json': () => cli.run(['audit', '--output', '-', '--json']),
+  'storagebox audit --yes': () => cli.run(['audit', '--yes']),
   'storagebox fetch ann --item-bank-table "my codes"': () =>
     cli.run(['fetch', 'ann', '--item-bank-table', 'my codes']),
   'storagebox fetch ""': () => cli.run(['fetch', '']),

@@ -4,7 +4,7 @@ import type { AuditFindings, AuditResult } from '../audit.js';
 import type { Repaired } from '../audit-repair.js';
 import { confirm } from '../confirmation.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { wholeNumber } from '../options.js';
+import { wholeNumber, wrongOptions } from '../options.js';
 import { note, print, printJson, writeRows } from '../output.js';
 import { STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
@@ -32,6 +32,7 @@ export function addAudit(program: Command): void {
     .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
     .action(
       action<AuditOptions>(async (context) => {
+        assertOptions(context);
         const { auditTables } = await import('../audit.js');
         const line = new ProgressLine('rows');
         const result = await auditTables(context, context.options.segments, (done) =>
@@ -42,6 +43,20 @@ export function addAudit(program: Command): void {
         return hasLeftovers(result, fixed) ? EXIT_CODES.inconsistent : EXIT_CODES.success;
       }),
     );
+}
+
+function assertOptions({ options, isJson }: Context<AuditOptions>): void {
+  const { fix: isFixing, yes, output: file, spreadsheet } = options;
+  if (spreadsheet && file === undefined) {
+    throw wrongOptions('--spreadsheet is for the file of --output.', 'Pass --output FILE, too.');
+  }
+  if (isJson && file === STANDARD_OUTPUT) {
+    throw wrongOptions(
+      '--output - and --json would both write to standard output.',
+      'Name a file, or leave one of them out.',
+    );
+  }
+  if (yes && !isFixing) throw wrongOptions('--yes is for --fix only.', 'Pass --fix, too.');
 }
 
 const MEANINGS: Readonly<Record<keyof AuditFindings, string>> = {

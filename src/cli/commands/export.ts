@@ -2,8 +2,7 @@ import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { action, type Context } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { Reading, WHAT, type What } from '../export-rows.js';
-import { CommandFailure } from '../failures.js';
-import { wholeNumber } from '../options.js';
+import { wholeNumber, wrongOptions } from '../options.js';
 import { noteRiskyCells, type RowsDestination, rowTextFor, writeRows } from '../output.js';
 import { STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine } from '../progress.js';
@@ -67,10 +66,6 @@ function destinationOf({ options, isJson }: ExportContext, what: What): RowsDest
   const columns =
     what === 'items' ? ['item'] : ['deduplication_id', 'item', 'item_bank_table', 'assigned_at'];
   return { columns, format, file, isForSpreadsheet: spreadsheet };
-}
-
-function wrongOptions(message: string, remedy: string): CommandFailure {
-  return new CommandFailure({ code: 'USAGE', message, remedy, exitCode: EXIT_CODES.usage });
 }
 
 async function write(

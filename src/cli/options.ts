@@ -106,6 +106,9 @@ export function wholeNumberUpTo(max: number): (text: string) => number {
   };
 }
 
+/** "Scan" in the API reference, `TotalSegments`. */
+export const segmentCount = wholeNumberUpTo(1_000_000);
+
 function url(text: string): string {
   if (!/^https?:/.test(text) || !URL.canParse(text)) {
     throw new InvalidArgumentError('Expected a URL with http:// or https://.');

@@ -75,6 +75,8 @@ const misuses: Record<string, () => Promise<Ended>> = {
   'storagebox fetch': () => cli.run(['fetch']),
   'storagebox fetch -x': () => cli.run(['fetch', '-x']),
   'storagebox status --segments none': () => cli.run(['status', '--segments', 'none']),
+  'storagebox audit --segments 1000001': () => cli.run(['audit', '--segments', '1000001']),
+  'storagebox export --segments 1000001': () => cli.run(['export', '--segments', '1000001']),
   'storagebox status --watch --interval 100000': () =>
     cli.run(['status', '--watch', '--interval', '100000']),
   'storagebox export --format json': () => cli.run(['export', '--format', 'json']),

@@ -4,7 +4,7 @@ import type { AuditFindings, AuditResult } from '../audit.js';
 import type { Repaired } from '../audit-repair.js';
 import { confirm } from '../confirmation.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { wholeNumber, wrongOptions } from '../options.js';
+import { segmentCount, wrongOptions } from '../options.js';
 import { note, print, printJson, writeRows } from '../output.js';
 import { STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
@@ -29,7 +29,7 @@ export function addAudit(program: Command): void {
     .option('-y, --yes', 'do not ask before repairing')
     .option('-o, --output <file>', 'write the items that are wrong to a CSV file')
     .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
-    .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
+    .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
       action<AuditOptions>(async (context) => {
         assertOptions(context);

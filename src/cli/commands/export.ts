@@ -2,7 +2,7 @@ import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { action, type Context } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { Reading, WHAT, type What } from '../export-rows.js';
-import { wholeNumber, wrongOptions } from '../options.js';
+import { segmentCount, wrongOptions } from '../options.js';
 import { noteRiskyCells, type RowsDestination, rowTextFor, writeRows } from '../output.js';
 import { STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine } from '../progress.js';
@@ -34,7 +34,7 @@ export function addExport(program: Command): void {
     .option('-o, --output <file>', 'write to a file, which appears when it is complete')
     .option('--resume', 'with --output: continue an export that was stopped or killed')
     .option('--spreadsheet', 'make CSV safe to open in a spreadsheet; it is not exact then')
-    .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
+    .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
       action<ExportOptions>(async (context, what = 'assignments') => {
         const destination = destinationOf(context, what as What);

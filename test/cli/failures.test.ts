@@ -7,6 +7,7 @@ import { itemBankTable } from 'storagebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine, type Ended, ended } from '../support/command-line.js';
 import { ROOT } from '../support/packed-package.js';
+import { expiredCertificate } from '../support/unreachable-peers.js';
 
 const HEAD = '| what was done | printed on standard error | exit code |\n|---|---|---|\n';
 
@@ -150,6 +151,19 @@ test('each gives a message, a remedy and an exit code, as the table in the docs 
   const begin = docs.indexOf(HEAD);
   expect(docs.slice(begin, docs.indexOf('\n\n', begin) + 1)).toBe(HEAD + lines.join(''));
 });
+
+test.each([['fetch', 'ann'], ['add', 'codes.txt'], ['audit'], ['init']])(
+  'a certificate that is not accepted is a server that cannot be reached: %s',
+  async (...args) => {
+    const { endpoint, stop } = await expiredCertificate();
+    const { stderr, exitCode } = await cli.run([...args, '--endpoint-url', endpoint]);
+    await stop();
+    expect(stderr).toMatch(
+      /^storagebox: DynamoDB cannot be reached: .*\n {2}remedy: Check --endpoint/,
+    );
+    expect(exitCode).toBe(7);
+  },
+);
 
 test('with --json the error is an object', async () => {
   const { stdout, stderr, exitCode } = await cli.run(['--json', 'add', 'no-such-file.txt']);

@@ -1,5 +1,6 @@
 // A ledger that was named too late: `add` refuses, `doctor` tells, `fill-ledger` puts it right.
-import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { itemBankTable } from 'storagebox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine } from '../support/command-line.js';
 import { inPlaceOf } from '../support/http-stand-in.js';
@@ -162,6 +163,24 @@ describe('add', () => {
     expect(exitCode).toBe(0);
     expect(scans.length).toBeLessThanOrEqual(5);
     for (const scan of scans) expect(scan).toEqual({ Limit: 50, ConsistentRead: true });
+  });
+
+  test('names the table that has another key, ledger or bank', async () => {
+    const cli = await withTables();
+    await add(cli, CODES);
+    await cli.client().send(
+      new CreateTableCommand({
+        ...itemBankTable('orders'),
+        AttributeDefinitions: [{ AttributeName: 'order_id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'order_id', KeyType: 'HASH' }],
+      }),
+    );
+    for (const option of ['--ledger-table', '--item-bank-table']) {
+      const named = ['--ledger-table', LEDGER, option, 'orders'];
+      const { stderr, exitCode } = await add(cli, 'CODE-3\n', ...named);
+      expect(stderr).toContain('Expected the table "orders" to have the key "item"');
+      expect(exitCode).toBe(4);
+    }
   });
 
   test('asks again for what a throttled ledger did not answer', async () => {

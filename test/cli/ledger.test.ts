@@ -210,6 +210,23 @@ describe('a ledger that lacks some items', () => {
     expect(refused.exitCode).toBe(4);
   });
 
+  test('because fill-ledger was stopped shortly before its end lets no code out twice', async () => {
+    const cli = await withTables();
+    const codes = Array.from({ length: 600 }, (_, index) => `CODE-${index}\n`).join('');
+    await add(cli, codes, '--no-ledger');
+    const users = Array.from({ length: 600 }, (_, index) => `user-${index}\n`).join('');
+    await cli.run(['assign', '-'], { input: users });
+    let chunks = 0;
+    const endpoint = await inPlaceOf((operation) =>
+      operation === 'TransactWriteItems' && ++chunks > 5 ? 'AccessDeniedException' : undefined,
+    );
+    await cli.run(['fill-ledger', '--concurrency', '1', '--endpoint-url', endpoint]);
+    expect(await itemsIn(cli, LEDGER)).toHaveLength(500);
+    expect((await add(cli, codes)).exitCode).toBe(4);
+    await cli.run(['fill-ledger']);
+    expect((await add(cli, codes)).stdout).toContain('0 added, 600 already known');
+  });
+
   test('because one of two codes was retired lets the other not out again', async () => {
     const cli = await withTables();
     await add(cli, CODES, '--no-ledger');

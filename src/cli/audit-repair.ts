@@ -1,13 +1,9 @@
 // Puts items back where they belong, as far as the tables tell where that is.
-import {
-  type DynamoDBClient,
-  type TransactWriteItem,
-  TransactWriteItemsCommand,
-} from '@aws-sdk/client-dynamodb';
-import type { AuditContext, AuditResult } from './audit.js';
+import { type TransactWriteItem, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { type AuditContext, type AuditResult, requestToAll } from './audit.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
-import { inParallel, withPatience } from './patience.js';
+import { inParallel, type OwnRequest, withPatience } from './patience.js';
 
 export interface Repaired {
   readonly lost: number;
@@ -49,10 +45,11 @@ export async function repair(context: AuditContext, result: AuditResult): Promis
 
 /** Only if the item is still given or retired. If it is neither, it belongs in the bank. */
 async function takeOutOfBank(
-  { client, itemRepo, deduplicationRepo, ledgerTableName, signal }: AuditContext,
+  context: AuditContext,
   item: string,
   [owner]: readonly string[],
 ): Promise<boolean> {
+  const { itemRepo, deduplicationRepo, ledgerTableName } = context;
   const check: TransactWriteItem =
     owner === undefined
       ? {
@@ -81,22 +78,18 @@ async function takeOutOfBank(
       ExpressionAttributeNames: { '#item': 'item' },
     },
   };
-  return commits(client, [removal, check], signal);
+  return commits(requestToAll(context), [removal, check]);
 }
 
 /** Whether the transaction was applied; `false` if a condition does not hold any more. */
-async function commits(
-  client: DynamoDBClient,
-  actions: TransactWriteItem[],
-  signal: AbortSignal,
-): Promise<boolean> {
+async function commits(request: OwnRequest, actions: TransactWriteItem[]): Promise<boolean> {
   // One token for all tries, so that it is applied once at most.
   const command = new TransactWriteItemsCommand({
     TransactItems: actions,
     ClientRequestToken: crypto.randomUUID(),
   });
   try {
-    await withPatience(signal, () => client.send(command));
+    await withPatience(request, () => request.client.send(command));
     return true;
   } catch (error) {
     const { CancellationReasons: reasons = [] } = error as {

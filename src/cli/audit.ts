@@ -1,14 +1,10 @@
 // Is each item in exactly one place? Bank, given and retired together are what the ledger has.
-import {
-  type AttributeValue,
-  type DynamoDBClient,
-  ScanCommand,
-  type TransactGetItem,
-  TransactGetItemsCommand,
-} from '@aws-sdk/client-dynamodb';
+import { type TransactGetItem, TransactGetItemsCommand } from '@aws-sdk/client-dynamodb';
 import { deduplicationTable, itemBankTable } from 'storagebox';
 import type { Context } from './action.js';
-import { inParallel, withPatience } from './patience.js';
+import { isOwnBank } from './own-bank.js';
+import { inParallel, type OwnRequest, withPatience } from './patience.js';
+import { scanPages, type TableRow } from './scan.js';
 
 export interface AuditFindings {
   /** In the ledger, and neither in the bank nor given nor retired. */
@@ -87,6 +83,13 @@ export async function auditTables(
   const findings = audit.findingsOf(wrong, owners);
   const right = [...wrong.values()].filter((places) => audit.faultsOf(places).length === 0);
   return { counts: audit.counts(), findings, owners, moved: right.length };
+}
+
+/** A transaction on all of the tables. */
+export function requestToAll(context: AuditContext): OwnRequest {
+  const { client, signal, itemRepo, deduplicationRepo, ledgerTableName } = context;
+  const tables = [itemRepo.tableName, deduplicationRepo.tableName, ledgerTableName ?? []];
+  return { client, signal, tableNames: tables.flat() };
 }
 
 type Fault = keyof AuditFindings;
@@ -190,10 +193,11 @@ class Audit {
   }
 
   async #readLedger(): Promise<void> {
-    const { client, ledgerTableName: tableName, signal } = this.#context;
+    const context = this.#context;
+    const { ledgerTableName: tableName } = context;
     if (tableName === undefined) return;
     const attributes = [ITEM_KEY, RETIRED_AT_ATTRIBUTE];
-    await scanTable({ client, signal, tableName, attributes, segments: this.#segments }, (row) => {
+    await scanTable({ context, tableName, attributes, segments: this.#segments }, (row) => {
       const isRetired = row[RETIRED_AT_ATTRIBUTE] !== undefined;
       this.#counts.entered++;
       if (isRetired) this.#counts.retired++;
@@ -202,17 +206,11 @@ class Audit {
   }
 
   async #readAssignments(note: (item: string, deduplicationId: string) => void): Promise<void> {
-    const { deduplicationRepo, signal } = this.#context;
+    const { itemRepo, deduplicationRepo, signal } = this.#context;
     const listing = deduplicationRepo.listAssignments({ segments: this.#segments, signal });
     for await (const { item, deduplicationId, itemBankTableName } of listing) {
-      if (this.#isOwnBank(itemBankTableName)) note(item, deduplicationId);
+      if (isOwnBank(itemBankTableName, itemRepo.tableName)) note(item, deduplicationId);
     }
-  }
-
-  /** A row that does not name its bank, such as those of the Python module, counts as this bank's. */
-  #isOwnBank(tableName: string | null): boolean {
-    const own = this.#context.itemRepo.tableName;
-    return shortName(tableName ?? own) === shortName(own);
   }
 
   async #lookAt(item: string, deduplicationIds: readonly string[]): Promise<Look> {
@@ -227,7 +225,8 @@ class Audit {
     // If there are more owners, the first ones are enough.
     const asked = deduplicationIds.slice(0, MAX_READS_PER_TRANSACTION - gets.length);
     gets.push(...asked.map((id) => get(deduplicationRepo.tableName, DEDUPLICATION_KEY, id)));
-    const { Responses: responses = [] } = await withPatience(signal, () =>
+    const request = requestToAll(this.#context);
+    const { Responses: responses = [] } = await withPatience(request, () =>
       client.send(new TransactGetItemsCommand({ TransactItems: gets }), { abortSignal: signal }),
     );
     const rows = responses.map(({ Item }) => Item);
@@ -246,43 +245,31 @@ class Audit {
 }
 
 interface TableScan {
-  readonly client: DynamoDBClient;
-  readonly signal: AbortSignal;
+  readonly context: AuditContext;
   readonly tableName: string;
   readonly attributes: readonly string[];
   readonly segments: number;
 }
 
-/** Every row, strongly consistent, in no particular order. */
+/** Every row, in no particular order. */
 async function scanTable(
-  { client, signal, tableName, attributes, segments }: TableScan,
-  onRow: (row: Record<string, AttributeValue>) => void,
+  { context, tableName, attributes, segments }: TableScan,
+  onRow: (row: TableRow) => void,
 ): Promise<void> {
   const names = attributes.map((attribute, index) => [`#${index}`, attribute] as const);
   const scanSegment = async (_: unknown, segment: number) => {
-    for (let startKey: Record<string, AttributeValue> | undefined; ; ) {
-      const command = new ScanCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        Segment: segment,
-        TotalSegments: segments,
-        ProjectionExpression: names.map(([placeholder]) => placeholder).join(),
-        ExpressionAttributeNames: Object.fromEntries(names),
-        ExclusiveStartKey: startKey,
-      });
-      const page = await withPatience(signal, () => client.send(command, { abortSignal: signal }));
-      for (const row of page.Items ?? []) onRow(row);
-      startKey = page.LastEvaluatedKey;
-      if (startKey === undefined) return;
-    }
+    const pages = scanPages(context, {
+      TableName: tableName,
+      Segment: segment,
+      TotalSegments: segments,
+      ProjectionExpression: names.map(([placeholder]) => placeholder).join(),
+      ExpressionAttributeNames: Object.fromEntries(names),
+    });
+    for await (const rows of pages) for (const row of rows) onRow(row);
   };
   await Promise.all(Array.from({ length: segments }, scanSegment));
 }
 
 function keyOf(definition: { KeySchema?: { AttributeName?: string | undefined }[] | undefined }) {
   return String(definition.KeySchema?.[0]?.AttributeName);
-}
-
-function shortName(tableName: string): string {
-  return tableName.slice(tableName.lastIndexOf('/') + 1);
 }

@@ -139,15 +139,21 @@ async function* cellsOf(
       if (position === -1) throw file.noSuchHeader(record.length);
       continue;
     }
+    // The parser's count of lines is wrong after a cell with CR and LF in it.
+    const row = info.records + info.empty_lines;
     const value = record[position];
-    if (value === undefined) throw file.noSuchColumn(info.lines, record.length);
-    yield file.checked(value, info.lines);
+    if (value === undefined) throw file.noSuchColumn(row, record.length);
+    yield file.checked(value, row);
   }
 }
 
 interface ParsedRow {
   readonly record: readonly string[];
-  readonly info: { readonly bytes: number; readonly lines: number };
+  readonly info: {
+    readonly bytes: number;
+    readonly records: number;
+    readonly empty_lines: number;
+  };
 }
 
 async function* textsOf(chunks: AsyncIterable<Chunk>): AsyncGenerator<string, void, void> {

@@ -253,10 +253,10 @@ async function permissionsFinding(client: DynamoDBClient, table: TableToCheck): 
 async function ledgerFinding(context: Context<unknown>): Promise<Finding> {
   return orFailure('ledger', 'contents', async () => {
     const state = await lookAtLedger(context);
-    if (state === 'unused') return ok('ledger', 'is empty: no item was added yet');
+    if (state === 'unused') return ok('ledger', 'no item is in the bank or was handed out yet');
     if (state !== 'unfilled') return ok('ledger', 'has entries');
     const message =
-      'is empty, but items are in the bank or were handed out: they could be added a second time';
+      'does not list all items that are in the bank or were handed out: the others could be added a second time';
     return fault('ledger', message, 'Run "storagebox fill-ledger".');
   });
 }

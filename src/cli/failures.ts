@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { CsvError } from 'csv-parse';
 import { type AnyStorageBoxError, isStorageBoxError } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
+import { isPassing } from './patience.js';
 
 export interface Failure {
   /** Stable, for scripts: an error's own code or name. */
@@ -76,12 +77,19 @@ const CSV_FAULTS: Readonly<Record<string, string>> = {
   CSV_MAX_RECORD_SIZE: 'a row is longer than 1 MB, perhaps because a quote is never closed',
 };
 
+/** What the parser tells besides: it counts the rows before the one that it cannot read. */
+interface UnreadableRow {
+  readonly records?: number;
+  readonly empty_lines?: number;
+}
+
 /** The parser's own message has the cell in it. */
-function unreadableCsv({ code, lines }: CsvError & { readonly lines?: number }): Failure {
+function unreadableCsv({ code, records = 0, empty_lines = 0 }: CsvError & UnreadableRow): Failure {
+  const row = records + empty_lines + 1;
   const fault = CSV_FAULTS[code] ?? 'it is not valid CSV';
   return {
     code,
-    message: `The CSV cannot be read: at line ${lines}, ${fault}.`,
+    message: `The CSV cannot be read: in row ${row}, ${fault}.`,
     remedy: 'Fix the file. It is read as CSV of RFC 4180, in UTF-8.',
     exitCode: EXIT_CODES.file,
   };
@@ -112,7 +120,11 @@ function withoutValues(message: string): string {
       return /^--[a-z][a-z-]{1,30}$/.test(name) ? `unknown option '${name}'` : 'unknown option';
     })
     .replace(/unknown command '.*?'(?=\n|$)/s, 'unknown command')
-    .replace(/ (?:argument|value) '.*'( from env '\w+')? is invalid/s, '$1 is invalid')
+    .replace(
+      /^error: option '[^']*' value '.*' from env '(\w+)' is invalid/s,
+      "the environment variable '$1' is invalid",
+    )
+    .replace(/ argument '.*' is invalid/s, ' is invalid')
     .replace(/command-argument value '.*' is invalid for/s, 'the value is invalid for');
 }
 
@@ -222,14 +234,7 @@ const ACCESS_REMEDIES: Readonly<Record<string, string>> = {
     'Ask for the permission that the message names. "storagebox doctor" checks all of them.',
 };
 
-const BUSY: readonly string[] = [
-  'ThrottlingException',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'InternalServerError',
-  'ServiceUnavailable',
-  'TimeoutError',
-];
+const BUSY: readonly string[] = ['InternalServerError', 'ServiceUnavailable', 'TimeoutError'];
 
 const NETWORK_CODES: readonly string[] = [
   'ECONNREFUSED',
@@ -240,6 +245,10 @@ const NETWORK_CODES: readonly string[] = [
   'EHOSTUNREACH',
   'ENETUNREACH',
 ];
+
+/** See "X509 certificate error codes" in the documentation of `node:tls`. */
+const CERTIFICATE_CODE =
+  /CERT|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/;
 
 /** Errors of Node.js and of the SDK, which have no type or codes in common. */
 function describeSystemError(error: unknown): Failure {
@@ -276,7 +285,7 @@ function describeSystemError(error: unknown): Failure {
       exitCode: EXIT_CODES.access,
     };
   }
-  if (NETWORK_CODES.includes(String(code))) {
+  if (NETWORK_CODES.includes(String(code)) || CERTIFICATE_CODE.test(String(code))) {
     const remedy = UNREACHABLE_REMEDY;
     return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}`);
   }
@@ -284,7 +293,9 @@ function describeSystemError(error: unknown): Failure {
     // Its own message quotes the reply, which can hold items and IDs.
     return failure(EXIT_CODES.tryAgain, RUN_AGAIN, 'The reply of DynamoDB cannot be read.');
   }
-  if (BUSY.includes(String(name))) return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
+  if (BUSY.includes(String(name)) || isPassing(error)) {
+    return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
+  }
   return failure(EXIT_CODES.failed, null, `${name ?? 'Error'}: ${message}`);
 }
 

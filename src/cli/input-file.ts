@@ -1,5 +1,5 @@
-// Finds what looks like a mistake in a file. Messages name the line and never its content: items are
-// worth money, and deduplication IDs are personal data.
+// Finds what looks like a mistake in a file. Messages name the line, or the row of a CSV file, and never
+// its content: items are worth money, and deduplication IDs are personal data.
 import { MAX_KEY_BYTES } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
@@ -16,10 +16,13 @@ const IF_MEANT = 'If it is intended, pass --as-is.';
 export class InputFile {
   readonly #name: string;
   readonly #options: InputOptions;
+  /** What is counted in it, from 1, empty ones included. A row of CSV can have several lines. */
+  readonly #unit: 'Line' | 'Row';
 
   constructor(name: string, options: InputOptions) {
     this.#name = name === '-' ? 'standard input' : `"${name}"`;
     this.#options = options;
+    this.#unit = options.column === undefined ? 'Line' : 'Row';
   }
 
   /** Read as lines, the first row of a CSV file would get an item, too. */
@@ -47,13 +50,13 @@ export class InputFile {
   }
 
   /** Returns the value if it can be an item or an ID and does not look like a mistake. */
-  checked(value: string, lineNumber: number): string {
+  checked(value: string, position: number): string {
     const fault = value === '' ? 'has no value in the column' : this.#faultOf(value);
     if (fault === null) return value;
     const [text, remedy] = [fault].flat();
     throw this.#failure(
       'UNUSABLE_LINE',
-      `Line ${lineNumber} of ${this.#name} ${text}.`,
+      `${this.#unit} ${position} of ${this.#name} ${text}.`,
       remedy ?? 'Fix the file and run the same command again.',
     );
   }
@@ -86,10 +89,10 @@ export class InputFile {
     );
   }
 
-  noSuchColumn(lineNumber: number, columns: number): CommandFailure {
+  noSuchColumn(position: number, columns: number): CommandFailure {
     return this.#failure(
       'NO_SUCH_COLUMN',
-      `Line ${lineNumber} of ${this.#name} has ${columnsText(columns)}, fewer than --column asks for.`,
+      `${this.#unit} ${position} of ${this.#name} has ${columnsText(columns)}, fewer than --column asks for.`,
       'Check --column. Columns are separated by commas and counted from 1.',
     );
   }

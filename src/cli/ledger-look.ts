@@ -1,74 +1,140 @@
-// Detects a ledger that was added too late: items that it does not know could enter a second time.
+// Detects a ledger that lacks items: those could enter the bank a second time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type DynamoDBClient,
-  paginateScan,
-  type ScanCommandOutput,
+  BatchGetItemCommand,
+  ProvisionedThroughputExceededException,
+  type ScanCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { Context } from './action.js';
+import { isOwnBank, shortName } from './own-bank.js';
+import { withPatience } from './patience.js';
+import { scanPages, type TableRow } from './scan.js';
 
 /**
- * `unfilled`: the ledger is empty, and items are in the bank or were handed out. `unused`: there are
- * no such items. `none`: there is no ledger.
+ * `unfilled`: the ledger lacks items that are in the bank or were handed out. `unused`: there are no
+ * such items. `none`: there is no ledger.
  */
 export type LedgerState = 'filled' | 'unused' | 'unfilled' | 'none';
 
-type Rows = NonNullable<ScanCommandOutput['Items']>;
+/** From each of two tables, so that one BatchGetItem takes the keys of all. */
+const SAMPLE_SIZE = 50;
 
-/** Several banks can share the table. Among so many rows, there will be one of this bank. */
-const ASSIGNMENTS_TO_LOOK_AT = 100;
+const LAST_SEGMENT = { Segment: 99, TotalSegments: 100 };
 
 /** The rows of one transaction become visible one by one, within moments. */
 const MAX_LOOKS = 6;
 const LOOK_INTERVAL_MS = 250;
 
 /**
- * Reads one page of each table, strongly consistent. The ledger comes last: if somebody else is adding
- * items right now, their rows appear in the ledger at about the same moment as in the bank.
+ * Looks for some items of the bank, and some that were handed out, in the ledger, all of it strongly
+ * consistent. The ledger comes last: if somebody else is adding items right now, their rows appear in
+ * the ledger at about the same moment as in the bank.
  */
 export async function lookAtLedger(context: Context<unknown>): Promise<LedgerState> {
-  const { itemRepo, deduplicationRepo, ledgerTableName, client, signal } = context;
+  const { ledgerTableName, signal } = context;
   if (ledgerTableName === undefined) return 'none';
-  const first = (tableName: string, limit: number) => firstRows(client, tableName, limit, signal);
-  const bank = itemRepo.tableName;
-  const hasItems =
-    (await first(bank, 1)).length > 0 ||
-    (await first(deduplicationRepo.tableName, ASSIGNMENTS_TO_LOOK_AT)).some((row) =>
-      isOf(bank, row),
-    );
-  if (!hasItems) return 'unused';
-  for (let look = 1; look <= MAX_LOOKS; look++) {
-    if (look > 1) await sleep(LOOK_INTERVAL_MS, null, { signal });
-    if ((await first(ledgerTableName, 1)).length > 0) return 'filled';
+  const look = new LedgerLook(context, ledgerTableName);
+  let items = [...(await look.someInBank()), ...(await look.someGiven())];
+  if (items.length === 0) {
+    // An empty bank, beside other banks that gave much more. If it was in use before, so was its ledger.
+    if (await look.wasLedgerInUse()) return 'filled';
+    items = await look.firstGiven();
+  }
+  if (items.length === 0) return 'unused';
+  for (let looks = 1; looks <= MAX_LOOKS; looks++) {
+    if (looks > 1) await sleep(LOOK_INTERVAL_MS, null, { signal });
+    items = await look.missingInLedger(items);
+    if (items.length === 0) return 'filled';
   }
   return 'unfilled';
 }
 
-/** The rows of the first page that has any. A page without rows need not be the last one. */
-async function firstRows(
-  client: DynamoDBClient,
-  tableName: string,
-  limit: number,
-  signal: AbortSignal,
-): Promise<Rows> {
-  const scan = { TableName: tableName, ConsistentRead: true, Limit: limit };
-  try {
-    for await (const { Items = [] } of paginateScan({ client }, scan, { abortSignal: signal })) {
-      if (Items.length > 0) return Items;
+class LedgerLook {
+  readonly #context: Context<unknown>;
+  readonly #ledger: string;
+  readonly #bank: string;
+  readonly #deduplicationTable: string;
+
+  constructor(context: Context<unknown>, ledger: string) {
+    this.#context = context;
+    this.#ledger = ledger;
+    this.#bank = context.itemRepo.tableName;
+    this.#deduplicationTable = context.deduplicationRepo.tableName;
+  }
+
+  async someInBank(): Promise<string[]> {
+    const rows = await this.#sample(this.#bank);
+    return someOf(rows.map(({ item }) => item?.S));
+  }
+
+  async someGiven(): Promise<string[]> {
+    return this.#ownItemsOf(await this.#sample(this.#deduplicationTable));
+  }
+
+  /** Reads on until there are some, or to the end of the table. */
+  async firstGiven(): Promise<string[]> {
+    const pages = scanPages(this.#context, {
+      TableName: this.#deduplicationTable,
+      // Lets a few others through: a filter cannot compare the end of an ARN.
+      FilterExpression: 'attribute_not_exists(#bank) OR contains(#bank, :name)',
+      ExpressionAttributeNames: { '#bank': 'item_bank_table' },
+      ExpressionAttributeValues: { ':name': { S: shortName(this.#bank) } },
+    });
+    for await (const rows of pages) {
+      const items = this.#ownItemsOf(rows);
+      if (items.length > 0) return items;
     }
     return [];
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
+  }
+
+  /** Whether items entered it. A retirement alone leaves a row, too. */
+  async wasLedgerInUse(): Promise<boolean> {
+    const rows = await this.#firstRows({ TableName: this.#ledger, Limit: SAMPLE_SIZE });
+    return rows.some(({ entered_at: enteredAt }) => enteredAt !== undefined);
+  }
+
+  async missingInLedger(items: readonly string[]): Promise<string[]> {
+    const { client, signal } = this.#context;
+    // An item that was handed out between the two samples is in both.
+    const Keys = [...new Set(items)].map((item) => ({ item: { S: item } }));
+    const command = new BatchGetItemCommand({
+      RequestItems: { [this.#ledger]: { Keys, ConsistentRead: true } },
+    });
+    const request = { client, signal, tableNames: [this.#ledger] };
+    const { Responses: responses = {} } = await withPatience(request, async () => {
+      const reply = await client.send(command, { abortSignal: signal });
+      if (Object.keys(reply.UnprocessedKeys ?? {}).length === 0) return reply;
+      const message = 'The ledger is throttled.';
+      throw new ProvisionedThroughputExceededException({ message, $metadata: reply.$metadata });
+    });
+    const rows = Object.values(responses).flat();
+    const entered = new Set(rows.map(({ item }) => item?.S));
+    return items.filter((item) => !entered.has(item));
+  }
+
+  #ownItemsOf(assignments: readonly TableRow[]): string[] {
+    const own = assignments.filter(({ item_bank_table: named }) => isOwnBank(named?.S, this.#bank));
+    return someOf(own.map(({ item_string: item }) => item?.S));
+  }
+
+  /**
+   * From the start and the end of the table: `fill-ledger` enters the first assignment last, and those
+   * at the end shortly before.
+   */
+  async #sample(tableName: string): Promise<readonly TableRow[]> {
+    const scan = { TableName: tableName, Limit: SAMPLE_SIZE / 2 };
+    const start = await this.#firstRows(scan);
+    return [...start, ...(await this.#firstRows({ ...scan, ...LAST_SEGMENT }))];
+  }
+
+  /** Those of the first page that has any. */
+  async #firstRows(input: ScanCommandInput): Promise<readonly TableRow[]> {
+    for await (const rows of scanPages(this.#context, input)) if (rows.length > 0) return rows;
+    return [];
   }
 }
 
-/** Several banks may share the table. Rows that do not name their bank count as this bank's own. */
-function isOf(bank: string, { item_bank_table: named }: Rows[number]): boolean {
-  return named?.S === undefined || nameOf(named.S) === nameOf(bank);
-}
-
-/** A table can be named by its ARN as well. */
-function nameOf(tableName: string): string {
-  return tableName.slice(tableName.lastIndexOf('/') + 1);
+function someOf(items: readonly (string | undefined)[]): string[] {
+  const distinct = new Set(items.filter((item) => item !== undefined));
+  return [...distinct].slice(0, SAMPLE_SIZE);
 }

@@ -25,24 +25,25 @@ export interface SharedOptions {
 export function addSharedOptions(program: Command): void {
   program
     .addOption(
-      new Option('--item-bank-table <name>', 'the table with the items, by name or ARN')
-        .env('STORAGE_BOX_ITEM_BANK_TABLE')
-        .argParser(tableName)
-        .default(DEFAULT_ITEM_BANK_TABLE),
+      tableOption(
+        '--item-bank-table <name>',
+        'the table with the items, by name or ARN',
+        'STORAGE_BOX_ITEM_BANK_TABLE',
+      ).default(DEFAULT_ITEM_BANK_TABLE),
     )
     .addOption(
-      new Option('--deduplication-table <name>', 'the table that records who has which item')
-        .env('STORAGE_BOX_DEDUPLICATION_TABLE')
-        .argParser(tableName)
-        .default(DEFAULT_DEDUPLICATION_TABLE),
+      tableOption(
+        '--deduplication-table <name>',
+        'the table that records who has which item',
+        'STORAGE_BOX_DEDUPLICATION_TABLE',
+      ).default(DEFAULT_DEDUPLICATION_TABLE),
     )
     .addOption(
-      new Option(
+      tableOption(
         '--ledger-table <name>',
         `the table of all items that were ever added (default: that of the bank, with "${LEDGER_SUFFIX}")`,
-      )
-        .env('STORAGE_BOX_LEDGER_TABLE')
-        .argParser(tableName),
+        'STORAGE_BOX_LEDGER_TABLE',
+      ),
     )
     .option('--no-ledger', 'work without a ledger: an item that is added again can be given twice')
     .option(
@@ -55,6 +56,12 @@ export function addSharedOptions(program: Command): void {
     .option('--json', 'print results and errors as JSON');
 }
 
+function tableOption(flags: string, description: string, variable: string): Option {
+  // A compose file sets a variable without a value to the empty string.
+  if (process.env[variable] === '') delete process.env[variable];
+  return new Option(flags, description).env(variable).argParser(tableName);
+}
+
 export function ledgerTableNameOf(
   options: Pick<SharedOptions, 'itemBankTable' | 'ledgerTable' | 'ledger'>,
 ): string | undefined {
@@ -62,12 +69,15 @@ export function ledgerTableNameOf(
   if (options.ledgerTable !== undefined) return options.ledgerTable;
   const name = `${options.itemBankTable}${LEDGER_SUFFIX}`;
   if (isTableName(name)) return name;
-  throw new CommandFailure({
-    code: 'USAGE',
-    message: `The name of the item bank is too long to add "${LEDGER_SUFFIX}" to it.`,
-    remedy: 'Name the ledger with --ledger-table, or pass --no-ledger to work without one.',
-    exitCode: EXIT_CODES.usage,
-  });
+  throw wrongOptions(
+    `The name of the item bank is too long to add "${LEDGER_SUFFIX}" to it.`,
+    'Name the ledger with --ledger-table, or pass --no-ledger to work without one.',
+  );
+}
+
+/** Options that cannot be used together, or not alone. */
+export function wrongOptions(message: string, remedy: string): CommandFailure {
+  return new CommandFailure({ code: 'USAGE', message, remedy, exitCode: EXIT_CODES.usage });
 }
 
 /** "Naming rules" in DynamoDB's Developer Guide. */
@@ -95,6 +105,9 @@ export function wholeNumberUpTo(max: number): (text: string) => number {
     throw new InvalidArgumentError(`Expected a whole number from 1${end}.`);
   };
 }
+
+/** "Scan" in the API reference, `TotalSegments`. */
+export const segmentCount = wholeNumberUpTo(1_000_000);
 
 function url(text: string): string {
   if (!/^https?:/.test(text) || !URL.canParse(text)) {

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { EXIT_CODES } from './exit-codes.js';
 import type { Failure } from './failures.js';
 import { openPartialFile, STANDARD_OUTPUT } from './partial-file.js';
-import { type Row, type RowFormat, RowText } from './rows.js';
+import { isRisky, type Row, type RowFormat, RowText } from './rows.js';
 import { visible } from './visible.js';
 
 /** Waits until the lines are written, and rejects when nobody reads any more. */
@@ -85,12 +85,23 @@ export function rowTextFor({
   return new RowText({ columns, format, isForSpreadsheet, isForTerminal });
 }
 
+const RISK =
+  'has the beginning of a spreadsheet formula (= + - @ tab CR), at its start or after ";", "|" or a tab, or ' +
+  'control characters';
+
 export function noteRiskyCells({ riskyCells }: RowText): void {
   if (riskyCells === 0) return;
   note(
-    `${riskyCells} cells begin as a spreadsheet formula does (= + - @ tab CR) or have control ` +
-      'characters. They are written as they are; for a spreadsheet, pass --spreadsheet.',
+    `Risky cells: ${riskyCells}. Each ${RISK}. They are written as they are; for a spreadsheet, pass ` +
+      '--spreadsheet.',
   );
+}
+
+/** Prints an item alone, as a result. */
+export async function printItem(item: string): Promise<void> {
+  await print(item);
+  const isExact = process.stdout.isTTY !== true;
+  if (isExact && isRisky(item)) note(`The item ${RISK}. It is written as it is.`);
 }
 
 async function* linesOf(

@@ -6,8 +6,7 @@ import { CommandFailure } from './failures.js';
 /** The file name that means standard output, or input. */
 export const STANDARD_OUTPUT = '-';
 
-/** Codes are money: nobody else on the machine may read them. */
-export const OWNER_ONLY = 0o600;
+const OWNER_ONLY = 0o600;
 
 export interface PartialFile {
   readonly path: string;
@@ -21,9 +20,7 @@ export interface PartialFile {
 export async function openPartialFile(file: string, flags: 'w' | 'r+' = 'w'): Promise<PartialFile> {
   await assertNoFolder(file);
   const path = partialPathOf(file);
-  const handle = await open(path, flags, OWNER_ONLY);
-  // The file may have been there before, with other permissions.
-  await handle.chmod(OWNER_ONLY);
+  const handle = await openForOwner(path, flags);
   return {
     path,
     handle,
@@ -36,6 +33,14 @@ export async function openPartialFile(file: string, flags: 'w' | 'r+' = 'w'): Pr
       await rm(path, { force: true });
     },
   };
+}
+
+/** Codes are money: nobody else on the machine may read them. */
+export async function openForOwner(path: string, flags: 'w' | 'r+'): Promise<FileHandle> {
+  const handle = await open(path, flags, OWNER_ONLY);
+  // The file may have been there before, with other permissions.
+  await handle.chmod(OWNER_ONLY);
+  return handle;
 }
 
 export function partialPathOf(file: string): string {

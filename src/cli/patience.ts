@@ -1,5 +1,7 @@
-// Retries for requests that the command line sends by itself.
+// How the command line sends requests by itself.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { TableNotFoundError } from 'storagebox/core';
 
 const MAX_TRIES = 8;
 const BASE_DELAY_MS = 50;
@@ -17,9 +19,20 @@ const PASSING_REASONS: readonly string[] = [
   'TransactionConflict',
 ];
 
-/** Retries, for about 6 seconds in all, while throttling or other transactions are in the way. */
+export interface OwnRequest {
+  readonly client: DynamoDBClient;
+  readonly signal: AbortSignal;
+  /** One of them is missing if DynamoDB says that a table is: it does not say which. */
+  readonly tableNames: readonly string[];
+}
+
+/**
+ * Retries, for about 6 seconds in all, while throttling or other transactions are in the way.
+ *
+ * @throws the signal's reason; `TableNotFoundError`; the error of AWS as it is
+ */
 export async function withPatience<Reply>(
-  signal: AbortSignal,
+  { client, signal, tableNames }: OwnRequest,
   send: () => Promise<Reply>,
 ): Promise<Reply> {
   for (let tries = 1; ; tries++) {
@@ -28,13 +41,17 @@ export async function withPatience<Reply>(
       return await send();
     } catch (error) {
       signal.throwIfAborted();
+      if ((error as { readonly name?: string } | null)?.name === 'ResourceNotFoundException') {
+        throw new TableNotFoundError(tableNames, await client.config.region(), { cause: error });
+      }
       if (tries === MAX_TRIES || !isPassing(error)) throw error;
     }
     await sleep(Math.random() * BASE_DELAY_MS * 2 ** tries, undefined, { signal }).catch(() => {});
   }
 }
 
-function isPassing(error: unknown): boolean {
+/** Whether the same request can succeed a moment later. */
+export function isPassing(error: unknown): boolean {
   const { name, CancellationReasons: reasons } = (error ?? {}) as {
     readonly name?: string;
     readonly CancellationReasons?: readonly { readonly Code?: string }[];

@@ -1,10 +1,10 @@
 // A file of rows that can be continued after the writing was stopped, or killed at any moment: a second
 // file beside the partial file records how much of it is valid, and where to continue reading.
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure, describeFailure, Interruption } from './failures.js';
 import { note } from './output.js';
-import { OWNER_ONLY, openPartialFile, type PartialFile, partialPathOf } from './partial-file.js';
+import { openForOwner, openPartialFile, type PartialFile, partialPathOf } from './partial-file.js';
 import type { Row, RowText } from './rows.js';
 
 /** The rows to write. A position is opaque text from which the rows after it can be read. */
@@ -26,6 +26,8 @@ export interface ResumableExport {
 interface Checkpoint {
   /** How much of the file is valid. */
   readonly bytes: number;
+  /** How many cells in it are risky. */
+  readonly riskyCells: number;
   readonly position: string;
 }
 
@@ -92,6 +94,7 @@ class CheckpointedWriter {
     this.#work = work;
     this.#partial = partial;
     this.#bytes = saved?.bytes ?? 0;
+    work.text.riskyCells = saved?.riskyCells ?? 0;
     this.hasCheckpoint = saved !== null;
   }
 
@@ -112,10 +115,17 @@ class CheckpointedWriter {
     if (!this.#hasRows || this.#isBroken) return;
     await this.#writePendingRows();
     await this.#partial.handle.datasync();
-    const { file, source } = this.#work;
-    const content = { version: VERSION, source, bytes: this.#bytes, position };
+    const { file, source, text } = this.#work;
+    const { riskyCells } = text;
+    const content = { version: VERSION, source, bytes: this.#bytes, riskyCells, position };
     const path = checkpointPathOf(file);
-    await writeFile(`${path}.new`, JSON.stringify(content), { mode: OWNER_ONLY, flush: true });
+    const handle = await openForOwner(`${path}.new`, 'w');
+    try {
+      await handle.writeFile(JSON.stringify(content));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
     await rename(`${path}.new`, path);
     this.hasCheckpoint = true;
     this.#savedMs = performance.now();
@@ -162,10 +172,12 @@ async function readCheckpoint({ file, source }: ResumableExport): Promise<Checkp
 
 function contentOf(text: string): (Checkpoint & { readonly source?: unknown }) | null {
   try {
-    const { version, bytes, position, source } = JSON.parse(text);
+    const { version, bytes, riskyCells, position, source } = JSON.parse(text);
     const isUsable =
-      version === VERSION && Number.isSafeInteger(bytes) && typeof position === 'string';
-    return isUsable ? { bytes, position, source } : null;
+      version === VERSION &&
+      [bytes, riskyCells].every(Number.isSafeInteger) &&
+      typeof position === 'string';
+    return isUsable ? { bytes, riskyCells, position, source } : null;
   } catch {
     return null;
   }

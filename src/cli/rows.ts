@@ -17,6 +17,12 @@ export interface RowStyle {
 /** A spreadsheet takes a cell for a formula if it begins so ("CSV Injection", OWASP); also full-width. */
 const FORMULA = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
 
+/**
+ * A spreadsheet whose list separator is another one begins a cell behind it. What is between is dropped
+ * there, or is the quote of a cell.
+ */
+const INNER_FORMULA = /([;\t|][\s"]*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
+
 export class RowText {
   /** Cells of CSV, written as they are, that a spreadsheet or a terminal may take for more than text. */
   riskyCells = 0;
@@ -44,7 +50,10 @@ export class RowText {
     const { isForSpreadsheet, isForTerminal } = this.#style;
     const isExact = !isForSpreadsheet && !isForTerminal;
     if (isExact) this.riskyCells += records.flat().filter(isRisky).length;
-    return stringify(isExact ? [...records] : records.map((cells) => cells.map(visible)), {
+    const safe = isForSpreadsheet
+      ? records.map((cells) => cells.map(withoutInnerFormula))
+      : records;
+    return stringify(isExact ? [...records] : safe.map((cells) => cells.map(visible)), {
       escape_formulas: isForSpreadsheet,
       // Some CSV readers end a row at a CR.
       quoted_match: /\r/,
@@ -52,6 +61,10 @@ export class RowText {
   }
 }
 
-function isRisky(cell: string): boolean {
-  return FORMULA.test(cell) || hasControlCharacter(cell);
+export function isRisky(cell: string): boolean {
+  return FORMULA.test(cell) || withoutInnerFormula(cell) !== cell || hasControlCharacter(cell);
+}
+
+function withoutInnerFormula(cell: string): string {
+  return cell.replace(INNER_FORMULA, "$1'");
 }

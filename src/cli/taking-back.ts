@@ -4,7 +4,7 @@ import type { ClaimOptions, Deduplicator } from 'storagebox';
 import { action } from './action.js';
 import { confirm } from './confirmation.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { note, print, printJson } from './output.js';
+import { note, printItem, printJson } from './output.js';
 
 interface TakingBack {
   readonly name: string;
@@ -38,7 +38,7 @@ export function addTakingBack(
         await confirm(question(deduplicationId), options.yes ?? false, signal);
         const item = await take(deduplicator, deduplicationId, { signal });
         if (isJson) await printJson({ deduplicationId, item });
-        else if (item !== null) await print(item);
+        else if (item !== null) await printItem(item);
         else note('The ID had no item.');
         return item === null ? EXIT_CODES.noItem : EXIT_CODES.success;
       }),

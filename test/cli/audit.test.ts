@@ -4,6 +4,7 @@ import { Deduplicator } from 'storagebox';
 import { expect, test } from 'vitest';
 import { type AuditContext, type AuditResult, auditTables } from '../../src/cli/audit.js';
 import { assertTablesAreAtRest, repair } from '../../src/cli/audit-repair.js';
+import { describeFailure } from '../../src/cli/failures.js';
 import { cancellation, type InterceptedCall, intercept } from '../support/interceptor.js';
 import {
   allRows,
@@ -121,6 +122,18 @@ test('transactions that are in the way of the second look are waited for', async
   });
   const { findings } = await auditTables(contextOf(tables), 1);
   expect(findings).toEqual({ ...NOTHING, twice: [given] });
+});
+
+test('a ledger that is missing is told by its name', async () => {
+  const tables = await freshTables();
+  await startedSale(tables);
+  const context = { ...contextOf(tables), ledgerTableName: 'no_such_table' };
+  const failure = describeFailure(await auditTables(context, 1).catch((error) => error));
+  expect(failure).toMatchObject({
+    message: 'The table "no_such_table" does not exist in this Region for these credentials.',
+    remedy: expect.stringContaining('To work without a ledger, pass --no-ledger.'),
+    exitCode: 4,
+  });
 });
 
 test('without a ledger it finds what is there twice', async () => {

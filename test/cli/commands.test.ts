@@ -1,7 +1,9 @@
 // What each command does, prints and ends with.
 import { readdir, readFile } from 'node:fs/promises';
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine } from '../support/command-line.js';
+import { inPlaceOf } from '../support/http-stand-in.js';
 import { allRows } from '../support/tables.js';
 
 const BANK = 'storage_box_item_bank';
@@ -249,6 +251,28 @@ describe('export', () => {
       exitCode: 0,
     });
     expect(await readFile(cli.path('items.csv'), 'utf8')).toBe('item\nA-1\n');
+  });
+});
+
+describe('audit', () => {
+  test('--fix ends with 8 if less was repaired than is wrong', async () => {
+    const cli = await withTables('A-1', 'A-2');
+    for (const user of ['ann', 'bob']) await cli.run(['fetch', user]);
+    const client = cli.client();
+    for (const item of ['A-1', 'A-2']) {
+      await client.send(new PutItemCommand({ TableName: BANK, Item: { item: { S: item } } }));
+    }
+    // Somebody took ann's item back after all.
+    const endpoint = await inPlaceOf(async (operation) => {
+      if (operation !== 'TransactWriteItems') return;
+      const Key = { deduplication_id: { S: 'ann' } };
+      await client.send(new DeleteItemCommand({ TableName: DEDUPLICATION, Key }));
+    });
+    const fix = ['audit', '--fix', '--yes'];
+    const half = await cli.run([...fix, '--endpoint-url', endpoint]);
+    expect(half.stdout).toContain('fixed            0 lost, 1 twice, 0 unknown to the ledger');
+    expect(half.exitCode).toBe(8);
+    expect(await cli.run(fix)).toMatchObject({ exitCode: 0 });
   });
 });
 

@@ -7,6 +7,7 @@ import { itemBankTable } from 'storagebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine, type Ended, ended } from '../support/command-line.js';
 import { ROOT } from '../support/packed-package.js';
+import { expiredCertificate } from '../support/unreachable-peers.js';
 
 const HEAD = '| what was done | printed on standard error | exit code |\n|---|---|---|\n';
 
@@ -75,10 +76,17 @@ const misuses: Record<string, () => Promise<Ended>> = {
   'storagebox fetch': () => cli.run(['fetch']),
   'storagebox fetch -x': () => cli.run(['fetch', '-x']),
   'storagebox status --segments none': () => cli.run(['status', '--segments', 'none']),
+  'storagebox audit --segments 1000001': () => cli.run(['audit', '--segments', '1000001']),
+  'storagebox export --segments 1000001': () => cli.run(['export', '--segments', '1000001']),
   'storagebox status --watch --interval 100000': () =>
     cli.run(['status', '--watch', '--interval', '100000']),
   'storagebox export --format json': () => cli.run(['export', '--format', 'json']),
   'storagebox export --resume': () => cli.run(['export', '--resume']),
+  'storagebox assign guests.csv --json --spreadsheet': () =>
+    cli.run(['assign', 'guests.csv', '--json', '--spreadsheet']),
+  'storagebox audit --spreadsheet': () => cli.run(['audit', '--spreadsheet']),
+  'storagebox audit --output - --json': () => cli.run(['audit', '--output', '-', '--json']),
+  'storagebox audit --yes': () => cli.run(['audit', '--yes']),
   'storagebox fetch ann --item-bank-table "my codes"': () =>
     cli.run(['fetch', 'ann', '--item-bank-table', 'my codes']),
   'storagebox fetch ""': () => cli.run(['fetch', '']),
@@ -88,6 +96,8 @@ const misuses: Record<string, () => Promise<Ended>> = {
     cli.run(['fetch', 'ann', '--item-bank-table', 'no_such_table']),
   'storagebox add codes.txt --ledger-table no_such_table': () =>
     cli.run(['add', 'codes.txt', '--ledger-table', 'no_such_table']),
+  'storagebox audit --ledger-table no_such_table': () =>
+    cli.run(['audit', '--ledger-table', 'no_such_table']),
   'storagebox fetch ann --item-bank-table orders': () =>
     cli.run(['fetch', 'ann', '--item-bank-table', 'orders']),
   'the AWS SDK is not installed': withoutSdk,
@@ -141,6 +151,19 @@ test('each gives a message, a remedy and an exit code, as the table in the docs 
   const begin = docs.indexOf(HEAD);
   expect(docs.slice(begin, docs.indexOf('\n\n', begin) + 1)).toBe(HEAD + lines.join(''));
 });
+
+test.each([['fetch', 'ann'], ['add', 'codes.txt'], ['audit'], ['init']])(
+  'a certificate that is not accepted is a server that cannot be reached: %s',
+  async (...args) => {
+    const { endpoint, stop } = await expiredCertificate();
+    const { stderr, exitCode } = await cli.run([...args, '--endpoint-url', endpoint]);
+    await stop();
+    expect(stderr).toMatch(
+      /^storagebox: DynamoDB cannot be reached: .*\n {2}remedy: Check --endpoint/,
+    );
+    expect(exitCode).toBe(7);
+  },
+);
 
 test('with --json the error is an object', async () => {
   const { stdout, stderr, exitCode } = await cli.run(['--json', 'add', 'no-such-file.txt']);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openInput } from '../../src/cli/csv.js';
+import { describeFailure } from '../../src/cli/failures.js';
 import type { InputOptions } from '../../src/cli/input-file.js';
 
 interface Read {
@@ -100,14 +101,14 @@ describe('lines', () => {
 });
 
 describe('a column', () => {
-  test('that a row lacks is told with the line and the number of its columns', async () => {
+  test('that a row lacks is told with the row and the number of its columns', async () => {
     const content = 'a,b,c\n1,2,3\n4,5\n';
     expect((await read(content, { column: '99' })).error?.message).toMatch(
-      /^Line 1 of .* has 3 columns, fewer than --column asks for\.$/,
+      /^Row 1 of .* has 3 columns, fewer than --column asks for\.$/,
     );
     const short = await read(content, { column: 'c' });
     expect(short.values).toEqual(['3']);
-    expect(short.error?.message).toMatch(/^Line 3 of .* has 2 columns/);
+    expect(short.error?.message).toMatch(/^Row 3 of .* has 2 columns/);
   });
 
   test('whose name is not there is told without the first row, which may be no header', async () => {
@@ -120,10 +121,16 @@ describe('a column', () => {
   test.each([
     ['is empty', 'email,name\n,Ann\n', 2, 'has no value in the column'],
     ['has an outer blank', 'email,name\nann@example.com ,Ann\n', 2, 'begins or ends with a blank'],
-    ['has a line end', 'email,name\n"ann\n@example.com",Ann\n', 3, 'has a control character in it'],
-  ])('is refused where it %s', async (_, content, line, fault) => {
+    ['has a line end', 'email,name\n"ann\n@example.com",Ann\n', 2, 'has a control character in it'],
+    [
+      'is behind cells of several lines',
+      'email,name\r\n\r\nann@example.com,"A\r\nn\r\nn"\r\nbob@example.com ,Bob\r\n',
+      4,
+      'begins or ends with a blank',
+    ],
+  ])('is refused where it %s', async (_, content, row, fault) => {
     const { error } = await read(content, { column: 'email' });
-    expect(error?.message).toMatch(new RegExp(`^Line ${line} of .* ${fault}\\.$`));
+    expect(error?.message).toMatch(new RegExp(`^Row ${row} of .* ${fault}\\.$`));
     expect(error?.message).not.toContain('example');
   });
 
@@ -134,6 +141,15 @@ describe('a column', () => {
       expect((await read(rows, { column: '1' })).values).toEqual(['a@x', 'b@x', 'c@x']);
       const mixed = `a@x,1\r\nb@x,2${end}c@x,3\n`;
       expect((await read(mixed, { column: '1' })).values).toEqual(['a@x', 'b@x', 'c@x']);
+    },
+  );
+
+  test.each(['"Bob" B.,bob', 'Bob "B.",bob', '"Bob,bob'])(
+    'in a row that is no CSV is told with its row, behind cells of several lines: %s',
+    async (row) => {
+      const content = `name,email\r\n"A\r\nn\r\nn",ann\r\n\r\n${row}\r\n`;
+      const { error } = await read(content, { column: 'email' });
+      expect(describeFailure(error).message).toMatch(/^The CSV cannot be read: in row 4, /);
     },
   );
 

@@ -1,5 +1,6 @@
 // A ledger that was named too late: `add` refuses, `doctor` tells, `fill-ledger` puts it right.
-import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { itemBankTable } from 'storagebox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine } from '../support/command-line.js';
 import { inPlaceOf } from '../support/http-stand-in.js';
@@ -33,8 +34,8 @@ describe('a bank that was seeded without a ledger', () => {
     expect(refused).toEqual({
       stdout: '',
       stderr:
-        `storagebox: The ledger "${LEDGER}" is empty, but items are in the bank or were handed ` +
-        'out: items that it does not list could be handed out twice. Nothing was added.\n' +
+        `storagebox: The ledger "${LEDGER}" does not list all items that are in the bank or were ` +
+        'handed out: the others could be handed out twice. Nothing was added.\n' +
         '  remedy: Run "storagebox fill-ledger", then the same command again; or pass --no-ledger ' +
         'to work without a ledger.\n',
       exitCode: 4,
@@ -73,14 +74,14 @@ describe('a bank that was seeded without a ledger', () => {
       const faults = found.filter(({ level }) => level === 'fault');
       return { faults, messages: found.map(({ message }) => message), exitCode };
     };
-    expect((await findings()).messages).toContain('is empty: no item was added yet');
+    expect((await findings()).messages).toContain('no item is in the bank or was handed out yet');
     await add(cli, CODES, '--no-ledger');
     expect(await findings()).toMatchObject({
       faults: [
         {
           subject: 'ledger',
           message:
-            'is empty, but items are in the bank or were handed out: they could be added a second time',
+            'does not list all items that are in the bank or were handed out: the others could be added a second time',
           remedy: 'Run "storagebox fill-ledger".',
         },
       ],
@@ -112,14 +113,13 @@ describe('add', () => {
     await add(cli, CODES);
     // Somebody else's transaction, whose rows become visible one by one.
     let looks = 0;
-    const endpoint = await inPlaceOf((operation, { TableName }) =>
-      operation === 'Scan' && TableName === LEDGER && ++looks <= 3
-        ? { Items: [], Count: 0, ScannedCount: 0 }
-        : undefined,
+    const endpoint = await inPlaceOf((operation) =>
+      operation === 'BatchGetItem' && ++looks <= 3 ? { Responses: { [LEDGER]: [] } } : undefined,
     );
     const { stdout } = await add(cli, `${CODES}CODE-3\n`, '--endpoint-url', endpoint);
     expect(stdout).toBe('3 read: 1 added, 2 already known, 0 repeats\n');
-    expect(looks).toBe(4);
+    // The last one is that of the library, for what it is about to add.
+    expect(looks).toBe(5);
   });
 
   test('does not refuse two first seeders at once', async () => {
@@ -141,28 +141,136 @@ describe('add', () => {
     expect(await add(cli, CODES, '--endpoint-url', endpoint)).toEqual({
       stdout: '2 read: 2 added, 0 already known, 0 repeats\n',
       stderr:
-        'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables.\n',
+        'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables, ' +
+        'and dynamodb:BatchGetItem on the ledger.\n',
       exitCode: 0,
     });
     const json = await add(cli, CODES, '--json', '--endpoint-url', endpoint);
     expect(json).toMatchObject({ stderr: '', exitCode: 0 });
   });
 
-  test('reads one page of each table to look', async () => {
+  test('reads a few rows to look, in the same way beside a bank that gave much', async () => {
     const cli = await withTables();
     await add(cli, CODES);
+    await cli.run(['fetch', 'ann']);
+    await cli.run(['fetch', 'bob']);
+    await giveOfOtherBank(cli, 200);
     const scans: unknown[] = [];
-    const endpoint = await inPlaceOf((operation, { TableName, Limit, ConsistentRead }) => {
-      if (operation === 'Scan') scans.push({ TableName, Limit, ConsistentRead });
-      return undefined;
+    const endpoint = await inPlaceOf((operation, { Limit, ConsistentRead }) => {
+      if (operation === 'Scan') scans.push({ Limit, ConsistentRead });
     });
-    await add(cli, CODES, '--endpoint-url', endpoint);
-    expect(scans).toEqual([
-      { TableName: BANK, Limit: 1, ConsistentRead: true },
-      { TableName: LEDGER, Limit: 1, ConsistentRead: true },
-    ]);
+    const { exitCode } = await add(cli, CODES, '--endpoint-url', endpoint);
+    expect(exitCode).toBe(0);
+    expect(scans.length).toBeLessThanOrEqual(5);
+    for (const scan of scans) expect(scan).toEqual({ Limit: 25, ConsistentRead: true });
+  });
+
+  test('names the table that has another key, ledger or bank', async () => {
+    const cli = await withTables();
+    await add(cli, CODES);
+    await cli.client().send(
+      new CreateTableCommand({
+        ...itemBankTable('orders'),
+        AttributeDefinitions: [{ AttributeName: 'order_id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'order_id', KeyType: 'HASH' }],
+      }),
+    );
+    for (const option of ['--ledger-table', '--item-bank-table']) {
+      const named = ['--ledger-table', LEDGER, option, 'orders'];
+      const { stderr, exitCode } = await add(cli, 'CODE-3\n', ...named);
+      expect(stderr).toContain('Expected the table "orders" to have the key "item"');
+      expect(exitCode).toBe(4);
+    }
+  });
+
+  test('asks again for what a throttled ledger did not answer', async () => {
+    const cli = await withTables();
+    await add(cli, CODES);
+    let looks = 0;
+    const endpoint = await inPlaceOf((operation, input) => {
+      if (operation !== 'BatchGetItem' || ++looks > 1) return undefined;
+      const { RequestItems } = input as { readonly RequestItems?: unknown };
+      return { Responses: {}, UnprocessedKeys: RequestItems };
+    });
+    expect((await add(cli, CODES, '--endpoint-url', endpoint)).exitCode).toBe(0);
+    // The last one is that of the library, for what it is about to add.
+    expect(looks).toBe(3);
   });
 });
+
+describe('a ledger that lacks some items', () => {
+  test('because fill-ledger was stopped half-way lets no code out twice', async () => {
+    const cli = await withTables();
+    await add(cli, `${CODES}CODE-3\n`, '--no-ledger');
+    const given = (await cli.run(['fetch', 'ann'])).stdout.trim();
+    // What is in the bank, as the first chunk of `fill-ledger`.
+    for (const item of await itemsIn(cli, BANK)) await enter(cli, item);
+    const refused = await add(cli, `${given}\n`);
+    expect(refused.stderr).toContain('does not list all items that are in the bank');
+    expect(refused.exitCode).toBe(4);
+  });
+
+  test('because fill-ledger was stopped shortly before its end lets no code out twice', async () => {
+    const cli = await withTables();
+    const codes = Array.from({ length: 600 }, (_, index) => `CODE-${index}\n`).join('');
+    await add(cli, codes, '--no-ledger');
+    const users = Array.from({ length: 600 }, (_, index) => `user-${index}\n`).join('');
+    await cli.run(['assign', '-'], { input: users });
+    let chunks = 0;
+    const endpoint = await inPlaceOf((operation) =>
+      operation === 'TransactWriteItems' && ++chunks > 5 ? 'AccessDeniedException' : undefined,
+    );
+    await cli.run(['fill-ledger', '--concurrency', '1', '--endpoint-url', endpoint]);
+    expect(await itemsIn(cli, LEDGER)).toHaveLength(500);
+    expect((await add(cli, codes)).exitCode).toBe(4);
+    await cli.run(['fill-ledger']);
+    expect((await add(cli, codes)).stdout).toContain('0 added, 600 already known');
+  });
+
+  test('because one of two codes was retired lets the other not out again', async () => {
+    const cli = await withTables();
+    await add(cli, CODES, '--no-ledger');
+    for (const user of ['ann', 'bob']) await cli.run(['fetch', user]);
+    await cli.run(['retire', 'ann', '--yes']);
+    expect(await allRows(cli.client(), LEDGER)).toHaveLength(1);
+    expect((await add(cli, CODES)).exitCode).toBe(4);
+    expect(await itemsIn(cli, BANK)).toEqual([]);
+  });
+
+  test('is found beside another bank that gave much, where this bank is empty', async () => {
+    const cli = await withTables();
+    await add(cli, CODES, '--no-ledger');
+    for (const user of ['ann', 'bob']) await cli.run(['fetch', user]);
+    await giveOfOtherBank(cli, 1_000);
+    expect((await add(cli, CODES)).exitCode).toBe(4);
+    await cli.run(['retire', 'ann', '--yes']);
+    expect((await add(cli, CODES)).exitCode).toBe(4);
+    // A new bank with nothing of its own is not held up.
+    const others = ['--item-bank-table', 'class_2_codes'];
+    await cli.run(['init', ...others]);
+    expect((await add(cli, CODES, ...others)).exitCode).toBe(0);
+  });
+});
+
+/** Assignments of a bank that shares the deduplication table. */
+async function giveOfOtherBank(cli: CommandLine, count: number): Promise<void> {
+  const client = cli.client();
+  await Promise.all(
+    Array.from({ length: count }, (_, index) => {
+      const Item = {
+        deduplication_id: { S: `other-${index}` },
+        item_string: { S: `OTHER-${index}` },
+        item_bank_table: { S: 'other_codes' },
+      };
+      return client.send(new PutItemCommand({ TableName: DEDUPLICATION, Item }));
+    }),
+  );
+}
+
+async function enter(cli: CommandLine, item: string): Promise<void> {
+  const Item = { item: { S: item }, entered_at: { S: '2026-11-22T09:30:00.000Z' } };
+  await cli.client().send(new PutItemCommand({ TableName: LEDGER, Item }));
+}
 
 describe('fill-ledger', () => {
   test('enters what is in the bank and what was handed out, and nothing when it is run again', async () => {

@@ -21,6 +21,12 @@ const HOSTILE = [
   'say "hi", friend',
   'plain',
   '\u009B31m',
+  'x;=1+1',
+  'x; \t"+1',
+  'x|@SUM(A1)',
+  'x\t-2',
+  'x;\uFF1D1;y|=2',
+  'x;y=1|z-2',
 ];
 
 function textFor(style: {
@@ -38,7 +44,7 @@ test('a file gets exactly what is in the tables, and risky cells are counted', (
   const text = textFor({});
   expect(text.head).toBe('item,status\n');
   expect(cells(text.of(rows))).toEqual(HOSTILE);
-  expect(text.riskyCells).toBe(9);
+  expect(text.riskyCells).toBe(14);
 });
 
 test('a spreadsheet gets no formula and no control character', () => {
@@ -46,6 +52,15 @@ test('a spreadsheet gets no formula and no control character', () => {
   expect(written.slice(0, 4)).toEqual(["'=1+1", "'+49 170 1234567", "'-2", "'@SUM(A1)"]);
   for (const cell of written) expect(cell).not.toMatch(/^[=+\-@\t\r]|\p{Cc}/u);
   expect(written).toContain('say "hi", friend');
+  // For a spreadsheet with another list separator, cells begin there, too.
+  expect(written.slice(11)).toEqual([
+    "x;'=1+1",
+    'x; \\u0009"\'+1',
+    "x|'@SUM(A1)",
+    "x\\u0009'-2",
+    "x;'\uFF1D1;y|'=2",
+    'x;y=1|z-2',
+  ]);
 });
 
 test.each(['csv', 'jsonl'] as const)('a terminal gets no control character: %s', (format) => {
@@ -90,7 +105,10 @@ test('a file with codes is for its owner only, also where one was there before',
 });
 
 describe('a file that is resumed', () => {
-  /** Numbers up to a hundred, until it fails at one. */
+  /** One of them is what a spreadsheet takes for a formula. */
+  const codeOf = (number: number) => (number === 7 ? '=CODE-7' : `CODE-${number}`);
+
+  /** A hundred codes, until it fails at one. */
   function numbers(position: string | null, failsAt: number): ResumableRows {
     let last = Number(position ?? 0);
     return {
@@ -101,23 +119,22 @@ describe('a file that is resumed', () => {
         while (last < 100) {
           if (last === failsAt) throw new Error('throttled');
           last++;
-          yield { item: `CODE-${last}` };
+          yield { item: codeOf(last) };
         }
       },
     };
   }
 
-  function write(file: string, isResumed: boolean, failsAt = -1, source = {}) {
-    const text = new RowText({
-      columns: ['item'],
-      format: 'csv',
-      isForSpreadsheet: false,
-      isForTerminal: false,
-    });
+  const plainText = () => {
+    const style = { format: 'csv', isForSpreadsheet: false, isForTerminal: false } as const;
+    return new RowText({ columns: ['item'], ...style });
+  };
+
+  function write(file: string, isResumed: boolean, failsAt = -1, source = {}, text = plainText()) {
     const open = (position: string | null) => numbers(position, failsAt);
     return writeResumableRows({ file, text, isResumed, source, open });
   }
-  const whole = ['item', ...Array.from({ length: 100 }, (_, index) => `CODE-${index + 1}`), ''];
+  const whole = ['item', ...Array.from({ length: 100 }, (_, index) => codeOf(index + 1)), ''];
 
   test('has each row once, and nothing stays beside it', async () => {
     const path = await folder();
@@ -135,6 +152,19 @@ describe('a file that is resumed', () => {
     await write(file, true);
     expect((await readFile(file, 'utf8')).split('\n')).toEqual(whole);
     expect(await readdir(path)).toEqual(['codes.csv']);
+  });
+
+  test('counts the risky cells of all rows, and keeps its checkpoint for its owner', async () => {
+    const file = join(await folder(), 'codes.csv');
+    for (const name of ['.partial', '.partial.resume.new']) {
+      await writeFile(`${file}${name}`, 'old');
+      await chmod(`${file}${name}`, 0o644);
+    }
+    const text = plainText();
+    await expect(write(file, false, 30, {}, plainText())).rejects.toThrow('throttled');
+    expect(await modeOf(`${file}.partial.resume`)).toBe('600');
+    await write(file, true, -1, {}, text);
+    expect(text.riskyCells).toBe(1);
   });
 
   test('loses what a kill left behind its checkpoint, and reads it again', async () => {

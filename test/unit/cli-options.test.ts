@@ -1,6 +1,6 @@
 // The names of tables, checked before any request ("Naming rules" in DynamoDB's Developer Guide).
 import { Command } from 'commander';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeFailure } from '../../src/cli/failures.js';
 import { addSharedOptions, ledgerTableNameOf, type SharedOptions } from '../../src/cli/options.js';
 
@@ -54,12 +54,46 @@ describe('a table name', () => {
   });
 });
 
+describe('an environment variable', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  test.each([
+    'STORAGE_BOX_ITEM_BANK_TABLE',
+    'STORAGE_BOX_DEDUPLICATION_TABLE',
+    'STORAGE_BOX_LEDGER_TABLE',
+  ])('that cannot be used is told by its name, without its value: %s', (variable) => {
+    for (const value of ['my codes', "my' from env 'CODES' is invalid"]) {
+      vi.stubEnv(variable, value);
+      const { message, exitCode } = failureOf(() => optionsOf());
+      expect(message).toMatch(
+        new RegExp(`^The environment variable '${variable}' is invalid\\. Expected 3 to 255`),
+      );
+      expect(message).not.toMatch(/my|CODES/);
+      expect(exitCode).toBe(2);
+    }
+  });
+
+  test('that is empty is not set, as in the AWS command line', () => {
+    for (const table of ['ITEM_BANK', 'DEDUPLICATION', 'LEDGER']) {
+      vi.stubEnv(`STORAGE_BOX_${table}_TABLE`, '');
+    }
+    expect(optionsOf()).toMatchObject({
+      itemBankTable: 'storage_box_item_bank',
+      deduplicationTable: 'storage_box_deduplication_table',
+    });
+    expect(ledgerTableNameOf(optionsOf())).toBe('storage_box_item_bank_ledger');
+  });
+});
+
 test('no value that was typed is repeated', () => {
   for (const args of [
     ['--endpoint-url', 'user:password@host'],
     ['--secret-code-1=password'],
     ['--colour=password'],
     ['-password'],
+    ['--endpoint-url', "x' value 'y' from env 'password"],
   ]) {
     expect(failureOf(() => optionsOf(...args)).message).not.toContain('password');
   }

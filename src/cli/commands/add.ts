@@ -49,8 +49,8 @@ export function addAdd(program: Command): void {
 }
 
 /**
- * With an empty ledger, items that were handed out before there was a ledger would enter again. The check
- * is optional: a role that may only add items skips it.
+ * Items that the ledger lacks, because they were handed out before there was one, would enter again. The
+ * check is optional: a role that may only add items skips it.
  */
 async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
   // Imported only now: it needs the AWS SDK, and the help does not.
@@ -59,8 +59,8 @@ async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
     if ((await lookAtLedger(context)) !== 'unfilled') return;
   } catch (error) {
     const { name } = error as { readonly name?: string };
-    // A missing table is reported, with its name, when the items are added.
-    if (name === 'ResourceNotFoundException') return;
+    // A missing or wrong table is reported, with its name, when the items are added.
+    if (name === 'TableNotFoundError' || name === 'ValidationException') return;
     if (name !== 'AccessDeniedException') throw error;
     if (!context.isJson) note(LOOK_REFUSED);
     return;
@@ -68,8 +68,8 @@ async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
   throw new CommandFailure({
     code: 'LEDGER_NOT_FILLED',
     message:
-      `The ledger "${context.ledgerTableName}" is empty, but items are in the bank or were handed ` +
-      'out: items that it does not list could be handed out twice. Nothing was added.',
+      `The ledger "${context.ledgerTableName}" does not list all items that are in the bank or were ` +
+      'handed out: the others could be handed out twice. Nothing was added.',
     remedy:
       'Run "storagebox fill-ledger", then the same command again; or pass --no-ledger to work without a ledger.',
     exitCode: EXIT_CODES.setUp,
@@ -77,7 +77,8 @@ async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
 }
 
 const LOOK_REFUSED =
-  'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables.';
+  'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables, and ' +
+  'dynamodb:BatchGetItem on the ledger.';
 
 function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): string {
   return (

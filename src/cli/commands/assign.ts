@@ -4,7 +4,7 @@ import { action } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { CommandFailure, describeFailure } from '../failures.js';
-import { wholeNumber } from '../options.js';
+import { wholeNumber, wrongOptions } from '../options.js';
 import { note, writeRows } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
 import type { Row } from '../rows.js';
@@ -35,6 +35,12 @@ export function addAssign(program: Command): void {
     .option('--concurrency <count>', 'claims under way at once (default: 16)', wholeNumber)
     .action(
       action<AssignOptions>(async ({ deduplicator, options, signal, isJson }, file = '-') => {
+        if (isJson && options.spreadsheet) {
+          throw wrongOptions(
+            '--spreadsheet is for CSV only.',
+            'Leave out --json or --spreadsheet.',
+          );
+        }
         const input = await openInput(file, options);
         const line = new ProgressLine('IDs');
         let progress: BulkClaimProgress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };

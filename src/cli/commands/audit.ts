@@ -4,7 +4,7 @@ import type { AuditFindings, AuditResult } from '../audit.js';
 import type { Repaired } from '../audit-repair.js';
 import { confirm } from '../confirmation.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { wholeNumber } from '../options.js';
+import { segmentCount, wrongOptions } from '../options.js';
 import { note, print, printJson, writeRows } from '../output.js';
 import { STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
@@ -29,9 +29,10 @@ export function addAudit(program: Command): void {
     .option('-y, --yes', 'do not ask before repairing')
     .option('-o, --output <file>', 'write the items that are wrong to a CSV file')
     .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
-    .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
+    .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
       action<AuditOptions>(async (context) => {
+        assertOptions(context);
         const { auditTables } = await import('../audit.js');
         const line = new ProgressLine('rows');
         const result = await auditTables(context, context.options.segments, (done) =>
@@ -44,6 +45,20 @@ export function addAudit(program: Command): void {
     );
 }
 
+function assertOptions({ options, isJson }: Context<AuditOptions>): void {
+  const { fix: isFixing, yes, output: file, spreadsheet } = options;
+  if (spreadsheet && file === undefined) {
+    throw wrongOptions('--spreadsheet is for the file of --output.', 'Pass --output FILE, too.');
+  }
+  if (isJson && file === STANDARD_OUTPUT) {
+    throw wrongOptions(
+      '--output - and --json would both write to standard output.',
+      'Name a file, or leave one of them out.',
+    );
+  }
+  if (yes && !isFixing) throw wrongOptions('--yes is for --fix only.', 'Pass --fix, too.');
+}
+
 const MEANINGS: Readonly<Record<keyof AuditFindings, string>> = {
   lost: 'lost: in the ledger, and neither in the bank nor given nor retired',
   unknownToLedger: 'unknown to the ledger: in the bank or given, and not in the ledger',
@@ -51,9 +66,6 @@ const MEANINGS: Readonly<Record<keyof AuditFindings, string>> = {
   severalOwners: 'with several owners: given to more than one ID',
   retiredButGiven: 'retired but given: retired, and an ID still has it',
 };
-
-/** For a person to decide: no table tells who is to keep the item. */
-const NOT_FIXABLE: readonly string[] = ['severalOwners', 'retiredButGiven'];
 
 async function fix(context: Context<AuditOptions>, result: AuditResult): Promise<Repaired | null> {
   const { lost, twice, unknownToLedger } = result.findings;
@@ -69,10 +81,10 @@ async function fix(context: Context<AuditOptions>, result: AuditResult): Promise
   return repair(context, result);
 }
 
+/** Also what is left to a person to decide: no table tells who is to keep an item that two have. */
 function hasLeftovers({ findings }: AuditResult, fixed: Repaired | null): boolean {
-  return kindsOf(findings).some(
-    (kind) => findings[kind].length > 0 && (fixed === null || NOT_FIXABLE.includes(kind)),
-  );
+  const done: Partial<Record<keyof AuditFindings, number>> = fixed ?? {};
+  return kindsOf(findings).some((kind) => findings[kind].length > (done[kind] ?? 0));
 }
 
 async function report(

@@ -2,8 +2,7 @@ import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { action, type Context } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { Reading, WHAT, type What } from '../export-rows.js';
-import { CommandFailure } from '../failures.js';
-import { wholeNumber } from '../options.js';
+import { segmentCount, wrongOptions } from '../options.js';
 import { noteRiskyCells, type RowsDestination, rowTextFor, writeRows } from '../output.js';
 import { STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine } from '../progress.js';
@@ -35,7 +34,7 @@ export function addExport(program: Command): void {
     .option('-o, --output <file>', 'write to a file, which appears when it is complete')
     .option('--resume', 'with --output: continue an export that was stopped or killed')
     .option('--spreadsheet', 'make CSV safe to open in a spreadsheet; it is not exact then')
-    .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
+    .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
       action<ExportOptions>(async (context, what = 'assignments') => {
         const destination = destinationOf(context, what as What);
@@ -67,10 +66,6 @@ function destinationOf({ options, isJson }: ExportContext, what: What): RowsDest
   const columns =
     what === 'items' ? ['item'] : ['deduplication_id', 'item', 'item_bank_table', 'assigned_at'];
   return { columns, format, file, isForSpreadsheet: spreadsheet };
-}
-
-function wrongOptions(message: string, remedy: string): CommandFailure {
-  return new CommandFailure({ code: 'USAGE', message, remedy, exitCode: EXIT_CODES.usage });
 }
 
 async function write(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { action } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { note, print, printJson } from '../output.js';
+import { note, printItem, printJson } from '../output.js';
 
 export function addFetch(program: Command): void {
   program
@@ -12,7 +12,7 @@ export function addFetch(program: Command): void {
       action(async ({ deduplicator, signal, isJson }, deduplicationId = '') => {
         const result = await deduplicator.claim(deduplicationId, { signal });
         if (isJson) await printJson({ deduplicationId, ...result });
-        else if (result.item !== null) await print(result.item);
+        else if (result.item !== null) await printItem(result.item);
         else note('Sold out: the ID has no item, and the bank is empty.');
         return result.item === null ? EXIT_CODES.noItem : EXIT_CODES.success;
       }),

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { action, type Context } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { Interruption } from '../failures.js';
-import { wholeNumber, wholeNumberUpTo } from '../options.js';
+import { segmentCount, wholeNumberUpTo } from '../options.js';
 import { print, printJson } from '../output.js';
 import { Pace } from '../pace.js';
 import { withThousands } from '../progress.js';
@@ -31,7 +31,7 @@ export function addStatus(program: Command): void {
       wholeNumberUpTo(MAX_INTERVAL_SECONDS),
       10,
     )
-    .option('--segments <count>', 'parts of a table that are read at once', wholeNumber, 4)
+    .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
       action<StatusOptions>(async (context) => {
         const { options, signal } = context;

@@ -44,7 +44,7 @@ export interface PageReaderOwner<Pass> {
 
 const MIN_SLOW_MS = 300;
 const SLOW_FACTOR = 3;
-/** The weight of the latest read in the usual duration. */
+/** The weight of the latest read in the usual duration, if it was shorter. */
 const LATEST_SHARE = 1 / 8;
 
 export class PageReader<Pass> {
@@ -140,8 +140,9 @@ export class PageReader<Pass> {
     this.#stopTimer();
   }
 
+  /** Rises at once: as items become few, reads take longer from one to the next. Falls slowly. */
   #noteDuration(durationMs: number): void {
-    const isFirst = this.#usualMs === 0;
-    this.#usualMs += isFirst ? durationMs : (durationMs - this.#usualMs) * LATEST_SHARE;
+    const share = durationMs > this.#usualMs ? 1 : LATEST_SHARE;
+    this.#usualMs += (durationMs - this.#usualMs) * share;
   }
 }

@@ -155,14 +155,17 @@ describe('add', () => {
     await cli.run(['fetch', 'ann']);
     await cli.run(['fetch', 'bob']);
     await giveOfOtherBank(cli, 200);
-    const scans: unknown[] = [];
+    const scans: Partial<Record<'Limit' | 'ConsistentRead', unknown>>[] = [];
     const endpoint = await inPlaceOf((operation, { Limit, ConsistentRead }) => {
       if (operation === 'Scan') scans.push({ Limit, ConsistentRead });
     });
     const { exitCode } = await add(cli, CODES, '--endpoint-url', endpoint);
     expect(exitCode).toBe(0);
     expect(scans.length).toBeLessThanOrEqual(5);
-    for (const scan of scans) expect(scan).toEqual({ Limit: 25, ConsistentRead: true });
+    for (const { Limit, ConsistentRead } of scans) {
+      expect(Limit).toBeLessThanOrEqual(50);
+      expect(ConsistentRead).toBe(true);
+    }
   });
 
   test('names the table that has another key, ledger or bank', async () => {

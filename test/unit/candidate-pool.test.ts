@@ -116,6 +116,21 @@ describe('a read that stalls', () => {
     expect(reads).toHaveLength(3);
   });
 
+  test('is one that takes three times as long as the longest of late', async () => {
+    let nowMs = 0;
+    const now = vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs);
+    onTestFinished(() => now.mockRestore());
+    const { pool, reads, timers } = controlled();
+    for (const [nth, durationMs] of [10, 1_000].entries()) {
+      const taking = take(pool);
+      nowMs += durationMs;
+      await reads[nth]?.answer([`item ${nth}`], `item ${nth}`);
+      pool.settle((await taking) as Candidate, 'won');
+    }
+    void take(pool);
+    expect(timers.map(({ delayMs }) => delayMs)).toContain(3_000);
+  });
+
   test('and its second one prove nothing to a call that began after they did', async () => {
     const { pool, reads, fireSlow } = controlled();
     const first = take(pool);

@@ -88,7 +88,7 @@ function isTableName(text: string): boolean {
   return TABLE_NAME.test(TABLE_ARN.exec(text)?.[1] ?? text);
 }
 
-function tableName(text: string): string {
+export function tableName(text: string): string {
   if (isTableName(text)) return text;
   throw new InvalidArgumentError(
     'Expected 3 to 255 of the characters a-z, A-Z, 0-9, "_", "-" and ".", or the ARN of a table.',

@@ -4,6 +4,7 @@ import type { ClaimOptions, Deduplicator } from 'storagebox';
 import { action } from './action.js';
 import { confirm } from './confirmation.js';
 import { EXIT_CODES } from './exit-codes.js';
+import { tableName } from './options.js';
 import { note, printItem, printJson } from './output.js';
 
 interface TakingBack {
@@ -29,7 +30,7 @@ export function addTakingBack(
     .option(
       '--release-bank <table>',
       'another bank that the item can have come from, by name or ARN; can be repeated',
-      (table: string, earlier: readonly string[]) => [...earlier, table],
+      (table: string, earlier: readonly string[]) => [...earlier, tableName(table)],
       [],
     )
     .action(

@@ -337,6 +337,11 @@ describe('release and retire', () => {
         'item_bank_table.\n',
       exitCode: 2,
     });
+    const misspelt = await cli.run(['release', 'ann', '--yes', '--release-bank', 'class 1 codes']);
+    expect(misspelt.stderr).toContain(
+      "Option '--release-bank <table>' is invalid. Expected 3 to 255",
+    );
+    expect(misspelt.exitCode).toBe(2);
     const named = ['--release-bank', 'class_1_codes', '--release-bank', 'class_2_codes'];
     expect((await cli.run(['release', 'ann', '--yes', ...named])).stdout).toBe('CLASS-2\n');
     expect(await itemsIn(cli, 'class_2_codes')).toEqual(['CLASS-2']);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
 import { runtime } from '../../src/runtime.js';
 
@@ -23,13 +24,14 @@ export function useVirtualTime(): VirtualTime {
   return { sleptMs, advance };
 }
 
-/** From here to the end of the test, no answer is slow, however long a busy server takes. */
+/** From here to the end of the test no answer is slow, and a pause is one turn of the event loop. */
 export function stopTheClock(): void {
-  const { sleep } = runtime;
   const never = new Promise<void>(() => {});
   restoreAtEnd([
     vi.spyOn(runtime, 'nowMs').mockReturnValue(0),
-    vi.spyOn(runtime, 'sleep').mockImplementation((delayMs) => (delayMs > 0 ? never : sleep(0))),
+    vi
+      .spyOn(runtime, 'sleep')
+      .mockImplementation((delayMs) => (delayMs > 0 ? never : setImmediate())),
     vi.spyOn(runtime, 'after').mockReturnValue(() => {}),
   ]);
 }

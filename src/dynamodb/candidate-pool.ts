@@ -57,7 +57,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   /** In random order: other processes see the same ones. */
   readonly #available = new Set<string>();
   readonly #inFlight = new Set<string>();
-  /** A call does not give up during the read that it began: the client's timeouts limit that read. */
+  /** A call does not give up while the read that it began runs: the client's timeouts limit that read. */
   readonly #waiting = new WaitingCalls<Candidate | null>(
     ({ ownRead }) => ownRead === null || !this.#reader.isUnderWay(ownRead),
   );
@@ -112,8 +112,15 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     patience.assertLeft();
     return new Promise((resolve, reject) => {
       const readsBefore = this.#reader.readsBegun;
-      const limits = { mark, patience, contradictions, readsBefore };
-      const call: WaitingCall<Candidate | null> = { ...limits, ownRead: null, resolve, reject };
+      const call: WaitingCall<Candidate | null> = {
+        mark,
+        patience,
+        contradictions,
+        readsBefore,
+        ownRead: null,
+        resolve,
+        reject,
+      };
       this.#newestMark = Math.max(this.#newestMark, mark);
       this.#waiting.add(call, isRetry);
       this.#readOnIfNeeded();

@@ -47,8 +47,8 @@ export interface AtomicClaimOptions {
   /** The caller expects a new ID, so do not read the ID before the claim. */
   readonly skipFirstRead: boolean;
   /**
-   * How long the claim has waited for others of its process. Count it towards the time for which you
-   * retry. Default: 0.
+   * How long the claim has already waited in the queue of its process. Subtract it from the time for
+   * which you retry. Default: 0.
    */
   readonly waitedMs?: number | undefined;
 }

@@ -26,7 +26,7 @@ export class Gate {
 
   /**
    * @param patience called only if the action has to wait
-   * @param action gets to know how long it has waited
+   * @param action receives the time that it waited, in milliseconds
    * @throws ContentionError or the signal's reason when the patience ends before the action begins
    */
   pass<Result>(

@@ -310,7 +310,7 @@ function placeFinding(arns: readonly string[], tableCount: number): Finding {
   }
   return arns.length === tableCount
     ? ok('tables', 'in one account and Region: a claim is one transaction')
-    : unknown('tables', 'places unknown: not all of them could be read');
+    : unknown('tables', 'account and Region: not all tables could be described');
 }
 
 async function orFailure(

@@ -77,7 +77,7 @@ const CSV_FAULTS: Readonly<Record<string, string>> = {
   CSV_MAX_RECORD_SIZE: 'a row is longer than 1 MB, perhaps because a quote is never closed',
 };
 
-/** What the parser tells besides: it counts the rows before the one that it cannot read. */
+/** The parser's error also has these: the number of rows before the one that it cannot read. */
 interface UnreadableRow {
   readonly records?: number;
   readonly empty_lines?: number;

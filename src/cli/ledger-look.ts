@@ -36,7 +36,7 @@ export async function lookAtLedger(context: Context<unknown>): Promise<LedgerSta
   const look = new LedgerLook(context, ledgerTableName);
   let items = [...(await look.someInBank()), ...(await look.someGiven())];
   if (items.length === 0) {
-    // An empty bank, beside other banks that gave much more. If it was in use before, so was its ledger.
+    // The sample has no item of this bank. A ledger that items have entered is taken to be complete.
     if (await look.wasLedgerInUse()) return 'filled';
     items = await look.firstGiven();
   }

@@ -57,7 +57,7 @@ export function addSharedOptions(program: Command): void {
 }
 
 function tableOption(flags: string, description: string, variable: string): Option {
-  // A compose file sets a variable without a value to the empty string.
+  // In a Compose file, "${NAME}" becomes the empty string if NAME is not set.
   if (process.env[variable] === '') delete process.env[variable];
   return new Option(flags, description).env(variable).argParser(tableName);
 }
@@ -75,7 +75,7 @@ export function ledgerTableNameOf(
   );
 }
 
-/** Options that cannot be used together, or not alone. */
+/** For options that exclude each other, and for an option that needs another one. */
 export function wrongOptions(message: string, remedy: string): CommandFailure {
   return new CommandFailure({ code: 'USAGE', message, remedy, exitCode: EXIT_CODES.usage });
 }

@@ -35,7 +35,7 @@ export async function openPartialFile(file: string, flags: 'w' | 'r+' = 'w'): Pr
   };
 }
 
-/** Codes are money: nobody else on the machine may read them. */
+/** Items can be worth money: no other user of the machine may read them. */
 export async function openForOwner(path: string, flags: 'w' | 'r+'): Promise<FileHandle> {
   const handle = await open(path, flags, OWNER_ONLY);
   // The file may have been there before, with other permissions.

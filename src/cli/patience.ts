@@ -22,7 +22,7 @@ const PASSING_REASONS: readonly string[] = [
 export interface OwnRequest {
   readonly client: DynamoDBClient;
   readonly signal: AbortSignal;
-  /** One of them is missing if DynamoDB says that a table is: it does not say which. */
+  /** The tables of the request. If one does not exist, DynamoDB does not say which. */
   readonly tableNames: readonly string[];
 }
 

@@ -18,8 +18,8 @@ export interface RowStyle {
 const FORMULA = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
 
 /**
- * A spreadsheet whose list separator is another one begins a cell behind it. What is between is dropped
- * there, or is the quote of a cell.
+ * A spreadsheet that does not separate cells by commas begins a new cell after its own separator. Blanks
+ * and quotes between the separator and the formula do not protect: it drops them.
  */
 const INNER_FORMULA = /([;\t|][\s"]*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
 

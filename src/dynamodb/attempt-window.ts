@@ -48,7 +48,7 @@ export class AttemptWindow {
   }
 
   /**
-   * Another process was at the item, or its claim was throttled.
+   * Another process took or was using the item, or the claim was throttled.
    *
    * @param attempts how many others are under way
    */
@@ -58,7 +58,7 @@ export class AttemptWindow {
     this.#limit = Math.max(minAttempts, Math.min(this.#limit, attempts) / 2);
   }
 
-  /** A partition serves 500 claims a second. This process needs more, and will for the rest of the sale. */
+  /** Stays on for the rest of the sale: one partition, at 500 claims a second, is not enough. */
   spread(): void {
     this.#isSpreading = true;
   }

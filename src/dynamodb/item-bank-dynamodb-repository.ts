@@ -228,9 +228,9 @@ function assertLedgerTableName(
 }
 
 /**
- * The bank first: an item that is handed out meanwhile is then seen in one of the tables at least. The
- * first assignment of the table last: as long as its item is missing, the ledger was not filled to the
- * end.
+ * Reads the bank first, so that an item that is handed out meanwhile is seen in at least one table.
+ * Yields the item of the bank's first assignment last: while the ledger lacks it, the filling is not
+ * complete.
  */
 async function* everyItemOf(
   bank: ItemBankDynamoDbRepository,

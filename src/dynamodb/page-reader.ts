@@ -44,7 +44,7 @@ export interface PageReaderOwner<Pass> {
 
 const MIN_SLOW_MS = 300;
 const SLOW_FACTOR = 3;
-/** The weight of the latest read in the usual duration, if it was shorter. */
+/** If the latest read was shorter than usual, its weight in the average. */
 const LATEST_SHARE = 1 / 8;
 
 export class PageReader<Pass> {
@@ -140,7 +140,7 @@ export class PageReader<Pass> {
     this.#stopTimer();
   }
 
-  /** Rises at once: as items become few, reads take longer from one to the next. Falls slowly. */
+  /** Rises at once, since each read takes longer than the last when few items are left. Falls slowly. */
   #noteDuration(durationMs: number): void {
     const share = durationMs > this.#usualMs ? 1 : LATEST_SHARE;
     this.#usualMs += (durationMs - this.#usualMs) * share;

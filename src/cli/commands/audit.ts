@@ -81,7 +81,7 @@ async function fix(context: Context<AuditOptions>, result: AuditResult): Promise
   return repair(context, result);
 }
 
-/** Also what is left to a person to decide: no table tells who is to keep an item that two have. */
+/** Whether faults remain. Some need a person: no table tells which of two owners should keep an item. */
 function hasLeftovers({ findings }: AuditResult, fixed: Repaired | null): boolean {
   const done: Partial<Record<keyof AuditFindings, number>> = fixed ?? {};
   return kindsOf(findings).some((kind) => findings[kind].length > (done[kind] ?? 0));

@@ -1,17 +1,5 @@
 // `storagebox/core`: all that you need to write your own backend; loads no AWS code.
-export {
-  addInChunks,
-  type ChunkedAdd,
-  type ChunkOutcome,
-  REPEAT_WINDOW,
-  REPEAT_WINDOW_BYTES,
-} from './batch-add.js';
-export {
-  type BulkClaimOptions,
-  type BulkClaimProgress,
-  DEFAULT_BULK_CONCURRENCY,
-  type HandOut,
-} from './bulk-claim.js';
+
 export {
   type Assignment,
   type AtomicClaim,
@@ -22,8 +10,7 @@ export {
   type ClaimResult,
   DeduplicationRepository,
   type NoItemLeft,
-} from './deduplication-repository.js';
-export { type ClaimOptions, Deduplicator, type DeduplicatorOptions } from './deduplicator.js';
+} from './contracts/deduplication-repository.js';
 export {
   AccountMismatchError,
   type AnyStorageBoxError,
@@ -44,7 +31,18 @@ export {
   TableNotFoundError,
   TableSchemaError,
   UnknownItemBankError,
-} from './errors.js';
+} from './contracts/errors.js';
+export {
+  type BatchAddItemsOptions,
+  type BatchAddItemsReport,
+  ItemBankRepository,
+} from './contracts/item-bank-repository.js';
+export {
+  assertDeduplicationId,
+  assertItem,
+  assertOption,
+  MAX_KEY_BYTES,
+} from './contracts/validation.js';
 export {
   type AddedEvent,
   EVENT_CHANNEL_NAME,
@@ -54,12 +52,37 @@ export {
   onStorageBoxEvent,
   publishObstacle,
   type StorageBoxEvent,
-} from './events.js';
+} from './environment/events.js';
 export {
-  type BatchAddItemsOptions,
-  type BatchAddItemsReport,
-  ItemBankRepository,
-} from './item-bank-repository.js';
+  type LevelledLogger,
+  LOGGING_LEVELS,
+  type Logger,
+  type LoggingLevel,
+  levelledLogger,
+} from './environment/logger.js';
+export {
+  DEFAULT_FETCH_LIMIT,
+  DEFAULT_LOGGING_LEVEL,
+  loggingLevelFromEnvironment,
+} from './environment/settings.js';
+export {
+  type BulkClaimOptions,
+  type BulkClaimProgress,
+  DEFAULT_BULK_CONCURRENCY,
+  type HandOut,
+} from './hand-out/bulk-claim.js';
+export {
+  type ClaimOptions,
+  Deduplicator,
+  type DeduplicatorOptions,
+} from './hand-out/deduplicator.js';
+export {
+  addInChunks,
+  type ChunkedAdd,
+  type ChunkOutcome,
+  REPEAT_WINDOW,
+  REPEAT_WINDOW_BYTES,
+} from './store-kit/batch-add.js';
 export {
   assertCountAssignmentsOptions,
   assertCountOptions,
@@ -73,17 +96,4 @@ export {
   listingOf,
   type PageRequest,
   type Segment,
-} from './listing.js';
-export {
-  type LevelledLogger,
-  LOGGING_LEVELS,
-  type Logger,
-  type LoggingLevel,
-  levelledLogger,
-} from './logger.js';
-export {
-  DEFAULT_FETCH_LIMIT,
-  DEFAULT_LOGGING_LEVEL,
-  loggingLevelFromEnvironment,
-} from './settings.js';
-export { assertDeduplicationId, assertItem, assertOption, MAX_KEY_BYTES } from './validation.js';
+} from './store-kit/listing.js';

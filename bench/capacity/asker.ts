@@ -1,8 +1,8 @@
 // A user who wants an item, and the steps of the call.
-import type { Candidate, CandidatePool, Fate } from '../../src/dynamodb/candidate-pool.js';
+import type { Candidate, CandidatePool, Fate } from '../../src/dynamodb/claim/candidate-pool.js';
+import type { Turns } from '../../src/dynamodb/claim/turns.js';
 import { MAX_READS_BY_THEMSELVES } from '../../src/dynamodb/deduplication-table.js';
-import type { Turns } from '../../src/dynamodb/turns.js';
-import { CLAIM_PATIENCE_MS, Patience } from '../../src/patience.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../../src/store-kit/patience.js';
 import { backoffDelayMs } from './backoff-delay.js';
 import { TRANSACTION_LATENCY_FACTOR } from './model.js';
 import { NodeRequest } from './node.js';
@@ -10,7 +10,7 @@ import { furtherPartitionsMs } from './pool-scan.js';
 import type { Sale, SaleNode } from './sale.js';
 import type { ClaimOutcome, ScannedPage } from './simulated-tables.js';
 
-/** What a claim does, as in `src/dynamodb/atomic-claim.ts`, without a promise for each step. */
+/** What a claim does, as in `src/dynamodb/claim/atomic-claim.ts`, without a promise for each step. */
 export abstract class Asker extends NodeRequest {
   protected readonly sale: Sale;
   readonly idHash: number;

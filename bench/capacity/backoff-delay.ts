@@ -1,5 +1,5 @@
-import { sleepBeforeRetry } from '../../src/backoff.js';
-import { runtime } from '../../src/runtime.js';
+import { runtime } from '../../src/environment/runtime.js';
+import { sleepBeforeRetry } from '../../src/store-kit/backoff.js';
 
 const ASLEEP = Promise.resolve();
 

@@ -1,6 +1,6 @@
 // The reads of IDs before the answer "sold out", and in a rush, as in
-// `src/dynamodb/transactional-reads.ts`: reads that begin at the same moment share one request.
-import { CLAIM_PATIENCE_MS, Patience } from '../../src/patience.js';
+// `src/dynamodb/claim/transactional-reads.ts`: reads that begin at the same moment share one request.
+import { CLAIM_PATIENCE_MS, Patience } from '../../src/store-kit/patience.js';
 import type { Asker } from './asker.js';
 import { backoffDelayMs } from './backoff-delay.js';
 import { TRANSACTION_LATENCY_FACTOR } from './model.js';

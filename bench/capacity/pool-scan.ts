@@ -1,6 +1,6 @@
-import type { Page } from '../../src/dynamodb/candidate-pool.js';
+import type { Page } from '../../src/dynamodb/claim/candidate-pool.js';
 import { READ_PATIENCE_MS } from '../../src/dynamodb/reads.js';
-import { Patience } from '../../src/patience.js';
+import { Patience } from '../../src/store-kit/patience.js';
 import { backoffDelayMs } from './backoff-delay.js';
 import type { Model } from './model.js';
 import { type Node, NodeRequest } from './node.js';

@@ -1,7 +1,7 @@
 // One simulated sale: each user comes to a random node and claims one item.
-import { CandidatePool } from '../../src/dynamodb/candidate-pool.js';
-import { Turns } from '../../src/dynamodb/turns.js';
-import { runtime } from '../../src/runtime.js';
+import { CandidatePool } from '../../src/dynamodb/claim/candidate-pool.js';
+import { Turns } from '../../src/dynamodb/claim/turns.js';
+import { runtime } from '../../src/environment/runtime.js';
 import { type Random, seededRandom } from '../../test/verification/seeded-random.js';
 import { HeadScanAsker, PoolAsker } from './asker.js';
 import { DurationHistogram, logNormal } from './distributions.js';

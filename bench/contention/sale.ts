@@ -4,7 +4,7 @@ import {
   Deduplicator,
   ItemBankDynamoDbRepository,
 } from 'storagebox';
-import { runtime } from '../../src/runtime.js';
+import { runtime } from '../../src/environment/runtime.js';
 import { seededRandom } from '../../test/verification/seeded-random.js';
 import { EventQueue } from '../capacity/event-queue.js';
 import { type ServerModel, SimulatedServer } from './simulated-server.js';

@@ -1,4 +1,4 @@
-// The claim on DynamoDB: src/dynamodb/atomic-claim.ts, candidate-pool.ts, transaction.ts.
+// The claim on DynamoDB: src/dynamodb/claim/atomic-claim.ts, candidate-pool.ts, transaction.ts.
 //
 // Modelled:
 // - the first read, which may find the row of the ID, miss it (eventually consistent) or be skipped

@@ -1,4 +1,4 @@
-// Claims and releases on DynamoDB: src/dynamodb/atomic-claim.ts, atomic-release.ts, transaction.ts.
+// Claims and releases on DynamoDB: src/dynamodb/claim/atomic-claim.ts, atomic-release.ts, transaction.ts.
 // claim.pml has the candidate pool, and rows that stay; here rows come and go.
 //
 // Modelled:

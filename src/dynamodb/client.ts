@@ -1,5 +1,5 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { assertOption, hasMethods } from '../validation.js';
+import { assertOption, hasMethods } from '../contracts/validation.js';
 
 /**
  * What this package uses of a `DynamoDBDocumentClient`, so that its types do not need the package

@@ -1,25 +1,25 @@
-import { attachedState } from '../attached-state.js';
 import {
   type Assignment,
   type AtomicClaim,
   DeduplicationRepository,
-} from '../deduplication-repository.js';
-import { DeduplicationIdAlreadyAssignedError } from '../errors.js';
-import type { ItemBankRepository } from '../item-bank-repository.js';
+} from '../contracts/deduplication-repository.js';
+import { DeduplicationIdAlreadyAssignedError } from '../contracts/errors.js';
+import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
+import { assertDeduplicationId, assertItem } from '../contracts/validation.js';
+import { type LevelledLogger, type Logger, levelledLogger } from '../environment/logger.js';
+import { loggingLevelFromEnvironment } from '../environment/settings.js';
+import { attachedState } from '../store-kit/attached-state.js';
 import {
   assertCountAssignmentsOptions,
   type CountAssignmentsOptions,
   type Listing,
   type ListOptions,
-} from '../listing.js';
-import { type LevelledLogger, type Logger, levelledLogger } from '../logger.js';
-import { CLAIM_PATIENCE_MS } from '../patience.js';
-import { loggingLevelFromEnvironment } from '../settings.js';
-import { assertDeduplicationId, assertItem } from '../validation.js';
-import { atomicClaim } from './atomic-claim.js';
+} from '../store-kit/listing.js';
+import { CLAIM_PATIENCE_MS } from '../store-kit/patience.js';
+import { atomicClaim } from './claim/atomic-claim.js';
 import { type ClientOptions, placeOf, resolveClient } from './client.js';
 import { DeduplicationTable } from './deduplication-table.js';
-import { itemBanks } from './item-bank.js';
+import { itemBanks } from './item-bank-table.js';
 import { estimateRowCount } from './listing.js';
 import { assertTableName } from './tables.js';
 import { sendTransaction } from './transaction.js';

@@ -6,10 +6,11 @@ import {
   GetItemCommand,
   type Put,
 } from '@aws-sdk/client-dynamodb';
-import type { Assignment } from '../deduplication-repository.js';
-import { TableSchemaError } from '../errors.js';
-import type { CountAssignmentsOptions, Listing, ListOptions } from '../listing.js';
-import { runtime } from '../runtime.js';
+import type { Assignment } from '../contracts/deduplication-repository.js';
+import { TableSchemaError } from '../contracts/errors.js';
+import { runtime } from '../environment/runtime.js';
+import type { CountAssignmentsOptions, Listing, ListOptions } from '../store-kit/listing.js';
+import { type Row, TransactionalReads } from './claim/transactional-reads.js';
 import type { SendingClient } from './client.js';
 import { countRows, listTable } from './listing.js';
 import { type ReadOptions, sendRead } from './reads.js';
@@ -20,7 +21,6 @@ import {
   ITEM_ATTRIBUTE,
   ITEM_BANK_TABLE_ATTRIBUTE,
 } from './tables.js';
-import { type Row, TransactionalReads } from './transactional-reads.js';
 
 /**
  * At DynamoDB's usual latency, one process cannot keep more reads than this under way. Above it, reads

@@ -1,17 +1,22 @@
-import { addInChunks } from '../batch-add.js';
 import {
   type BatchAddItemsOptions,
   type BatchAddItemsReport,
   ItemBankRepository,
-} from '../item-bank-repository.js';
-import type { CountOptions, Listing, ListOptions } from '../listing.js';
-import { type Logger, levelledLogger } from '../logger.js';
-import { fetchLimitFromEnvironment, loggingLevelFromEnvironment } from '../settings.js';
-import { assertItem, assertOption, assertPositiveInteger, hasMethods } from '../validation.js';
+} from '../contracts/item-bank-repository.js';
+import {
+  assertItem,
+  assertOption,
+  assertPositiveInteger,
+  hasMethods,
+} from '../contracts/validation.js';
+import { type Logger, levelledLogger } from '../environment/logger.js';
+import { fetchLimitFromEnvironment, loggingLevelFromEnvironment } from '../environment/settings.js';
+import { addInChunks } from '../store-kit/batch-add.js';
+import type { CountOptions, Listing, ListOptions } from '../store-kit/listing.js';
 import { type ClientOptions, resolveClient } from './client.js';
 import type { DeduplicationDynamoDbRepository } from './deduplication-dynamodb-repository.js';
-import { ItemBank, itemBanks } from './item-bank.js';
-import { Ledger } from './ledger.js';
+import { ItemBank, itemBanks } from './item-bank-table.js';
+import { Ledger } from './ledger-table.js';
 import { countRows, estimateRowCount } from './listing.js';
 import { MAX_ACTIONS_PER_TRANSACTION } from './put-if-absent.js';
 import { assertTableName, canBeSameTable, shortTableName } from './tables.js';

@@ -5,7 +5,7 @@ import {
   ScanCommand,
   type ScanCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { MalformedReplyError, TableSchemaError } from '../errors.js';
+import { MalformedReplyError, TableSchemaError } from '../contracts/errors.js';
 import {
   type CountOptions,
   countPages,
@@ -13,7 +13,7 @@ import {
   type ListOptions,
   listingOf,
   type PageRequest,
-} from '../listing.js';
+} from '../store-kit/listing.js';
 import type { SendingClient } from './client.js';
 import { sendRead } from './reads.js';
 import type { TableReference } from './refusals.js';

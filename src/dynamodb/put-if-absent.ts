@@ -1,7 +1,7 @@
 // Adds items: transactions of puts, each on the condition that its row is absent.
 import type { CancellationReason, Put } from '@aws-sdk/client-dynamodb';
-import type { ChunkOutcome } from '../batch-add.js';
-import { isStorageBoxError } from '../errors.js';
+import { isStorageBoxError } from '../contracts/errors.js';
+import type { ChunkOutcome } from '../store-kit/batch-add.js';
 import type { SendingClient } from './client.js';
 import type { TableReference } from './refusals.js';
 import { ITEM_KEY } from './tables.js';

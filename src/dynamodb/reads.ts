@@ -1,7 +1,7 @@
 // All reads of the package go through here: they wait for a free socket and are retried when throttled.
-import { sleepBeforeRetry } from '../backoff.js';
-import { CLAIM_PATIENCE_MS, Patience } from '../patience.js';
-import { untilAborted } from '../until-aborted.js';
+import { sleepBeforeRetry } from '../store-kit/backoff.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import { untilAborted } from '../store-kit/until-aborted.js';
 import type { SendingClient } from './client.js';
 import { explainRefusal, type TableReference } from './refusals.js';
 import { sendThroughGate } from './request-gate.js';

@@ -1,8 +1,12 @@
 // Turns failures that have a remedy into errors that name it. Sends further requests only after a
 // refusal, so the happy path pays nothing.
 import { DescribeTableCommand, type TableDescription } from '@aws-sdk/client-dynamodb';
-import { ServiceUnreachableError, TableNotFoundError, TableSchemaError } from '../errors.js';
-import { Patience } from '../patience.js';
+import {
+  ServiceUnreachableError,
+  TableNotFoundError,
+  TableSchemaError,
+} from '../contracts/errors.js';
+import { Patience } from '../store-kit/patience.js';
 import type { SendingClient } from './client.js';
 import { sendThroughGate } from './request-gate.js';
 import { isUnreachable } from './unreachable.js';

@@ -1,8 +1,8 @@
 // Sends no more requests at once than the client has sockets. Further ones would wait in the queue of the
 // HTTP agent, where the client's timeouts already run: a busy server would look like an unreachable one.
 import type { Agent } from 'node:http';
-import { Gate } from '../gate.js';
-import type { Patience } from '../patience.js';
+import { Gate } from '../store-kit/gate.js';
+import type { Patience } from '../store-kit/patience.js';
 import { endpointOf, type SendingClient } from './client.js';
 
 /** See "Reusing connections with keep-alive in Node.js" in the SDK's Developer Guide. */

@@ -1,6 +1,6 @@
 // What is known of a request that failed: that it was never sent, that DynamoDB refused it, or nothing.
 import type { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
-import { noteNeverSent } from '../never-sent.js';
+import { noteNeverSent } from '../store-kit/never-sent.js';
 import { hasName } from './refusals.js';
 import { isUnreachable } from './unreachable.js';
 

@@ -4,7 +4,7 @@ import {
   type CreateTableCommandInput,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
-import { assertOption } from '../validation.js';
+import { assertOption } from '../contracts/validation.js';
 import { type ClientOptions, resolveClient } from './client.js';
 import { hasName } from './refusals.js';
 

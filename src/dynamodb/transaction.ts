@@ -4,11 +4,11 @@ import {
   type TransactWriteItem,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import { sleepBeforeRetry } from '../backoff.js';
-import { ContentionError, OutcomeUnknownError } from '../errors.js';
-import { hasListeners, publish } from '../events.js';
-import { Patience } from '../patience.js';
-import { runtime } from '../runtime.js';
+import { ContentionError, OutcomeUnknownError } from '../contracts/errors.js';
+import { hasListeners, publish } from '../environment/events.js';
+import { runtime } from '../environment/runtime.js';
+import { sleepBeforeRetry } from '../store-kit/backoff.js';
+import { Patience } from '../store-kit/patience.js';
 import type { SendingClient } from './client.js';
 import {
   cancellationCodes,

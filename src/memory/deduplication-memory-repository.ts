@@ -1,21 +1,21 @@
-import { attachedState } from '../attached-state.js';
 import {
   type Assignment,
   type AtomicClaim,
   type AtomicReleaseOptions,
   type ClaimResult,
   DeduplicationRepository,
-} from '../deduplication-repository.js';
-import { DeduplicationIdAlreadyAssignedError, UnknownItemBankError } from '../errors.js';
-import type { ItemBankRepository } from '../item-bank-repository.js';
+} from '../contracts/deduplication-repository.js';
+import { DeduplicationIdAlreadyAssignedError, UnknownItemBankError } from '../contracts/errors.js';
+import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
+import { assertDeduplicationId, assertItem } from '../contracts/validation.js';
+import { runtime } from '../environment/runtime.js';
+import { attachedState } from '../store-kit/attached-state.js';
 import {
   assertCountAssignmentsOptions,
   type CountAssignmentsOptions,
   type Listing,
   type ListOptions,
-} from '../listing.js';
-import { runtime } from '../runtime.js';
-import { assertDeduplicationId, assertItem } from '../validation.js';
+} from '../store-kit/listing.js';
 import { listMemory } from './listing.js';
 import { type MemoryBank, memoryBanks } from './memory-bank.js';
 

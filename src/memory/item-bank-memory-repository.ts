@@ -1,16 +1,16 @@
-import { addInChunks } from '../batch-add.js';
 import {
   type BatchAddItemsOptions,
   type BatchAddItemsReport,
   ItemBankRepository,
-} from '../item-bank-repository.js';
+} from '../contracts/item-bank-repository.js';
+import { assertItem, assertOption } from '../contracts/validation.js';
+import { addInChunks } from '../store-kit/batch-add.js';
 import {
   assertCountOptions,
   type CountOptions,
   type Listing,
   type ListOptions,
-} from '../listing.js';
-import { assertItem, assertOption } from '../validation.js';
+} from '../store-kit/listing.js';
 import { listMemory } from './listing.js';
 import { MemoryBank, memoryBanks } from './memory-bank.js';
 

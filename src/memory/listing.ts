@@ -4,7 +4,7 @@ import {
   listingOf,
   type PageRequest,
   type Segment,
-} from '../listing.js';
+} from '../store-kit/listing.js';
 
 /**
  * Lists elements in memory. They come in the order of their keys, so that a listing can be resumed.

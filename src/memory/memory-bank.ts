@@ -1,5 +1,5 @@
-import { attachedState } from '../attached-state.js';
-import { runtime } from '../runtime.js';
+import { runtime } from '../environment/runtime.js';
+import { attachedState } from '../store-kit/attached-state.js';
 
 /** A set from which a random element is taken in constant time. */
 export class MemoryBank {

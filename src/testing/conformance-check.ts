@@ -1,5 +1,5 @@
-import type { DeduplicationRepository } from '../deduplication-repository.js';
-import type { ItemBankRepository } from '../item-bank-repository.js';
+import type { DeduplicationRepository } from '../contracts/deduplication-repository.js';
+import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
 
 /** A pair as one process holds it. */
 export interface RepositoryPair {

@@ -1,9 +1,12 @@
 // Which promises hold when calls to the backend fail and processes crash between the two steps of a
 // claim. These checks do not use an atomic claim: the five methods must work on their own.
 import assert from 'node:assert/strict';
-import { DeduplicationRepository } from '../deduplication-repository.js';
-import { Deduplicator } from '../deduplicator.js';
-import { type BatchAddItemsOptions, ItemBankRepository } from '../item-bank-repository.js';
+import { DeduplicationRepository } from '../contracts/deduplication-repository.js';
+import {
+  type BatchAddItemsOptions,
+  ItemBankRepository,
+} from '../contracts/item-bank-repository.js';
+import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, RepositoryPair } from './conformance-check.js';
 import { accountedItems, rejectionOf, users, vouchers } from './helpers.js';
 

@@ -1,7 +1,7 @@
-import { Deduplicator } from '../deduplicator.js';
-import { type AnyStorageBoxError, isStorageBoxError } from '../errors.js';
-import type { ItemBankRepository } from '../item-bank-repository.js';
-import { MAX_KEY_BYTES } from '../validation.js';
+import { type AnyStorageBoxError, isStorageBoxError } from '../contracts/errors.js';
+import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
+import { MAX_KEY_BYTES } from '../contracts/validation.js';
+import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { RepositoryPair, TestStorage } from './conformance-check.js';
 
 /** `voucher-1`, `voucher-2`, … */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { Deduplicator } from '../deduplicator.js';
-import { runtime } from '../runtime.js';
+import { runtime } from '../environment/runtime.js';
+import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, TestStorage } from './conformance-check.js';
 import {
   accountedItems,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Deduplicator } from '../deduplicator.js';
+import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
 import {
   accountedItems,

@@ -1,7 +1,7 @@
 // When the store underneath fails, every call throws: no failure may look like empty, none or taken.
 import assert from 'node:assert/strict';
-import { Deduplicator } from '../deduplicator.js';
-import { isStorageBoxError } from '../errors.js';
+import { isStorageBoxError } from '../contracts/errors.js';
+import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck } from './conformance-check.js';
 
 /** Codes that an error may not have, because a broken store cannot know this. */

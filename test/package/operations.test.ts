@@ -38,7 +38,7 @@ import {
 
 const run = promisify(execFile);
 const [text, readme, errors] = await Promise.all(
-  ['docs/operations.md', 'README.md', 'src/errors.ts'].map((file) =>
+  ['docs/operations.md', 'README.md', 'src/contracts/errors.ts'].map((file) =>
     readFile(join(ROOT, file), 'utf8'),
   ),
 );

@@ -104,7 +104,9 @@ describe('the built library', () => {
       const right = lines.filter(({ built, source }) => nameIn(built) === nameIn(source));
       // A name that two sources have in common gets a number in one of them.
       expect(right.length).toBeGreaterThan(lines.length * 0.9);
-      expect(lines.map(({ sourceFile }) => sourceFile)).toContain('src/dynamodb/atomic-claim.ts');
+      expect(lines.map(({ sourceFile }) => sourceFile)).toContain(
+        'src/dynamodb/claim/atomic-claim.ts',
+      );
     },
   );
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
-import { runtime } from '../../src/runtime.js';
+import { runtime } from '../../src/environment/runtime.js';
 
 export interface VirtualTime {
   readonly sleptMs: readonly number[];

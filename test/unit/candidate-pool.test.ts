@@ -6,9 +6,13 @@ import {
   ItemBankDynamoDbRepository,
 } from 'storagebox';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Candidate, CandidatePool, type Fate } from '../../src/dynamodb/candidate-pool.js';
-import { Patience } from '../../src/patience.js';
-import { runtime } from '../../src/runtime.js';
+import {
+  type Candidate,
+  CandidatePool,
+  type Fate,
+} from '../../src/dynamodb/claim/candidate-pool.js';
+import { runtime } from '../../src/environment/runtime.js';
+import { Patience } from '../../src/store-kit/patience.js';
 import { cancellation } from '../support/interceptor.js';
 
 test('a request that stalls after a lost race holds up no other call', async () => {

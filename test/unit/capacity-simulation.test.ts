@@ -3,7 +3,7 @@ import { DEFAULT_MODEL, type Model } from '../../bench/capacity/model.js';
 import { Partitions } from '../../bench/capacity/partitions.js';
 import { type SaleOptions, simulateSale } from '../../bench/capacity/sale.js';
 import { SimulatedTables } from '../../bench/capacity/simulated-tables.js';
-import { runtime } from '../../src/runtime.js';
+import { runtime } from '../../src/environment/runtime.js';
 import { seededRandom } from '../verification/seeded-random.js';
 
 const SALE: SaleOptions = {

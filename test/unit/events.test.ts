@@ -11,7 +11,7 @@ import {
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { runtime } from '../../src/runtime.js';
+import { runtime } from '../../src/environment/runtime.js';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 import { serviceError } from '../support/interceptor.js';
 import { useVirtualTime } from '../support/virtual-time.js';

@@ -1,7 +1,7 @@
 // More calls at once than a process works on: they wait in a queue.
 import { type AtomicClaim, type ClaimResult, Deduplicator } from 'storagebox/core';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { runtime } from '../../src/runtime.js';
+import { runtime } from '../../src/environment/runtime.js';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 
 const EXHAUSTED = { status: 'exhausted', item: null } as const;

@@ -9,7 +9,11 @@ import type { Size } from '../support/sizes.js';
 import { count, type Figure } from './figures.js';
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
-const LONG_TESTS = ['test/concurrency/', 'test/faults/fault-matrix', 'test/cli/stopped'];
+const LONG_TESTS = [
+  'test/concurrency/',
+  'test/stores/dynamodb/faults/fault-matrix',
+  'test/cli/stopped',
+];
 
 interface Report {
   readonly testResults: readonly {

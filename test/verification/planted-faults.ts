@@ -28,7 +28,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'take before read: sold out is said without looking at the ID',
     isOriginals: true,
-    file: 'dynamodb/atomic-claim.ts',
+    file: 'dynamodb/claim/atomic-claim.ts',
     code: 'const held = await table.readItemInTransaction(deduplicationId);',
     replacement: 'const held = null as Awaited<ReturnType<typeof table.readItem>>;',
     noticedBy: ['R6'],
@@ -36,7 +36,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'put and delete one after the other, not in one transaction',
     isOriginals: true,
-    file: 'dynamodb/atomic-claim.ts',
+    file: 'dynamodb/claim/atomic-claim.ts',
     code: `  const outcome = await sendTransaction({
     client: table.client,
     tables: [table, bank],
@@ -82,7 +82,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'an empty page reads as the end of the table',
     isOriginals: true,
-    file: 'dynamodb/item-bank.ts',
+    file: 'dynamodb/item-bank-table.ts',
     code: 'nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),',
     replacement:
       'nextKey: LastEvaluatedKey === undefined || Items.length === 0 ? null : this.#itemOf(LastEvaluatedKey),',
@@ -100,7 +100,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a plain read on the way to null',
     isOriginals: true,
-    file: 'dynamodb/atomic-claim.ts',
+    file: 'dynamodb/claim/atomic-claim.ts',
     code: 'const held = await table.readItemInTransaction(deduplicationId);',
     replacement: 'const held = await table.readItem(deduplicationId);',
     noticedBy: ['R6'],
@@ -108,35 +108,35 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'pages that are eventually consistent',
     isOriginals: true,
-    file: 'dynamodb/item-bank.ts',
+    file: 'dynamodb/item-bank-table.ts',
     code: 'ConsistentRead: true,',
     replacement: 'ConsistentRead: false,',
     noticedBy: ['R6'],
   },
   {
     name: 'a pass that began before the call proves the bank empty',
-    file: 'dynamodb/candidate-pool.ts',
+    file: 'dynamodb/claim/candidate-pool.ts',
     code: 'return lastProof > mark;',
     replacement: 'return lastProof > 0 && lastProof >= mark;',
     noticedBy: ['R6'],
   },
   {
     name: 'half a pass proves the bank empty',
-    file: 'dynamodb/bank-pass.ts',
+    file: 'dynamodb/claim/bank-pass.ts',
     code: 'this.isComplete = this.#isFromHead;',
     replacement: 'this.isComplete = true;',
     noticedBy: ['R6'],
   },
   {
     name: 'items in flight in this process do not count for the proof',
-    file: 'dynamodb/candidate-pool.ts',
+    file: 'dynamodb/claim/candidate-pool.ts',
     code: 'const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;',
     replacement: 'const isNothingLeft = this.#available.size === 0;',
     noticedBy: ['R6'],
   },
   {
     name: 'a second read from elsewhere goes on with the pass of the read that stalls',
-    file: 'dynamodb/candidate-pool.ts',
+    file: 'dynamodb/claim/candidate-pool.ts',
     code: `    const pass = new BankPass(++this.#passesBegun, runtime.uuid());
     return { pass, replaces: this.#pass, ...this.#wantedPage(pass) };`,
     replacement: `    const pass = this.#pass;
@@ -145,7 +145,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a candidate that was not needed is forgotten',
-    file: 'dynamodb/candidate-pool.ts',
+    file: 'dynamodb/claim/candidate-pool.ts',
     code: `      case 'kept':
         this.#available.add(item);`,
     replacement: "      case 'kept':",
@@ -153,7 +153,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a candidate that was let go of counts as tried',
-    file: 'dynamodb/candidate-pool.ts',
+    file: 'dynamodb/claim/candidate-pool.ts',
     code: `        this.#pass.hasLeftOutItems = true;
         this.#window.noteSetback(this.#inFlight.size);`,
     replacement: '        this.#window.noteSetback(this.#inFlight.size);',
@@ -161,14 +161,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'all who share a look are told what the first of them has',
-    file: 'dynamodb/transactional-reads.ts',
+    file: 'dynamodb/claim/transactional-reads.ts',
     code: 'const response = responses[position];',
     replacement: 'const response = responses[0];',
     noticedBy: ['R1', 'R6'],
   },
   {
     name: 'an item is deleted whether it is there or not',
-    file: 'dynamodb/item-bank.ts',
+    file: 'dynamodb/item-bank-table.ts',
     code: "      ConditionExpression: 'attribute_exists(#item)',\n",
     replacement: '',
     noticedBy: ['R2'],
@@ -190,7 +190,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a call believes a "sold out" that was looked for before it began',
-    file: 'shared-claims.ts',
+    file: 'hand-out/shared-claims.ts',
     code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
     replacement: `      const ended = earlier.result.catch(() => null);
       const result = await this.#wait(deduplicationId, earlier, ended, signal);
@@ -199,28 +199,28 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a call that waits for an earlier one takes over its failure',
-    file: 'shared-claims.ts',
+    file: 'hand-out/shared-claims.ts',
     code: 'inTime(earlier.ended)',
     replacement: 'earlier.result',
     noticedBy: ['inherited'],
   },
   {
     name: 'every call that shared a claim is told that its item is new',
-    file: 'shared-claims.ts',
+    file: 'hand-out/shared-claims.ts',
     code: '    if (claim.isClaimTold)',
     replacement: '    if (false)',
     noticedBy: ['told twice'],
   },
   {
     name: 'an ID that has an item is given the candidate',
-    file: 'dynamodb/atomic-claim.ts',
+    file: 'dynamodb/claim/atomic-claim.ts',
     code: "return existing === null ? null : { status: 'existing', ...existing };",
     replacement: "return existing === null ? null : { status: 'existing', ...existing, item };",
     noticedBy: ['R1'],
   },
   {
     name: 'a jump leaves candidates behind and goes on with the same pass',
-    file: 'dynamodb/candidate-pool.ts',
+    file: 'dynamodb/claim/candidate-pool.ts',
     code: `    this.#barrenStretches++;
     this.#beginPass();`,
     replacement: '    this.#barrenStretches++;',
@@ -235,7 +235,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'every claim throws',
-    file: 'dynamodb/atomic-claim.ts',
+    file: 'dynamodb/claim/atomic-claim.ts',
     code: '  const mark = bank.candidates.mark();\n',
     replacement:
       "  const mark = bank.candidates.mark();\n  if (mark >= 0) throw new TypeError('planted');\n",
@@ -243,7 +243,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a call takes over the item of a claim that began before it',
-    file: 'shared-claims.ts',
+    file: 'hand-out/shared-claims.ts',
     code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
     replacement: `      const result = await this.#wait(deduplicationId, earlier, earlier.result, signal);
       if (result.status !== 'exhausted') return { ...result, status: 'existing' };`,
@@ -260,7 +260,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a release in two writes: the assignment ends, then the item returns',
-    file: 'dynamodb/atomic-release.ts',
+    file: 'dynamodb/claim/atomic-release.ts',
     code: `      actions: [{ Delete: table.unassignment(row) }, ...arrival.actions],
       patienceMs: CLAIM_PATIENCE_MS,
       signal,
@@ -297,21 +297,21 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a retired item returns to the bank',
-    file: 'dynamodb/atomic-release.ts',
+    file: 'dynamodb/claim/atomic-release.ts',
     code: ': retireIn(origins, item);',
     replacement: ': returnTo(origins, item);',
     noticedBy: ['order'],
   },
   {
     name: 'the turn of those who look if it is still sold out never ends',
-    file: 'dynamodb/turns.ts',
+    file: 'dynamodb/claim/turns.ts',
     code: 'await runtime.sleep(0);\n    this.#begin();',
     replacement: 'await runtime.sleep(0);',
     noticedBy: ['stuck'],
   },
   {
     name: 'a call that waits for a candidate is never woken',
-    file: 'dynamodb/candidate-pool.ts',
+    file: 'dynamodb/claim/candidate-pool.ts',
     code: `    this.#noteProof();
     this.#serve();
   }`,

@@ -2,8 +2,8 @@
 const source = process.env.STORAGE_BOX_SOURCE ?? new URL('../../../src/', import.meta.url).href;
 
 type Library = typeof import('../../../src/index.js');
-type RuntimeModule = typeof import('../../../src/runtime.js');
+type RuntimeModule = typeof import('../../../src/environment/runtime.js');
 
 export const { Deduplicator, DeduplicationDynamoDbRepository, ItemBankDynamoDbRepository } =
   (await import(`${source}index.ts`)) as Library;
-export const { runtime } = (await import(`${source}runtime.ts`)) as RuntimeModule;
+export const { runtime } = (await import(`${source}environment/runtime.ts`)) as RuntimeModule;

@@ -1,0 +1,169 @@
+// The claim on DynamoDB: both writes in one transaction, so that a crash leaves nothing half done.
+//
+//   read the ID ── has an item ────────────────────────────────────────► existing
+//        │ none, or skipped
+//   take a candidate ── proven empty ── TransactGetItems on the ID ► existing | exhausted
+//        │ item
+//   TransactWriteItems: put the ID if absent, delete the item if there
+//        │ committed ──────────────────────────────────────────────────► claimed
+//        │ the ID has an item ─────────────────────────────────────────► existing
+//        │ the item is gone ── next candidate, at once
+//        │ others or throttling in the way ── next candidate, in a while
+//        │ anything else ── throw; the next call finds out what became of it
+
+import type {
+  AtomicClaim,
+  AtomicClaimOptions,
+  ClaimResult,
+} from '../../contracts/deduplication-repository.js';
+import { AccountMismatchError } from '../../contracts/errors.js';
+import { sleepBeforeRetry } from '../../store-kit/backoff.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
+import type { DeduplicationTable } from '../deduplication-table.js';
+import type { ItemBank } from '../item-bank-table.js';
+import { cancellationCodes } from '../refusals.js';
+import {
+  errorOfObstacle,
+  hasConditionFailed,
+  isThrottledInPart,
+  publishObstacle,
+  sendTransaction,
+  type TransactionOutcome,
+} from '../transaction.js';
+import { releaseItem } from './atomic-release.js';
+import type { Candidate, Fate } from './candidate-pool.js';
+import { Contradictions } from './contradictions.js';
+
+type FailedTransaction = Extract<TransactionOutcome, { status: 'failed' }>;
+
+export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
+  return {
+    claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
+    releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
+  };
+}
+
+async function claimItem(
+  bank: ItemBank,
+  table: DeduplicationTable,
+  deduplicationId: string,
+  { signal, skipFirstRead, waitedMs }: AtomicClaimOptions,
+): Promise<ClaimResult> {
+  const mark = bank.candidates.mark();
+  const patience = new Patience(CLAIM_PATIENCE_MS, signal, waitedMs);
+  // When many calls ask and the bank is sold out, the calls of the next turn share a few requests.
+  const isLookShared = bank.candidates.isFoundEmpty && bank.emptinessTurns.isTaken;
+  if (!skipFirstRead && !isLookShared) {
+    const held = await table.readItemInRush(deduplicationId, { patience, signal });
+    if (held !== null) return { status: 'existing', ...held };
+  }
+  // The transaction goes out through the table's client, the pages come through the bank's.
+  const contradictions = bank.client === table.client ? undefined : new Contradictions();
+  const call: Call = { deduplicationId, mark, patience, signal, contradictions };
+  for (let attempts = 0, obstacles = 0; ; attempts++) {
+    patience.assertLeft();
+    const found = await candidateOrAnswer(bank, table, call, attempts > 0);
+    if ('status' in found) return found;
+    const result = await claimCandidate(bank, table, call, found);
+    if (result === null) continue;
+    if (!(result instanceof Obstacle)) return result;
+    publishObstacle(result.error, ++obstacles, patience.elapsedMs, [table, bank]);
+    await sleepBeforeRetry(obstacles - 1);
+    if (patience.isOver) throw errorOfObstacle(result.error, patience.elapsedMs);
+  }
+}
+
+interface Call {
+  readonly deduplicationId: string;
+  readonly mark: number;
+  readonly patience: Patience;
+  readonly signal: AbortSignal | undefined;
+  readonly contradictions: Contradictions | undefined;
+}
+
+/** Nothing was written. Try another candidate after a delay. */
+class Obstacle {
+  constructor(readonly error: unknown) {}
+}
+
+/** A candidate, or, if all items are gone, the answer to the call. */
+async function candidateOrAnswer(
+  bank: ItemBank,
+  table: DeduplicationTable,
+  { deduplicationId, mark, patience, contradictions }: Call,
+  isRetry: boolean,
+): Promise<Candidate | ClaimResult> {
+  const endTurn = bank.candidates.isFoundEmpty ? await bank.emptinessTurns.next() : null;
+  try {
+    const candidate = await bank.candidates.take(mark, patience, { isRetry, contradictions });
+    if (candidate !== null) return candidate;
+    const held = await table.readItemInTransaction(deduplicationId);
+    return held === null ? { status: 'exhausted', item: null } : { status: 'existing', ...held };
+  } finally {
+    endTurn?.();
+  }
+}
+
+/** `null`: try another candidate at once. */
+async function claimCandidate(
+  bank: ItemBank,
+  table: DeduplicationTable,
+  { deduplicationId, patience, signal, contradictions }: Call,
+  candidate: Candidate,
+): Promise<ClaimResult | Obstacle | null> {
+  const { item } = candidate;
+  const outcome = await sendTransaction({
+    client: table.client,
+    tables: [table, bank],
+    actions: [
+      { Put: table.assignment(deduplicationId, item, bank.tableName) },
+      { Delete: bank.removal(item) },
+    ],
+    patienceMs: CLAIM_PATIENCE_MS,
+    patience,
+    signal,
+    yieldsToObstacles: true,
+  });
+  switch (outcome.status) {
+    case 'committed':
+      bank.candidates.settle(candidate, 'won');
+      return { status: 'claimed', item, itemBankName: bank.tableName };
+    case 'failed':
+      bank.candidates.settle(candidate, fateAfterFailure(outcome));
+      if (outcome.isObstructed) return new Obstacle(outcome.error);
+      throw outcome.error;
+    case 'conditionFailed': {
+      const [assignment, removal] = outcome.reasons;
+      const fate = hasConditionFailed(removal) ? 'gone' : 'kept';
+      bank.candidates.settle(candidate, fate, contradictions);
+      if (!hasConditionFailed(assignment)) {
+        assertOneAccount(bank, table, contradictions);
+        return null;
+      }
+      // Both conditions can fail, and the ID's answer is final.
+      const existing = await table.existingItem(deduplicationId, assignment);
+      return existing === null ? null : { status: 'existing', ...existing };
+    }
+  }
+}
+
+/** A conflict on the ID's own row says nothing about the item or its part of the bank. */
+function fateAfterFailure({ error, isObstructed }: FailedTransaction): Fate {
+  if (!isObstructed) return 'kept';
+  if (isThrottledInPart(error)) return 'throttled';
+  const [assignment, removal] = cancellationCodes(error);
+  const isOnlyIdInConflict = assignment === 'TransactionConflict' && removal === 'None';
+  return isOnlyIdInConflict ? 'kept' : 'inConflict';
+}
+
+/** Fewer can be caused by releases, and by Python nodes, which take items out and put them back. */
+const MAX_CONTRADICTIONS = 5;
+
+function assertOneAccount(
+  bank: ItemBank,
+  table: DeduplicationTable,
+  contradictions: Contradictions | undefined,
+): void {
+  if (contradictions === undefined || contradictions.count < MAX_CONTRADICTIONS) return;
+  throw new AccountMismatchError(bank.tableName, table.tableName);
+}

@@ -1,0 +1,165 @@
+// What the DynamoDB item bank can do, for its repository and for the atomic claim.
+import { type AttributeValue, type Delete, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { ItemStrandedError, MalformedReplyError, TableSchemaError } from '../contracts/errors.js';
+import type { LevelledLogger } from '../environment/logger.js';
+import { attachedState } from '../store-kit/attached-state.js';
+import type { ChunkOutcome } from '../store-kit/batch-add.js';
+import type { Listing, ListOptions } from '../store-kit/listing.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import { CandidatePool, type Page } from './claim/candidate-pool.js';
+import { Turns } from './claim/turns.js';
+import type { SendingClient } from './client.js';
+import type { Ledger } from './ledger-table.js';
+import { listTable } from './listing.js';
+import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-absent.js';
+import { sendRead } from './reads.js';
+import { hasName } from './refusals.js';
+import { ITEM_KEY } from './tables.js';
+import { isThrottling, sendTransaction } from './transaction.js';
+
+type Row = Record<string, AttributeValue>;
+
+export class ItemBank implements ItemTable {
+  readonly key = ITEM_KEY;
+  readonly client: SendingClient;
+  readonly tableName: string;
+  /** `null` without a ledger: then an item may enter more than once. */
+  readonly ledger: Ledger | null;
+  readonly candidates = new CandidatePool((startKey, demand, onThrottled) =>
+    this.#readPage(startKey, Math.max(this.#fetchLimit, demand), onThrottled),
+  );
+  /** Turns of the claims that check whether a bank that was found empty is still empty. */
+  readonly emptinessTurns = new Turns();
+  readonly #fetchLimit: number;
+  readonly #logger: LevelledLogger;
+
+  constructor(
+    client: SendingClient,
+    tableName: string,
+    ledger: Ledger | null,
+    fetchLimit: number,
+    logger: LevelledLogger,
+  ) {
+    this.client = client;
+    this.tableName = tableName;
+    this.ledger = ledger;
+    this.#fetchLimit = fetchLimit;
+    this.#logger = logger;
+  }
+
+  /** The action that removes an item if it is there: one half of a claim. */
+  removal(item: string): Delete {
+    return {
+      TableName: this.tableName,
+      Key: { [ITEM_KEY]: { S: item } },
+      ConditionExpression: 'attribute_exists(#item)',
+      ExpressionAttributeNames: { '#item': ITEM_KEY },
+    };
+  }
+
+  /**
+   * A transaction even for one row: a plain conditional delete whose response is lost looks like a
+   * lost race when the SDK sends it again.
+   */
+  async takeItem(): Promise<string | null> {
+    const mark = this.candidates.mark();
+    const patience = new Patience(CLAIM_PATIENCE_MS);
+    for (;;) {
+      patience.assertLeft();
+      const candidate = await this.candidates.take(mark, patience);
+      if (candidate === null) return null;
+      const { item } = candidate;
+      const outcome = await sendTransaction({
+        client: this.client,
+        tables: [this],
+        actions: [{ Delete: this.removal(item) }],
+        patienceMs: CLAIM_PATIENCE_MS,
+      });
+      switch (outcome.status) {
+        case 'committed':
+          this.candidates.settle(candidate, 'won');
+          return item;
+        case 'conditionFailed':
+          this.candidates.settle(candidate, 'gone');
+          break;
+        case 'failed':
+          this.candidates.settle(candidate, 'kept');
+          throw isOutcomeUnknownError(outcome.error)
+            ? new ItemStrandedError(item, { cause: outcome.error })
+            : outcome.error;
+      }
+    }
+  }
+
+  /** All items of the chunk or none enter, except those that the bank or its ledger knows. */
+  addChunk(items: readonly string[], signal?: AbortSignal): Promise<ChunkOutcome> {
+    return putIfAbsent(items, this.ledger === null ? [this] : [this, this.ledger], signal);
+  }
+
+  /** Puts back an item that was taken out. The ledger is not checked, because it knows the item. */
+  returnItem(item: string): Promise<ChunkOutcome> {
+    return putIfAbsent([item], [this]);
+  }
+
+  listItems(options: ListOptions | undefined): Listing<string> {
+    const contents = {
+      noun: 'items',
+      attributes: [ITEM_KEY],
+      elementOf: (row: Row) => this.#itemOf(row),
+    };
+    return listTable(this, contents, options);
+  }
+
+  async #readPage(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
+    try {
+      return await this.#scan(startKey, limit, onThrottled);
+    } catch (error) {
+      const isKeyRefused = startKey !== null && hasName(error, 'ValidationException');
+      if (!isKeyRefused) throw error;
+      // DynamoDB starts a scan behind any key; some of its emulators want one that exists.
+      this.#logger.debug(`"${this.tableName}" refuses made-up start keys: scanning from its head.`);
+      return this.#scan(null, limit, onThrottled);
+    }
+  }
+
+  /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
+  async #scan(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
+    const { client } = this;
+    const command = new ScanCommand({
+      TableName: this.tableName,
+      ConsistentRead: true,
+      Limit: limit,
+      ProjectionExpression: '#item',
+      ExpressionAttributeNames: { '#item': ITEM_KEY },
+      ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
+    });
+    command.middlewareStack.add(
+      (next) => (args) =>
+        next(args).catch((error: unknown) => {
+          if (isThrottling(error)) onThrottled();
+          throw error;
+        }),
+      // Runs for each attempt: the SDK's retries can take longer than the time after which a scan is slow.
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+    const { Items, LastEvaluatedKey } = await sendRead({ client, tables: [this] }, () =>
+      client.send(command),
+    );
+    // DynamoDB sends it even when it is empty; a reply without it says nothing about the bank.
+    if (Items === undefined) throw new MalformedReplyError('Scan', 'Items');
+    return {
+      items: Items.map((row) => this.#itemOf(row)),
+      nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),
+    };
+  }
+
+  #itemOf(row: Row): string {
+    const item = row[ITEM_KEY]?.S;
+    if (item === undefined) {
+      throw new TableSchemaError(this.tableName, `the key "${ITEM_KEY}" (S)`, 'a row without it');
+    }
+    return item;
+  }
+}
+
+export const itemBanks = attachedState<ItemBank>('dynamodb.item-bank.2');

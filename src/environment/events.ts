@@ -1,0 +1,139 @@
+// Publishes what happens, for metrics, traces and alarms. See docs/observability.md.
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { BatchAddItemsReport } from '../contracts/item-bank-repository.js';
+import { assertOption } from '../contracts/validation.js';
+import { runtime } from './runtime.js';
+
+/**
+ * The name of the `node:diagnostics_channel` on which each {@link StorageBoxEvent} is published. Every
+ * copy of the package in a process publishes on the same one.
+ */
+export const EVENT_CHANNEL_NAME = 'storagebox';
+
+/** Set only by a `Deduplicator` with `revealInEvents`: IDs are personal data, items are worth money. */
+export interface RevealedInEvents {
+  readonly deduplicationId?: string;
+  readonly item?: string;
+}
+
+/** How a call ended, and how long it took in milliseconds. */
+export interface HandOutEvent extends RevealedInEvents {
+  /**
+   * `claim`: an ID got its item. `repeat`: it already had one. `exhausted`: it has none, and the bank
+   * was empty. `released`: its item went back to the bank. `retired`: its item was withdrawn.
+   */
+  readonly type: 'claim' | 'repeat' | 'exhausted' | 'released' | 'retired';
+  /**
+   * Only in events of a claim whose two repositories have no atomic write in common: a crash in the
+   * middle of such a claim can strand an item. See `Deduplicator.isAtomic`.
+   */
+  readonly isTwoStep?: true;
+  readonly durationMs: number;
+}
+
+/** A call that threw. Calls with invalid arguments publish no event. */
+export interface FailedEvent extends Pick<RevealedInEvents, 'deduplicationId'> {
+  readonly type: 'failed';
+  readonly operation: Operation;
+  /** The `name` of what was thrown. `AbortError` and `TimeoutError` can come from the caller's signal. */
+  readonly errorName: string;
+  /** The `code` of what was thrown: `STORAGEBOX_…` for errors of this package. */
+  readonly errorCode: string | undefined;
+  readonly durationMs: number;
+}
+
+export type Operation = 'claim' | 'release' | 'retire' | 'add';
+
+/** A batch of items that was finished or has failed, and what it did. */
+export interface AddedEvent extends BatchAddItemsReport {
+  readonly type: 'added';
+  readonly durationMs: number;
+}
+
+/**
+ * A request met another transaction (`contention`) or a table without capacity (`throttled`). It wrote
+ * nothing and is retried unless its time is up. The SDK's own retries after throttling publish no
+ * event.
+ */
+export interface ObstacleEvent {
+  readonly type: 'contention' | 'throttled';
+  /** Which attempt at this request it was, from 1. */
+  readonly attempt: number;
+  /** Since the first attempt began. */
+  readonly durationMs: number;
+  /** The tables of the request. */
+  readonly tableNames: readonly string[];
+}
+
+/** Check `type` to know which one it is. */
+export type StorageBoxEvent = HandOutEvent | FailedEvent | AddedEvent | ObstacleEvent;
+
+const events = channel(EVENT_CHANNEL_NAME);
+
+/**
+ * Calls the listener with each event, in the asynchronous context of the call that caused it. Costs
+ * nothing while nobody listens. The listener runs before that call goes on, so keep it fast. If it
+ * throws, the call does not notice; Node.js raises an uncaught exception.
+ *
+ * @returns a function that removes the listener
+ * @throws InvalidOptionError when the listener is not a function
+ */
+export function onStorageBoxEvent(listener: (event: StorageBoxEvent) => void): () => void {
+  assertOption(
+    typeof listener === 'function',
+    'listener',
+    'a function',
+    listener,
+    'Pass a function that takes a StorageBoxEvent.',
+  );
+  const onMessage = (message: unknown) => listener(message as StorageBoxEvent);
+  subscribe(EVENT_CHANNEL_NAME, onMessage);
+  return () => {
+    unsubscribe(EVENT_CHANNEL_NAME, onMessage);
+  };
+}
+
+/** Check this before creating an event, so that events cost nothing while nobody listens. */
+export function hasListeners(): boolean {
+  return events.hasSubscribers;
+}
+
+export function publish(event: StorageBoxEvent): void {
+  events.publish(event);
+}
+
+/**
+ * For a backend of your own: tells listeners that a write met an obstacle and is retried. Costs
+ * nothing while nobody listens. Never throws.
+ */
+export function publishObstacle(event: ObstacleEvent): void {
+  if (hasListeners()) publish(event);
+}
+
+export function publishFailure(
+  operation: Operation,
+  error: unknown,
+  durationMs: number,
+  revealed: Pick<RevealedInEvents, 'deduplicationId'> = {},
+): void {
+  const { name = typeof error, code } = (error ?? {}) as { name?: string; code?: unknown };
+  const errorCode = typeof code === 'string' ? code : undefined;
+  publish({ type: 'failed', operation, errorName: name, errorCode, durationMs, ...revealed });
+}
+
+/** Makes the call and publishes how it ended. `eventOf` turns the result into an event, or into none. */
+export async function publishOutcome<Result>(
+  operation: Operation,
+  call: () => Promise<Result>,
+  eventOf: (result: Result) => Omit<HandOutEvent, 'durationMs'> | null,
+  revealed: Pick<RevealedInEvents, 'deduplicationId'>,
+): Promise<Result> {
+  const startMs = runtime.nowMs();
+  const result = await call().catch((error: unknown) => {
+    publishFailure(operation, error, runtime.nowMs() - startMs, revealed);
+    throw error;
+  });
+  const event = eventOf(result);
+  if (event !== null) publish({ ...event, ...revealed, durationMs: runtime.nowMs() - startMs });
+  return result;
+}

@@ -1,0 +1,177 @@
+// The implementation of `Deduplicator`: the protocol for its pair, shared claims, and their events.
+import type {
+  AtomicClaim,
+  AtomicClaimResult,
+  AtomicReleaseOptions,
+  ClaimResult,
+  DeduplicationRepository,
+} from '../contracts/deduplication-repository.js';
+import { ReleaseNotSupportedError } from '../contracts/errors.js';
+import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
+import { assertOption } from '../contracts/validation.js';
+import { type HandOutEvent, hasListeners, publishOutcome } from '../environment/events.js';
+import { type LevelledLogger, type Logger, levelledLogger } from '../environment/logger.js';
+import { loggingLevelFromEnvironment } from '../environment/settings.js';
+import { Gate } from '../store-kit/gate.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import { SharedClaims } from './shared-claims.js';
+import { claimInTwoSteps } from './two-step-claim.js';
+
+const CLAIM_EVENTS = {
+  claimed: 'claim',
+  existing: 'repeat',
+  exhausted: 'exhausted',
+} as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
+
+/**
+ * Enough to keep any store busy. Further calls wait, because a running claim needs several times the
+ * memory of a waiting call.
+ */
+const MAX_CLAIMS_UNDER_WAY = 1_000;
+
+/** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
+export class Claimer {
+  readonly #itemRepo: ItemBankRepository;
+  readonly #deduplicationRepo: DeduplicationRepository;
+  readonly #releaseBanks: readonly ItemBankRepository[];
+  readonly #skipFirstRead: boolean;
+  readonly #revealInEvents: boolean;
+  readonly #logger: LevelledLogger;
+  readonly #gate = new Gate(
+    MAX_CLAIMS_UNDER_WAY,
+    'Too many claims of this process were under way.',
+  );
+  readonly #sharedClaims = new SharedClaims();
+  #atomicClaim: AtomicClaim | null | undefined;
+  #findingAtomicClaim: Promise<AtomicClaim | null> | undefined;
+  #checkingReleaseBanks: Promise<void> | undefined;
+
+  constructor(
+    itemRepo: ItemBankRepository,
+    deduplicationRepo: DeduplicationRepository,
+    releaseBanks: readonly ItemBankRepository[],
+    skipFirstRead: boolean,
+    revealInEvents: boolean,
+    logger: Logger | undefined,
+  ) {
+    this.#itemRepo = itemRepo;
+    this.#deduplicationRepo = deduplicationRepo;
+    this.#releaseBanks = releaseBanks;
+    this.#skipFirstRead = skipFirstRead;
+    this.#revealInEvents = revealInEvents;
+    this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
+  }
+
+  claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+    if (!hasListeners()) return this.#claim(deduplicationId, signal);
+    const isRevealed = this.#revealInEvents;
+    return publishOutcome(
+      'claim',
+      () => this.#claim(deduplicationId, signal),
+      ({ status, item }) => ({
+        type: CLAIM_EVENTS[status],
+        ...(this.#atomicClaim === null && { isTwoStep: true }),
+        ...(isRevealed && item !== null && { item }),
+      }),
+      isRevealed ? { deduplicationId } : {},
+    );
+  }
+
+  #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+    return this.#sharedClaims.run(
+      deduplicationId,
+      (isRepeat, sharedSignal) =>
+        this.#gate.pass(
+          () => new Patience(CLAIM_PATIENCE_MS, sharedSignal),
+          (waitedMs) => this.#begin(deduplicationId, isRepeat, waitedMs, sharedSignal),
+        ),
+      signal,
+    );
+  }
+
+  async #begin(
+    deduplicationId: string,
+    isRepeat: boolean,
+    waitedMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ClaimResult> {
+    // Not awaited again once it is known: this is the path of every call.
+    const atomicClaim = this.#atomicClaim ?? (await this.#findAtomicClaim());
+    const options = { signal, skipFirstRead: this.#skipFirstRead && !isRepeat, waitedMs };
+    const result =
+      atomicClaim === null
+        ? await claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
+        : withBankName(await atomicClaim.claimItem(deduplicationId, options));
+    this.#logger.debug(`A call for an item ended as "${result.status}".`);
+    return result;
+  }
+
+  release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+    if (!hasListeners()) return this.#release(deduplicationId, options);
+    const isRevealed = this.#revealInEvents;
+    const isReturned = options.fate === 'return';
+    return publishOutcome(
+      isReturned ? 'release' : 'retire',
+      () => this.#release(deduplicationId, options),
+      (item) =>
+        item === null
+          ? null
+          : { type: isReturned ? 'released' : 'retired', ...(isRevealed && { item }) },
+      isRevealed ? { deduplicationId } : {},
+    );
+  }
+
+  async #release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+    const atomicClaim = await this.#findAtomicClaim();
+    if (atomicClaim?.releaseItem === undefined) throw new ReleaseNotSupportedError();
+    this.#checkingReleaseBanks ??= this.#assertReleaseBanksAreAtomic();
+    await this.#checkingReleaseBanks;
+    const banks = this.#releaseBanks;
+    const item = await atomicClaim.releaseItem(deduplicationId, { ...options, banks });
+    this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
+    return item;
+  }
+
+  async isAtomic(): Promise<boolean> {
+    return (await this.#findAtomicClaim()) !== null;
+  }
+
+  /** Checked at the first release: the Region and endpoint of a client are not known earlier. */
+  async #assertReleaseBanksAreAtomic(): Promise<void> {
+    try {
+      const claims = await Promise.all(
+        this.#releaseBanks.map((bank) => this.#deduplicationRepo.atomicClaimWith?.(bank)),
+      );
+      assertOption(
+        claims.every((atomicClaim) => atomicClaim != null),
+        'releaseBanks',
+        'item banks that can claim atomically with `deduplicationRepo`',
+        this.#releaseBanks,
+        'Keep all tables in one Region and at one endpoint.',
+      );
+    } catch (error) {
+      // A Region that could not be resolved this time may be resolved next time.
+      this.#checkingReleaseBanks = undefined;
+      throw error;
+    }
+  }
+
+  async #findAtomicClaim(): Promise<AtomicClaim | null> {
+    this.#findingAtomicClaim ??=
+      this.#deduplicationRepo.atomicClaimWith?.(this.#itemRepo) ?? Promise.resolve(null);
+    try {
+      this.#atomicClaim = await this.#findingAtomicClaim;
+      return this.#atomicClaim;
+    } catch (error) {
+      // A Region that could not be resolved this time may be resolved next time.
+      this.#findingAtomicClaim = undefined;
+      throw error;
+    }
+  }
+}
+
+/** A backend may leave out the bank. */
+function withBankName(result: AtomicClaimResult): ClaimResult {
+  if (result.status === 'exhausted') return result;
+  return { ...result, itemBankName: result.itemBankName ?? null };
+}

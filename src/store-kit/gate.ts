@@ -1,0 +1,106 @@
+import { runtime } from '../environment/runtime.js';
+import type { Patience } from './patience.js';
+import { Queue } from './queue.js';
+
+/** How long a call may remain in the queue after its patience is over. */
+const SWEEP_INTERVAL_MS = 250;
+
+/** Limits how many actions run at once. Further ones wait in a queue: first come, first served. */
+export class Gate {
+  /** `null` while it is not known: until then every action waits. */
+  #limit: number | null = null;
+  #passing = 0;
+  readonly #queue = new Queue<Waiting>();
+  readonly #obstacle: ErrorOptions;
+  #isSweeping = false;
+
+  /**
+   * @param limit may be a promise, which must not reject
+   * @param obstacle says why a call had to wait
+   */
+  constructor(limit: number | Promise<number>, obstacle: string) {
+    this.#obstacle = { cause: new Error(obstacle) };
+    if (typeof limit === 'number') this.#limit = limit;
+    else void limit.then((known) => this.#open(known));
+  }
+
+  /**
+   * @param patience called only if the action has to wait
+   * @param action receives the time that it waited, in milliseconds
+   * @throws ContentionError or the signal's reason when the patience ends before the action begins
+   */
+  pass<Result>(
+    patience: () => Patience,
+    action: (waitedMs: number) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#passing >= (this.#limit ?? 0)) {
+      const ofAction = patience();
+      return this.#wait(ofAction).then(() => this.#run(action, ofAction.elapsedMs));
+    }
+    this.#passing++;
+    return this.#run(action, 0);
+  }
+
+  async #run<Result>(
+    action: (waitedMs: number) => Promise<Result>,
+    waitedMs: number,
+  ): Promise<Result> {
+    try {
+      return await action(waitedMs);
+    } finally {
+      this.#passing--;
+      this.#admit();
+    }
+  }
+
+  #open(limit: number): void {
+    this.#limit = limit;
+    this.#admit();
+    void this.#sweep();
+  }
+
+  #wait(patience: Patience): Promise<void> {
+    const turn = new Promise<void>((resolve, reject) => {
+      this.#queue.add({ patience, resolve, reject });
+    });
+    if (this.#limit !== null) void this.#sweep();
+    return turn;
+  }
+
+  #admit(): void {
+    while (this.#passing < (this.#limit ?? 0)) {
+      const waiting = this.#queue.take();
+      if (waiting === undefined) return;
+      if (this.#turnAwayIfSpent(waiting)) continue;
+      this.#passing++;
+      waiting.resolve();
+    }
+  }
+
+  /** One timer for all waiting calls, which runs only while there are any. */
+  async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    while (this.#queue.size > 0) {
+      await runtime.sleep(SWEEP_INTERVAL_MS);
+      this.#queue.takeWhere((waiting) => this.#turnAwayIfSpent(waiting));
+    }
+    this.#isSweeping = false;
+  }
+
+  #turnAwayIfSpent({ patience, reject }: Waiting): boolean {
+    try {
+      patience.assertLeft(this.#obstacle);
+      return false;
+    } catch (error) {
+      reject(error);
+      return true;
+    }
+  }
+}
+
+interface Waiting {
+  readonly patience: Patience;
+  resolve(): void;
+  reject(error: unknown): void;
+}

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
+import { ENTRY_POINTS } from './entry-points.js';
 
 const OUTPUT = 'dist';
 const COMMAND_LINE = 'cli.js';
@@ -8,12 +9,7 @@ const COMMAND_LINE_CHUNKS = 'cli';
 const NOTICES = 'cli.LICENSES.txt';
 
 const library: Options = {
-  entry: {
-    index: 'src/index.ts',
-    core: 'src/core.ts',
-    memory: 'src/memory/index.ts',
-    testing: 'src/testing/index.ts',
-  },
+  entry: Object.fromEntries(ENTRY_POINTS.map(({ name, source }) => [name, source])),
   outDir: OUTPUT,
   format: ['esm', 'cjs'],
   target: 'node20',

@@ -2,8 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
-
-const source = (path: string) => new URL(`src/${path}`, import.meta.url).pathname;
+import { ENTRY_POINTS } from './entry-points.js';
 
 /** What needs no server and takes seconds: `npm run test:unit` runs these and nothing else. */
 const UNIT_TESTS = [
@@ -15,12 +14,10 @@ const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];
 
 export default defineConfig({
   resolve: {
-    alias: [
-      { find: /^storagebox$/, replacement: source('index.ts') },
-      { find: /^storagebox\/core$/, replacement: source('core.ts') },
-      { find: /^storagebox\/memory$/, replacement: source('memory/index.ts') },
-      { find: /^storagebox\/testing$/, replacement: source('testing/index.ts') },
-    ],
+    alias: ENTRY_POINTS.map(({ specifier, source }) => ({
+      find: new RegExp(`^${specifier}$`),
+      replacement: new URL(source, import.meta.url).pathname,
+    })),
   },
   test: {
     // The SDK's notice to upgrade Node.js, once for each of the many clients that the tests make.

@@ -4,8 +4,14 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const assert = require('node:assert/strict');
 
-/** The four entry points, however they were loaded. */
-exports.handOut = async (how, { storagebox, core, memory, testing }) => {
+/** Loads every entry point of the package by the function, and hands out through them. */
+exports.handOut = async (how, load) => {
+  const entries = {};
+  for (const path of Object.keys(require('storagebox/package.json').exports)) {
+    const isCode = path !== './package.json';
+    if (isCode) entries[path] = await load(`storagebox${path.slice(1)}`);
+  }
+  const { '.': storagebox, './core': core, './memory': memory, './testing': testing } = entries;
   const tables = `${how}-${randomUUID()}`;
   const names = [`bank-${tables}`, `ids-${tables}`, `ledger-${tables}`];
   const { itemBankTable, deduplicationTable, ledgerTable } = storagebox;

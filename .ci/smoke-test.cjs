@@ -1,8 +1,3 @@
 const { handOut } = require('./hand-out.cjs');
 
-handOut('require', {
-  storagebox: require('storagebox'),
-  core: require('storagebox/core'),
-  memory: require('storagebox/memory'),
-  testing: require('storagebox/testing'),
-});
+handOut('require', require);

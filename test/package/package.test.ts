@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ENTRY_POINTS } from '../../entry-points.js';
 import { hoversOf } from '../support/hover.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
 import { brokenLinks, mappedLines, missingSources } from '../support/shipped-files.js';
@@ -18,6 +19,8 @@ beforeAll(async () => {
   packed = await packPackage();
 });
 afterAll(() => packed.dispose());
+
+const SPECIFIERS = JSON.stringify(ENTRY_POINTS.map(({ specifier }) => specifier));
 
 const installed = () => join(packed.project, 'node_modules/storagebox');
 
@@ -200,14 +203,15 @@ test('both at once: repositories of one copy work with a deduplicator of the oth
   expect(printed).toBe('voucher true true');
 });
 
-test('core, memory and testing load no AWS code', async () => {
-  for (const entry of ['core', 'memory', 'testing']) {
-    const imported = `import * as entry from 'storagebox/${entry}'; console.log(typeof entry);`;
-    expect(await output(packed.projectWithoutPeers, `${entry}.mjs`, imported)).toBe('object');
-    const required = `console.log(typeof require('storagebox/${entry}'));`;
-    expect(await output(packed.projectWithoutPeers, `${entry}.cjs`, required)).toBe('object');
-  }
-});
+test.each(ENTRY_POINTS.filter(({ name }) => name !== 'index'))(
+  '$specifier loads no AWS code',
+  async ({ specifier, name }) => {
+    const imported = `import * as entry from '${specifier}'; console.log(typeof entry);`;
+    expect(await output(packed.projectWithoutPeers, `${name}.mjs`, imported)).toBe('object');
+    const required = `console.log(typeof require('${specifier}'));`;
+    expect(await output(packed.projectWithoutPeers, `${name}.cjs`, required)).toBe('object');
+  },
+);
 
 describe('the command line', () => {
   test('is installed as `storagebox`, and runs in a project that has the peers', async () => {
@@ -262,12 +266,12 @@ describe('the command line', () => {
       'loads.mjs',
       `import { register } from 'node:module';
        register('./hooks.mjs', import.meta.url);
-       for (const entry of ['', '/core', '/memory', '/testing']) await import('storagebox' + entry);`,
+       for (const specifier of ${SPECIFIERS}) await import(specifier);`,
     );
     const required = await output(
       packed.project,
       'loads.cjs',
-      `for (const entry of ['', '/core', '/memory', '/testing']) require('storagebox' + entry);
+      `for (const specifier of ${SPECIFIERS}) require(specifier);
        console.log(Object.keys(require.cache).join('\\n'));`,
     );
     for (const [entry, loaded] of [

@@ -15,6 +15,7 @@ const BUILD_INPUTS = [
   'package.json',
   'tsconfig.json',
   'tsup.config.ts',
+  'entry-points.ts',
   'src',
   'docs',
   'README.md',

@@ -7,7 +7,7 @@ import { ENTRY_POINTS } from './entry-points.js';
 /** What needs no server and takes seconds: `npm run test:unit` runs these and nothing else. */
 const UNIT_TESTS = [
   'test/unit/**/*.test.ts',
-  'test/contract/{memory,custom-backend,broken-backends}.test.ts',
+  'test/contract/{memory,custom-backend,broken-*}.test.ts',
 ];
 /** The proof's own tests, which need no server either. */
 const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];

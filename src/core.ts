@@ -1,16 +1,15 @@
-// `storagebox/core`: all that you need to write your own backend; loads no AWS code.
-
-export {
-  type Assignment,
-  type AtomicClaim,
-  type AtomicClaimOptions,
-  type AtomicClaimResult,
-  type AtomicReleaseOptions,
-  type ClaimedItem,
-  type ClaimResult,
-  DeduplicationRepository,
-  type NoItemLeft,
-} from './contracts/deduplication-repository.js';
+// `storagebox/core`: all that you need to write your own backend; loads no store's code.
+export type {
+  AtomicClaim,
+  AtomicClaimOptions,
+  AtomicClaimResult,
+  AtomicReleaseOptions,
+  AtomicWrites,
+  ClaimedItem,
+  ClaimResult,
+  NoItemLeft,
+} from './contracts/atomic-writes.js';
+export { DeduplicationRepository } from './contracts/deduplication-repository.js';
 export {
   AccountMismatchError,
   type AnyStorageBoxError,
@@ -28,21 +27,36 @@ export {
   ReleaseNotSupportedError,
   ServiceUnreachableError,
   StorageBoxError,
+  type StoreErrorOptions,
   TableNotFoundError,
   TableSchemaError,
   UnknownItemBankError,
+  type Written,
 } from './contracts/errors.js';
 export {
   type BatchAddItemsOptions,
   type BatchAddItemsReport,
   ItemBankRepository,
 } from './contracts/item-bank-repository.js';
+export { canFillLedger, type ItemBankLedger } from './contracts/ledger.js';
+export {
+  type Assignment,
+  type CountAssignmentsOptions,
+  type CountOptions,
+  canLookAtAssignments,
+  canLookAtItems,
+  type DeduplicationLooking,
+  type ItemBankLooking,
+  type Listing,
+  type ListOptions,
+} from './contracts/looking.js';
 export {
   assertDeduplicationId,
   assertItem,
   assertOption,
   MAX_KEY_BYTES,
 } from './contracts/validation.js';
+export { noteNothingWritten, writtenBy } from './contracts/written.js';
 export {
   type AddedEvent,
   EVENT_CHANNEL_NAME,
@@ -83,16 +97,13 @@ export {
   REPEAT_WINDOW,
   REPEAT_WINDOW_BYTES,
 } from './store-kit/batch-add.js';
+export { fillLedgerInChunks } from './store-kit/fill-ledger.js';
 export {
   assertCountAssignmentsOptions,
   assertCountOptions,
-  type CountAssignmentsOptions,
-  type CountOptions,
   countPages,
   type ListedPage,
-  type Listing,
   type ListingSource,
-  type ListOptions,
   listingOf,
   type PageRequest,
   type Segment,

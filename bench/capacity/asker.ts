@@ -1,5 +1,9 @@
 // A user who wants an item, and the steps of the call.
-import type { Candidate, CandidatePool, Fate } from '../../src/dynamodb/claim/candidate-pool.js';
+import type {
+  Candidate,
+  CandidatePool,
+  Settlement,
+} from '../../src/dynamodb/claim/candidate-pool.js';
 import type { Turns } from '../../src/dynamodb/claim/turns.js';
 import { MAX_READS_BY_THEMSELVES } from '../../src/dynamodb/deduplication-table.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../src/store-kit/patience.js';
@@ -51,7 +55,7 @@ export abstract class Asker extends NodeRequest {
   protected abstract beginCall(): void;
   protected abstract isLookShared(): boolean;
   protected abstract chooseItem(): void;
-  protected abstract noteFate(fate: Fate): void;
+  protected abstract noteSettlement(settlement: Settlement): void;
 
   #beginClaim(): void {
     this.#obstacles = 0;
@@ -172,8 +176,8 @@ export abstract class Asker extends NodeRequest {
   }
 
   /** The SDK leaves cancelled transactions to its caller. */
-  #tryAgainLater(fate: Fate): void {
-    this.noteFate(fate);
+  #tryAgainLater(settlement: Settlement): void {
+    this.noteSettlement(settlement);
     this.#doing = 'backOff';
     this.sleep(backoffDelayMs(this.#obstacles++));
   }
@@ -272,9 +276,9 @@ export class PoolAsker extends Asker {
     this.#endTurn = null;
   }
 
-  protected override noteFate(fate: Fate): void {
+  protected override noteSettlement(settlement: Settlement): void {
     this.sale.hasPromisesToRun = true;
-    this.#pool.settle(this.#candidate as Candidate, fate);
+    this.#pool.settle(this.#candidate as Candidate, settlement);
   }
 }
 

@@ -1,8 +1,14 @@
 const brand: unique symbol = Symbol.for('storagebox.error') as never;
 
 /**
- * The base of every error that this package makes. Errors of AWS (access denied, throttling past
- * the retries) are not wrapped: they reach the caller as the SDK threw them.
+ * What a call that threw wrote. `nothing`: certainly nothing. `part`: some of it, as the error says.
+ * `unknown`: all, a part or nothing; the error says how to find out.
+ */
+export type Written = 'nothing' | 'part' | 'unknown';
+
+/**
+ * The base of every error that this package makes. Errors of a store's client (access denied,
+ * throttling past the retries) are not wrapped: they reach the caller as the client threw them.
  *
  * Recognise one with {@link isStorageBoxError}, never with `instanceof`: an application can hold
  * two copies of a package.
@@ -11,6 +17,8 @@ export abstract class StorageBoxError extends Error {
   /** Stable across releases, unlike the message. */
   abstract readonly code: `STORAGEBOX_${string}`;
   abstract override readonly name: string;
+  /** What the call wrote before it threw. For errors of a store's client, ask `writtenBy`. */
+  readonly written: Written = 'unknown';
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -18,9 +26,20 @@ export abstract class StorageBoxError extends Error {
   }
 }
 
+/** What a store adds to the message of an error: what to do, in the words of that store. */
+export interface StoreErrorOptions extends ErrorOptions {
+  /** Sentences. */
+  readonly remedy?: string | undefined;
+}
+
+function withRemedy(message: string, { remedy }: StoreErrorOptions = {}): string {
+  return remedy === undefined ? message : `${message} ${remedy}`;
+}
+
 /** The deduplication ID is not a string, empty, too long, or ill-formed. Nothing was sent. */
 export class InvalidDeduplicationIdError extends StorageBoxError {
   readonly code = 'STORAGEBOX_INVALID_DEDUPLICATION_ID';
+  override readonly written = 'nothing';
   /** Where the ID stood in the input of a bulk hand-out, from 0; `null` outside one. */
   readonly index: number | null;
 
@@ -37,6 +56,7 @@ export class InvalidDeduplicationIdError extends StorageBoxError {
 /** The item is not a string, empty, too long, or ill-formed. It was not sent. */
 export class InvalidItemError extends StorageBoxError {
   readonly code = 'STORAGEBOX_INVALID_ITEM';
+  override readonly written = 'nothing';
   /** Where the item stood in the input of a batch, from 0; `null` outside a batch. */
   readonly index: number | null;
 
@@ -53,6 +73,7 @@ export class InvalidItemError extends StorageBoxError {
 /** An option, an argument or an environment variable has a value that cannot be used. */
 export class InvalidOptionError extends StorageBoxError {
   readonly code = 'STORAGEBOX_INVALID_OPTION';
+  override readonly written = 'nothing';
   /** The name of the option. */
   readonly option: string;
 
@@ -66,20 +87,17 @@ export class InvalidOptionError extends StorageBoxError {
   }
 }
 
-/** A table does not exist where the client looks for it. `cause` is DynamoDB's refusal. */
+/** A table does not exist where the client looks for it. `cause` is the store's refusal. */
 export class TableNotFoundError extends StorageBoxError {
   readonly code = 'STORAGEBOX_TABLE_NOT_FOUND';
-  /** The missing table. Two names when DynamoDB did not say which table of a transaction is missing. */
+  override readonly written = 'nothing';
+  /** The missing table. Several names when the store did not say which one is missing. */
   readonly tableNames: readonly string[];
 
-  constructor(tableNames: readonly string[], region: string, options: ErrorOptions) {
+  /** @param place where it was looked for, in the store's words */
+  constructor(tableNames: readonly string[], place: string, options: StoreErrorOptions) {
     const tables = tableNames.map((tableName) => `"${tableName}"`).join(' or ');
-    super(
-      `The table ${tables} does not exist in Region ${region} for these credentials. ` +
-        'Check the name, the Region and the account. If it is missing, create it from ' +
-        'itemBankTable(), deduplicationTable() or ledgerTable(); in development, use createTables().',
-      options,
-    );
+    super(withRemedy(`The table ${tables} does not exist in ${place}.`, options), options);
     this.tableNames = tableNames;
   }
 
@@ -91,15 +109,12 @@ export class TableNotFoundError extends StorageBoxError {
 /** A table exists but its key, or a row in it, is not what this package reads and writes. */
 export class TableSchemaError extends StorageBoxError {
   readonly code = 'STORAGEBOX_TABLE_SCHEMA';
+  override readonly written = 'nothing';
   readonly tableName: string;
 
-  constructor(tableName: string, expected: string, received: string, options?: ErrorOptions) {
-    super(
-      `Expected the table "${tableName}" to have ${expected}, got ${received}. ` +
-        'Point the repository at the right table, or create one from itemBankTable(), ' +
-        'deduplicationTable() or ledgerTable(): the key of an existing table cannot be changed.',
-      options,
-    );
+  constructor(tableName: string, expected: string, received: string, options?: StoreErrorOptions) {
+    const message = `Expected the table "${tableName}" to have ${expected}, got ${received}.`;
+    super(withRemedy(message, options), options);
     this.tableName = tableName;
   }
 
@@ -109,23 +124,27 @@ export class TableSchemaError extends StorageBoxError {
 }
 
 /**
- * The clients of the two repositories belong to two AWS accounts behind one endpoint. A transaction goes
- * to one account only, so it does not find the items that the bank's client reads. Nothing was written.
+ * The clients of the two repositories see two stores that have the same names, such as those of two
+ * accounts: what the bank lists is not where the pair writes. Nothing was written.
  */
 export class AccountMismatchError extends StorageBoxError {
   readonly code = 'STORAGEBOX_ACCOUNT_MISMATCH';
+  override readonly written = 'nothing';
   readonly itemBankTableName: string;
   readonly deduplicationTableName: string;
 
-  constructor(itemBankTableName: string, deduplicationTableName: string) {
+  constructor(
+    itemBankTableName: string,
+    deduplicationTableName: string,
+    options?: StoreErrorOptions,
+  ) {
     const expectation =
       `the item bank "${itemBankTableName}" and the deduplication table ` +
-      `"${deduplicationTableName}" to belong to one AWS account`;
-    super(
-      `Expected ${expectation}, got several items that the bank lists but that a transaction does not ` +
-        'find. Nothing was written. Give both repositories the same client, or credentials of one ' +
-        'account.',
-    );
+      `"${deduplicationTableName}" to belong to one account`;
+    const message =
+      `Expected ${expectation}, got several items that the bank lists but that a write does not ` +
+      'find. Nothing was written.';
+    super(withRemedy(message, options), options);
     this.itemBankTableName = itemBankTableName;
     this.deduplicationTableName = deduplicationTableName;
   }
@@ -141,6 +160,7 @@ export class AccountMismatchError extends StorageBoxError {
  */
 export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
   readonly code = 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED';
+  override readonly written = 'nothing';
   /** The item that the ID has, so that no second read is needed. */
   readonly existingItem: string;
 
@@ -158,17 +178,18 @@ export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
   }
 }
 
-/** Other calls kept winning, or the tables were throttled or slow, until the call reached its time limit. */
+/** Other calls kept winning, or the store was throttled or slow, until the call reached its time limit. */
 export class ContentionError extends StorageBoxError {
   readonly code = 'STORAGEBOX_CONTENTION';
+  override readonly written = 'nothing';
   /** How long the call kept trying. */
   readonly elapsedMs: number;
 
   constructor(elapsedMs: number, options?: ErrorOptions) {
     super(
       `No attempt succeeded within ${Math.round(elapsedMs)} ms: other calls were in the way, or the ` +
-        'tables were throttled or slow. Nothing was written. Retry with the same deduplication ID. If ' +
-        'it happens again, check the throttling and the latency of the tables.',
+        'store was throttled or slow. Nothing was written. Retry with the same deduplication ID. If ' +
+        'it happens again, check the throttling and the latency of the store.',
       options,
     );
     this.elapsedMs = elapsedMs;
@@ -180,26 +201,27 @@ export class ContentionError extends StorageBoxError {
 }
 
 /**
- * None of the SDK's attempts could connect to the service: nothing listens there, the name does not
- * resolve, the certificate is not accepted, or connecting took too long. The request was never sent,
- * so it wrote nothing. `cause` is the last failure. The call may be retried.
+ * No attempt could connect to the service: nothing listens there, the name does not resolve, the
+ * certificate is not accepted, or connecting took too long. The request was never sent, so it wrote
+ * nothing. `cause` is the last failure. The call may be retried.
  */
 export class ServiceUnreachableError extends StorageBoxError {
   readonly code = 'STORAGEBOX_SERVICE_UNREACHABLE';
+  override readonly written = 'nothing';
 
-  constructor(options: { cause: unknown }) {
-    super(
+  constructor(options: { cause: unknown } & StoreErrorOptions) {
+    const message =
       `The service cannot be reached: ${connectionFailureText(options.cause)}. The request was never ` +
-        'sent, so it wrote nothing. Check the endpoint, the Region, the network and the ' +
-        'certificates, then retry.',
-      options,
-    );
+      'sent, so it wrote nothing.';
+    super(withRemedy(message, { remedy: CHECK_THE_NETWORK, ...options }), options);
   }
 
   override get name() {
     return 'ServiceUnreachableError' as const;
   }
 }
+
+const CHECK_THE_NETWORK = 'Check the endpoint, the network and the certificates, then retry.';
 
 /** For a host with several addresses, the error has no message of its own, but one error per address. */
 function connectionFailureText(error: unknown): string {
@@ -225,18 +247,20 @@ function connectionFailureText(error: unknown): string {
  * - Release: retry. `null` means that the first write was applied, an item means that the retry released
  *   it. Until the retry has ended, the first write can still be applied.
  * - Adding an item to a bank with a ledger: add it again.
- * - Adding an item to a bank without a ledger: during a sale, look for it in both tables first. If it
- *   was added, it may have been handed out since, and adding it again would hand it out twice.
+ * - Adding an item to a bank without a ledger: during a sale, look for it in the bank and among the
+ *   assignments first. If it was added, it may have been handed out since, and adding it again would
+ *   hand it out twice.
  */
 export class OutcomeUnknownError extends StorageBoxError {
   readonly code = 'STORAGEBOX_OUTCOME_UNKNOWN';
+  override readonly written = 'unknown';
 
   constructor(elapsedMs: number, options: ErrorOptions) {
     super(
       `No answer within ${Math.round(elapsedMs)} ms said whether the write was applied. ` +
         'After a claim or a release, retry with the same deduplication ID to find out. ' +
-        'After adding an item: with a ledger, add it again; without one, look for it in both tables ' +
-        'first.',
+        'After adding an item: with a ledger, add it again; without one, look for it in the bank and ' +
+        'among the assignments first.',
       options,
     );
   }
@@ -246,14 +270,18 @@ export class OutcomeUnknownError extends StorageBoxError {
   }
 }
 
-/** A read succeeded, but the reply lacks what was asked for. */
+/**
+ * A read succeeded, but the reply lacks what was asked for. If the reply to a write cannot be read, that is
+ * an `OutcomeUnknownError`.
+ */
 export class MalformedReplyError extends StorageBoxError {
   readonly code = 'STORAGEBOX_MALFORMED_REPLY';
+  override readonly written = 'nothing';
 
   constructor(operation: string, member: string) {
     super(
       `Expected \`${member}\` in the reply to ${operation}, got none. Retry. If it happens again, ` +
-        'check the proxies between this process and DynamoDB.',
+        'check the proxies between this process and the service.',
     );
   }
 
@@ -272,10 +300,13 @@ function hideFromLogs(error: object, ...names: readonly string[]): void {
 
 /** The message of an error that the input threw can quote what was read, so only its name is used. */
 function reasonOf(cause: unknown): string {
-  const { name, message, $fault } = (cause ?? {}) as Partial<Error & { readonly $fault: unknown }>;
-  const isOfServiceOrPackage = $fault !== undefined || isStorageBoxError(cause);
-  if (isOfServiceOrPackage) return String(message);
-  return `${cause instanceof Error ? name : `a thrown ${typeof cause}`}; see \`cause\`.`;
+  if (isStorageBoxError(cause)) return cause.message;
+  return `${cause instanceof Error ? cause.name : `a thrown ${typeof cause}`}; see \`cause\`.`;
+}
+
+function writtenSoFar({ added, unconfirmed }: BatchProgressAtFailure): Written {
+  if (added > 0) return 'part';
+  return unconfirmed.length > 0 ? 'unknown' : 'nothing';
 }
 
 /** What a batch knows of its items when it stops before the end of its input. */
@@ -289,8 +320,8 @@ export interface BatchProgressAtFailure {
   readonly notAdded: readonly string[];
   /**
    * Items that were sent, but it is unknown whether they were added. With a ledger, add them again.
-   * Without one, during a sale, look for them in both tables first: they may have been handed out
-   * since.
+   * Without one, during a sale, look for them in the bank and among the assignments first: they may
+   * have been handed out since.
    */
   readonly unconfirmed: readonly string[];
 }
@@ -302,6 +333,8 @@ export interface BatchProgressAtFailure {
  */
 export class BatchNotFullyAddedError extends StorageBoxError implements BatchProgressAtFailure {
   readonly code = 'STORAGEBOX_BATCH_NOT_FULLY_ADDED';
+  /** `nothing` while no item was added and none is unconfirmed. */
+  override readonly written: Written;
   readonly read: number;
   readonly added: number;
   readonly repeats: number;
@@ -309,15 +342,20 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
   readonly notAdded: readonly string[];
   readonly unconfirmed: readonly string[];
 
-  constructor(progress: BatchProgressAtFailure, options: { cause: unknown }) {
-    const { cause } = options;
+  /** @param options `reason`: what the cause says, if that quotes no item */
+  constructor(
+    progress: BatchProgressAtFailure,
+    options: { cause: unknown; reason?: string | undefined },
+  ) {
+    const { cause, reason = reasonOf(cause) } = options;
     super(
       `Of ${progress.read} items read, ${progress.added} were added, ` +
         `${progress.notAdded.length} were not added (\`notAdded\`) and ` +
         `${progress.unconfirmed.length} are unconfirmed (\`unconfirmed\`). The rest of the input was ` +
-        `not read. Reason: ${reasonOf(cause)}`,
-      options,
+        `not read. Reason: ${reason}`,
+      { cause },
     );
+    this.written = writtenSoFar(progress);
     this.read = progress.read;
     this.added = progress.added;
     this.repeats = progress.repeats;
@@ -333,11 +371,12 @@ export class BatchNotFullyAddedError extends StorageBoxError implements BatchPro
 }
 
 /**
- * An item left the bank, and it is unknown whether it was assigned or put back. Only pairs without an
- * atomic claim, and `getItemFromBank` itself, can strand an item.
+ * An item left the bank, and it is unknown whether it was assigned or put back. Only pairs without
+ * atomic writes, and `getItemFromBank` itself, can strand an item.
  */
 export class ItemStrandedError extends StorageBoxError {
   readonly code = 'STORAGEBOX_ITEM_STRANDED';
+  override readonly written = 'unknown';
   /** The item that may be stranded. */
   readonly item: string;
 
@@ -362,12 +401,13 @@ export class ItemStrandedError extends StorageBoxError {
  */
 export class ReleaseNotSupportedError extends StorageBoxError {
   readonly code = 'STORAGEBOX_RELEASE_NOT_SUPPORTED';
+  override readonly written = 'nothing';
 
   constructor() {
     super(
       'Expected a pair of repositories that can end an assignment and put its item back in one ' +
-        'atomic write, got one that cannot. Use two DynamoDB repositories in one Region and at one ' +
-        'endpoint, or two in-memory ones; give a backend of your own `releaseItem` beside `claimItem`.',
+        'atomic write, got one that cannot. Use two repositories of one store and at one place; give a ' +
+        'backend of your own `releaseItem` beside `claimItem`.',
     );
   }
 
@@ -386,6 +426,7 @@ const PASS_THE_BANK =
  */
 export class UnknownItemBankError extends StorageBoxError {
   readonly code = 'STORAGEBOX_UNKNOWN_ITEM_BANK';
+  override readonly written = 'nothing';
 
   /** @param banksThatFit how many of the known banks the assignment can mean */
   constructor(banksThatFit: number) {

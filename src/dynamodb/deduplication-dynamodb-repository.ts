@@ -1,25 +1,26 @@
-import {
-  type Assignment,
-  type AtomicClaim,
-  DeduplicationRepository,
-} from '../contracts/deduplication-repository.js';
-import { DeduplicationIdAlreadyAssignedError } from '../contracts/errors.js';
+import type { AtomicWrites } from '../contracts/atomic-writes.js';
+import { DeduplicationRepository } from '../contracts/deduplication-repository.js';
+import { DeduplicationIdAlreadyAssignedError, OutcomeUnknownError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
+import type {
+  Assignment,
+  CountAssignmentsOptions,
+  DeduplicationLooking,
+  Listing,
+  ListOptions,
+} from '../contracts/looking.js';
 import { assertDeduplicationId, assertItem } from '../contracts/validation.js';
 import { type LevelledLogger, type Logger, levelledLogger } from '../environment/logger.js';
+import { runtime } from '../environment/runtime.js';
 import { loggingLevelFromEnvironment } from '../environment/settings.js';
 import { attachedState } from '../store-kit/attached-state.js';
-import {
-  assertCountAssignmentsOptions,
-  type CountAssignmentsOptions,
-  type Listing,
-  type ListOptions,
-} from '../store-kit/listing.js';
+import { assertCountAssignmentsOptions } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS } from '../store-kit/patience.js';
-import { atomicClaim } from './claim/atomic-claim.js';
+import { claimItem } from './claim/atomic-claim.js';
+import { releaseItem } from './claim/atomic-release.js';
 import { type ClientOptions, placeOf, resolveClient } from './client.js';
 import { DeduplicationTable } from './deduplication-table.js';
-import { itemBanks } from './item-bank-table.js';
+import { type ItemBankTable, itemBankTables } from './item-bank-table.js';
 import { estimateRowCount } from './listing.js';
 import { assertTableName } from './tables.js';
 import { sendTransaction } from './transaction.js';
@@ -43,7 +44,10 @@ export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
  * wrong key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
  * denied, no credentials, throttling that does not pass) as they are.
  */
-export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
+export class DeduplicationDynamoDbRepository
+  extends DeduplicationRepository
+  implements DeduplicationLooking
+{
   readonly tableName: string;
 
   /**
@@ -77,11 +81,11 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
     const { table } = states.of(this);
+    const startMs = runtime.nowMs();
     for (let isInDoubt = false; ; ) {
       // A transaction even for one row: a plain conditional put whose response is lost looks like
       // "already assigned" when the SDK sends it again.
       const outcome = await sendTransaction({
-        client: table.client,
         tables: [table],
         actions: [{ Put: table.assignment(deduplicationId, item) }],
         patienceMs: CLAIM_PATIENCE_MS,
@@ -89,20 +93,24 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
       });
       if (outcome.status === 'failed') throw outcome.error;
       if (outcome.status === 'committed') return;
-      const existing = await table.existingItem(deduplicationId, outcome.reasons[0]);
+      ({ isInDoubt } = outcome);
+      const [reason] = outcome.reasons;
+      const existing = await table.existingItem(deduplicationId, reason).catch((cause: unknown) => {
+        // The row in the way can be that of an attempt that got no answer.
+        throw isInDoubt ? new OutcomeUnknownError(runtime.nowMs() - startMs, { cause }) : cause;
+      });
       if (existing !== null) throw new DeduplicationIdAlreadyAssignedError(existing.item);
       // The row that was in the way has been deleted since, so put again.
-      isInDoubt = outcome.isInDoubt;
     }
   }
 
   /**
-   * A claim in one transaction with an `ItemBankDynamoDbRepository` in the same Region and at the
-   * same endpoint. For any other bank `null` and a warning, because a crash between the two steps of a
-   * claim can then strand an item.
+   * Claims and releases in one transaction each, with an `ItemBankDynamoDbRepository` in the same Region
+   * and at the same endpoint. For any other bank `null` and a warning, because a crash between the two
+   * steps of a claim can then strand an item.
    */
-  override async atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicClaim | null> {
-    const bank = itemBanks.find(itemRepo);
+  override async atomicWritesWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
+    const bank = itemBankTables.find(itemRepo);
     const { table, logger } = states.of(this);
     if (bank === undefined) {
       logger.warn(
@@ -112,18 +120,23 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
       );
       return null;
     }
-    if (bank.client === table.client) return atomicClaim(bank, table);
+    if (bank.client === table.client) return atomicWrites(bank, table);
     const [bankPlace, tablePlace] = await Promise.all([
       placeOf(bank.client),
       placeOf(table.client),
     ]);
-    if (bankPlace === tablePlace) return atomicClaim(bank, table);
+    if (bankPlace === tablePlace) return atomicWrites(bank, table);
     logger.warn(
       `The item bank "${bank.tableName}" is in ${bankPlace}, the deduplication table ` +
         `"${table.tableName}" in ${tablePlace}: no transaction spans both. ${TWO_STEP_RISK} ` +
         'Keep both tables in one Region.',
     );
     return null;
+  }
+
+  /** @deprecated The earlier name of {@link atomicWritesWith}. */
+  override atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
+    return this.atomicWritesWith(itemRepo);
   }
 
   /**
@@ -168,6 +181,13 @@ export class DeduplicationDynamoDbRepository extends DeduplicationRepository {
   listAssignments(options?: ListOptions): Listing<Assignment> {
     return states.of(this).table.listAssignments(options);
   }
+}
+
+function atomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {
+  return {
+    claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
+    releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
+  };
 }
 
 const TWO_STEP_RISK = 'A crash between the two steps of a claim can strand an item.';

@@ -6,15 +6,18 @@ import {
   GetItemCommand,
   type Put,
 } from '@aws-sdk/client-dynamodb';
-import type { Assignment } from '../contracts/deduplication-repository.js';
-import { TableSchemaError } from '../contracts/errors.js';
+import type {
+  Assignment,
+  CountAssignmentsOptions,
+  Listing,
+  ListOptions,
+} from '../contracts/looking.js';
 import { runtime } from '../environment/runtime.js';
-import type { CountAssignmentsOptions, Listing, ListOptions } from '../store-kit/listing.js';
-import { type Row, TransactionalReads } from './claim/transactional-reads.js';
+import { TransactionalReads } from './claim/transactional-reads.js';
 import type { SendingClient } from './client.js';
 import { countRows, listTable } from './listing.js';
 import { type ReadOptions, sendRead } from './reads.js';
-import type { TableReference } from './refusals.js';
+import { keyOf, type Row, schemaError, type Table } from './table.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
   DEDUPLICATION_KEY,
@@ -37,7 +40,7 @@ export interface HeldItem {
 
 type ReadLimits = Pick<ReadOptions, 'signal' | 'patience'>;
 
-export class DeduplicationTable implements TableReference {
+export class DeduplicationTable implements Table {
   readonly key = DEDUPLICATION_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
@@ -47,7 +50,7 @@ export class DeduplicationTable implements TableReference {
   constructor(client: SendingClient, tableName: string) {
     this.client = client;
     this.tableName = tableName;
-    this.#transactionalReads = new TransactionalReads(client, this);
+    this.#transactionalReads = new TransactionalReads(this);
   }
 
   /** The action that assigns the item if the ID has none; a refusal brings the existing row. */
@@ -147,10 +150,7 @@ export class DeduplicationTable implements TableReference {
       Key: this.#keyOf(deduplicationId),
       ConsistentRead: true,
     });
-    const { client } = this;
-    const { Item } = await sendRead({ client, tables: [this], ...limits }, () =>
-      client.send(command),
-    );
+    const { Item } = await sendRead(this, () => this.client.send(command), limits);
     return Item;
   }
 
@@ -185,19 +185,12 @@ export class DeduplicationTable implements TableReference {
 
   /** The Python module writes neither the bank nor the time. */
   assignmentOf(row: Row): Assignment {
-    const deduplicationId = row[DEDUPLICATION_KEY]?.S;
-    if (deduplicationId === undefined) {
-      throw new TableSchemaError(
-        this.tableName,
-        `the key "${DEDUPLICATION_KEY}" (S)`,
-        'a row without it',
-      );
-    }
     const assignedAt = new Date(row[ASSIGNED_AT_ATTRIBUTE]?.S ?? '');
     const { item, itemBankName } = this.#heldItemOf(row);
     return {
-      deduplicationId,
+      deduplicationId: keyOf(this, row),
       item,
+      itemBankName,
       itemBankTableName: itemBankName,
       assignedAt: Number.isNaN(assignedAt.getTime()) ? null : assignedAt,
     };
@@ -206,11 +199,8 @@ export class DeduplicationTable implements TableReference {
   #heldItemOf(row: Row): HeldItem {
     const item = row[ITEM_ATTRIBUTE]?.S;
     if (item === undefined) {
-      throw new TableSchemaError(
-        this.tableName,
-        `a String "${ITEM_ATTRIBUTE}" in every row`,
-        'a row without it',
-      );
+      const expected = `a String "${ITEM_ATTRIBUTE}" in every row`;
+      throw schemaError(this.tableName, expected, 'a row without it');
     }
     return { item, itemBankName: row[ITEM_BANK_TABLE_ATTRIBUTE]?.S ?? null };
   }

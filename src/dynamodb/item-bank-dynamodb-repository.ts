@@ -3,20 +3,23 @@ import {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from '../contracts/item-bank-repository.js';
-import {
-  assertItem,
-  assertOption,
-  assertPositiveInteger,
-  hasMethods,
-} from '../contracts/validation.js';
+import type { ItemBankLedger } from '../contracts/ledger.js';
+import type {
+  Assignment,
+  CountOptions,
+  DeduplicationLooking,
+  ItemBankLooking,
+  Listing,
+  ListOptions,
+} from '../contracts/looking.js';
+import { assertItem, assertOption, assertPositiveInteger } from '../contracts/validation.js';
 import { type Logger, levelledLogger } from '../environment/logger.js';
 import { fetchLimitFromEnvironment, loggingLevelFromEnvironment } from '../environment/settings.js';
 import { addInChunks } from '../store-kit/batch-add.js';
-import type { CountOptions, Listing, ListOptions } from '../store-kit/listing.js';
+import { fillLedgerInChunks } from '../store-kit/fill-ledger.js';
 import { type ClientOptions, resolveClient } from './client.js';
-import type { DeduplicationDynamoDbRepository } from './deduplication-dynamodb-repository.js';
-import { ItemBank, itemBanks } from './item-bank-table.js';
-import { Ledger } from './ledger-table.js';
+import { ItemBankTable, itemBankTables } from './item-bank-table.js';
+import { LedgerTable } from './ledger-table.js';
 import { countRows, estimateRowCount } from './listing.js';
 import { MAX_ACTIONS_PER_TRANSACTION } from './put-if-absent.js';
 import { assertTableName, canBeSameTable, shortTableName } from './tables.js';
@@ -50,7 +53,10 @@ export type ItemBankDynamoDbRepositoryOptions = ClientOptions & {
  * denied, no credentials, throttling that does not pass) as they are;
  * `batchAddItems` throws them as the `cause` of a `BatchNotFullyAddedError`.
  */
-export class ItemBankDynamoDbRepository extends ItemBankRepository {
+export class ItemBankDynamoDbRepository
+  extends ItemBankRepository
+  implements ItemBankLooking, ItemBankLedger
+{
   readonly tableName: string;
   /** `undefined` without a ledger: then an item may enter more than once. */
   readonly ledgerTableName: string | undefined;
@@ -76,8 +82,8 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
     const client = resolveClient(options);
     const levelled = levelledLogger(logger, loggingLevelFromEnvironment());
     const ledger =
-      ledgerTableName === undefined ? null : new Ledger(client, ledgerTableName, levelled);
-    itemBanks.attach(this, new ItemBank(client, tableName, ledger, fetchLimit, levelled));
+      ledgerTableName === undefined ? null : new LedgerTable(client, ledgerTableName, levelled);
+    itemBankTables.attach(this, new ItemBankTable(client, tableName, ledger, fetchLimit, levelled));
   }
 
   /**
@@ -99,40 +105,27 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
     items: Iterable<string> | AsyncIterable<string>,
     options: BatchAddItemsOptions = {},
   ): Promise<BatchAddItemsReport> {
-    const bank = itemBanks.of(this);
+    const bank = itemBankTables.of(this);
     const addChunk = (chunk: readonly string[]) => bank.addChunk(chunk, options.signal);
     const { ledger } = bank;
     return addInChunks(items, options, {
       chunkSize: MAX_ACTIONS_PER_TRANSACTION / (ledger === null ? 1 : 2),
       concurrency: DEFAULT_CONCURRENCY,
       addChunk: ledger === null ? addChunk : ledger.lookingFirst(addChunk),
+      describeError,
     });
   }
 
   /**
-   * For a bank that was seeded without a ledger: enters into the ledger every item that is in the bank,
-   * and then every item that was handed out from it. Assignments of other banks are left out; rows that
-   * do not name their bank, such as those of the Python module, count as this bank's own.
-   *
-   * Claims may continue meanwhile. Nothing may take items back, because such an item could be missed: no
-   * releases, no claims in two steps, no nodes of the Python module. Scripts that add items without the
-   * ledger must not run either.
-   *
-   * If it stops for any reason, run it again: an item that is already in the ledger costs half a read
-   * unit, any other item 2 write units. Reads both tables whole, strongly consistent: one read unit for
-   * 4 KB.
-   *
-   * @param options as those of {@link batchAddItems}
-   * @returns `read` items, of which `added` are new to the ledger, `alreadyKnown` were in it, and
-   *   `repeats` were seen twice, because they were handed out meanwhile
-   * @throws InvalidOptionError when the bank has no ledger or an argument cannot be used
-   * @throws BatchNotFullyAddedError on any failure after reading began
+   * @remarks
+   * An item that is already in the ledger costs half a read unit, any other item 2 write units. Reads the
+   * bank and the assignments whole, strongly consistent: one read unit for 4 KB.
    */
   async fillLedger(
-    deduplicationRepo: DeduplicationDynamoDbRepository,
+    deduplicationRepo: DeduplicationLooking,
     options: BatchAddItemsOptions = {},
   ): Promise<BatchAddItemsReport> {
-    const { ledger } = itemBanks.of(this);
+    const { ledger } = itemBankTables.of(this);
     assertOption(
       ledger !== null,
       'ledgerTableName',
@@ -140,17 +133,11 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
       undefined,
       'Make the repository with { tableName, ledgerTableName }.',
     );
-    assertOption(
-      hasMethods(deduplicationRepo, 'listAssignments'),
-      'deduplicationRepo',
-      'a DeduplicationDynamoDbRepository',
-      deduplicationRepo,
-      'Pass the one that remembers who has the items of this bank.',
-    );
-    return addInChunks(everyItemOf(this, deduplicationRepo), options, {
+    return fillLedgerInChunks(this, deduplicationRepo, options, {
       chunkSize: MAX_ACTIONS_PER_TRANSACTION,
       concurrency: DEFAULT_CONCURRENCY,
       addChunk: ledger.lookingFirst((chunk) => ledger.addChunk(chunk, options.signal)),
+      describeError,
     });
   }
 
@@ -162,7 +149,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    */
   override async addItemToBank(item: string): Promise<void> {
     assertItem(item);
-    const outcome = await itemBanks.of(this).addChunk([item]);
+    const outcome = await itemBankTables.of(this).addChunk([item]);
     if ('error' in outcome) throw outcome.error;
   }
 
@@ -173,7 +160,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    */
   override async returnItemToBank(item: string): Promise<void> {
     assertItem(item);
-    const outcome = await itemBanks.of(this).returnItem(item);
+    const outcome = await itemBankTables.of(this).returnItem(item);
     if ('error' in outcome) throw outcome.error;
   }
 
@@ -184,7 +171,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    * @throws ContentionError when no attempt succeeded in time
    */
   override async getItemFromBank(): Promise<string | null> {
-    return itemBanks.of(this).takeItem();
+    return itemBankTables.of(this).takeItem();
   }
 
   /**
@@ -195,7 +182,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    * @throws the signal's reason once it is aborted
    */
   async countItems(options?: CountOptions): Promise<number> {
-    return countRows(itemBanks.of(this), options);
+    return countRows(itemBankTables.of(this), options);
   }
 
   /**
@@ -203,7 +190,7 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    * "DescribeTable" in the API reference, `ItemCount`.
    */
   async estimateItemCount(): Promise<number> {
-    return estimateRowCount(itemBanks.of(this));
+    return estimateRowCount(itemBankTables.of(this));
   }
 
   /**
@@ -214,7 +201,16 @@ export class ItemBankDynamoDbRepository extends ItemBankRepository {
    *   the iteration
    */
   listItems(options?: ListOptions): Listing<string> {
-    return itemBanks.of(this).listItems(options);
+    return itemBankTables.of(this).listItems(options);
+  }
+
+  /**
+   * @remarks
+   * Two ARNs mean the same bank if they are equal; a name and an ARN, or two names, if the name is the
+   * same.
+   */
+  ownsAssignment({ itemBankName }: Pick<Assignment, 'itemBankName'>): boolean {
+    return itemBankName === null || canBeSameTable(itemBankName, this.tableName);
   }
 }
 
@@ -232,21 +228,8 @@ function assertLedgerTableName(
   );
 }
 
-/**
- * Reads the bank first, so that an item that is handed out meanwhile is seen in at least one table.
- * Yields the item of the bank's first assignment last: while the ledger lacks it, the filling is not
- * complete.
- */
-async function* everyItemOf(
-  bank: ItemBankDynamoDbRepository,
-  deduplicationRepo: DeduplicationDynamoDbRepository,
-): AsyncGenerator<string, void, void> {
-  yield* bank.listItems();
-  let first: string | undefined;
-  for await (const { item, itemBankTableName } of deduplicationRepo.listAssignments()) {
-    const isOwn = itemBankTableName === null || canBeSameTable(itemBankTableName, bank.tableName);
-    if (isOwn && first === undefined) first = item;
-    else if (isOwn) yield item;
-  }
-  if (first !== undefined) yield first;
+/** AWS's errors quote no item. */
+function describeError(error: unknown): string | null {
+  const { message, $fault } = (error ?? {}) as Partial<Error & { readonly $fault: unknown }>;
+  return $fault === undefined ? null : String(message);
 }

@@ -1,30 +1,29 @@
 // What the DynamoDB item bank can do, for its repository and for the atomic claim.
-import { type AttributeValue, type Delete, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { ItemStrandedError, MalformedReplyError, TableSchemaError } from '../contracts/errors.js';
+import type { Delete } from '@aws-sdk/client-dynamodb';
+import { ItemStrandedError } from '../contracts/errors.js';
+import type { Listing, ListOptions } from '../contracts/looking.js';
 import type { LevelledLogger } from '../environment/logger.js';
 import { attachedState } from '../store-kit/attached-state.js';
 import type { ChunkOutcome } from '../store-kit/batch-add.js';
-import type { Listing, ListOptions } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { CandidatePool, type Page } from './claim/candidate-pool.js';
 import { Turns } from './claim/turns.js';
 import type { SendingClient } from './client.js';
-import type { Ledger } from './ledger-table.js';
+import type { LedgerTable } from './ledger-table.js';
 import { listTable } from './listing.js';
 import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-absent.js';
-import { sendRead } from './reads.js';
 import { hasName } from './refusals.js';
+import { scanRows } from './scan.js';
+import { keyOf, type Row } from './table.js';
 import { ITEM_KEY } from './tables.js';
-import { isThrottling, sendTransaction } from './transaction.js';
+import { sendTransaction } from './transaction.js';
 
-type Row = Record<string, AttributeValue>;
-
-export class ItemBank implements ItemTable {
+export class ItemBankTable implements ItemTable {
   readonly key = ITEM_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
   /** `null` without a ledger: then an item may enter more than once. */
-  readonly ledger: Ledger | null;
+  readonly ledger: LedgerTable | null;
   readonly candidates = new CandidatePool((startKey, demand, onThrottled) =>
     this.#readPage(startKey, Math.max(this.#fetchLimit, demand), onThrottled),
   );
@@ -36,7 +35,7 @@ export class ItemBank implements ItemTable {
   constructor(
     client: SendingClient,
     tableName: string,
-    ledger: Ledger | null,
+    ledger: LedgerTable | null,
     fetchLimit: number,
     logger: LevelledLogger,
   ) {
@@ -70,7 +69,6 @@ export class ItemBank implements ItemTable {
       if (candidate === null) return null;
       const { item } = candidate;
       const outcome = await sendTransaction({
-        client: this.client,
         tables: [this],
         actions: [{ Delete: this.removal(item) }],
         patienceMs: CLAIM_PATIENCE_MS,
@@ -105,7 +103,7 @@ export class ItemBank implements ItemTable {
     const contents = {
       noun: 'items',
       attributes: [ITEM_KEY],
-      elementOf: (row: Row) => this.#itemOf(row),
+      elementOf: (row: Row) => keyOf(this, row),
     };
     return listTable(this, contents, options);
   }
@@ -122,44 +120,10 @@ export class ItemBank implements ItemTable {
     }
   }
 
-  /** Strongly consistent: a page must not miss what is in the bank, nor show what has left it. */
   async #scan(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
-    const { client } = this;
-    const command = new ScanCommand({
-      TableName: this.tableName,
-      ConsistentRead: true,
-      Limit: limit,
-      ProjectionExpression: '#item',
-      ExpressionAttributeNames: { '#item': ITEM_KEY },
-      ...(startKey !== null && { ExclusiveStartKey: { [ITEM_KEY]: { S: startKey } } }),
-    });
-    command.middlewareStack.add(
-      (next) => (args) =>
-        next(args).catch((error: unknown) => {
-          if (isThrottling(error)) onThrottled();
-          throw error;
-        }),
-      // Runs for each attempt: the SDK's retries can take longer than the time after which a scan is slow.
-      { step: 'finalizeRequest', priority: 'low' },
-    );
-    const { Items, LastEvaluatedKey } = await sendRead({ client, tables: [this] }, () =>
-      client.send(command),
-    );
-    // DynamoDB sends it even when it is empty; a reply without it says nothing about the bank.
-    if (Items === undefined) throw new MalformedReplyError('Scan', 'Items');
-    return {
-      items: Items.map((row) => this.#itemOf(row)),
-      nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),
-    };
-  }
-
-  #itemOf(row: Row): string {
-    const item = row[ITEM_KEY]?.S;
-    if (item === undefined) {
-      throw new TableSchemaError(this.tableName, `the key "${ITEM_KEY}" (S)`, 'a row without it');
-    }
-    return item;
+    const { rows, nextKey } = await scanRows(this, { startKey, limit, onThrottled }, [ITEM_KEY]);
+    return { items: rows.map((row) => keyOf(this, row)), nextKey };
   }
 }
 
-export const itemBanks = attachedState<ItemBank>('dynamodb.item-bank.2');
+export const itemBankTables = attachedState<ItemBankTable>('dynamodb.item-bank.3');

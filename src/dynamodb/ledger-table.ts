@@ -10,7 +10,7 @@ import { ENTERED_AT_ATTRIBUTE, ITEM_KEY, RETIRED_AT_ATTRIBUTE } from './tables.j
 
 type AddChunk = ChunkedAdd['addChunk'];
 
-export class Ledger implements ItemTable {
+export class LedgerTable implements ItemTable {
   readonly key = ITEM_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
@@ -76,10 +76,7 @@ export class Ledger implements ItemTable {
       },
     });
     try {
-      const { client } = this;
-      const { Responses = {} } = await sendRead({ client, tables: [this] }, () =>
-        client.send(command),
-      );
+      const { Responses = {} } = await sendRead(this, () => this.client.send(command));
       return new Set(
         Object.values(Responses)
           .flat()

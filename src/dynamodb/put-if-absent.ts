@@ -2,8 +2,7 @@
 import type { CancellationReason, Put } from '@aws-sdk/client-dynamodb';
 import { isStorageBoxError } from '../contracts/errors.js';
 import type { ChunkOutcome } from '../store-kit/batch-add.js';
-import type { SendingClient } from './client.js';
-import type { TableReference } from './refusals.js';
+import type { Table } from './table.js';
 import { ITEM_KEY } from './tables.js';
 import { hasConditionFailed, sendTransaction } from './transaction.js';
 
@@ -14,8 +13,7 @@ export const MAX_ACTIONS_PER_TRANSACTION = 100;
 const SEEDING_PATIENCE_MS = 60_000;
 
 /** A table that has a row for each item, with the item as its key. */
-export interface ItemTable extends TableReference {
-  readonly client: SendingClient;
+export interface ItemTable extends Table {
   /** The attributes of the row besides its key. */
   attributes?(): Put['Item'];
 }
@@ -47,7 +45,6 @@ export async function putIfAbsent(
   let isInDoubt = false;
   while (additions.length > 0) {
     const outcome = await sendTransaction({
-      client: tables[0].client,
       tables,
       actions: additions.flatMap(putsOf),
       patienceMs: SEEDING_PATIENCE_MS,

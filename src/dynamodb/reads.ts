@@ -2,10 +2,10 @@
 import { sleepBeforeRetry } from '../store-kit/backoff.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { untilAborted } from '../store-kit/until-aborted.js';
-import type { SendingClient } from './client.js';
-import { explainRefusal, type TableReference } from './refusals.js';
+import { isThrottling, publishObstacle } from './obstacles.js';
+import { explainRefusal } from './refusals.js';
 import { sendThroughGate } from './request-gate.js';
-import { isThrottling, publishObstacle } from './transaction.js';
+import type { Table } from './table.js';
 
 /**
  * How long a throttled read is retried, in addition to the SDK's own attempts: when all is sold out and
@@ -15,8 +15,6 @@ import { isThrottling, publishObstacle } from './transaction.js';
 export const READ_PATIENCE_MS = 5_000;
 
 export interface ReadOptions {
-  readonly client: SendingClient;
-  readonly tables: readonly TableReference[];
   /** Ends the waiting, for a socket or for capacity. Pass it to the request as well. */
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for a free socket. Default: as long as a claim may last. */
@@ -30,19 +28,20 @@ export interface ReadOptions {
  *   throttling included, as it is or with its remedy
  */
 export async function sendRead<Output>(
-  { client, tables, signal, patience = new Patience(CLAIM_PATIENCE_MS, signal) }: ReadOptions,
+  table: Table,
   send: () => Promise<Output>,
+  { signal, patience = new Patience(CLAIM_PATIENCE_MS, signal) }: ReadOptions = {},
 ): Promise<Output> {
   let throttling: Patience | undefined;
   for (let retry = 0; ; retry++) {
     signal?.throwIfAborted();
     try {
-      return await sendThroughGate(client, patience, send);
+      return await sendThroughGate(table.client, patience, send);
     } catch (error) {
       signal?.throwIfAborted();
-      if (!isThrottling(error)) throw await explainRefusal(error, client, tables);
+      if (!isThrottling(error)) throw await explainRefusal(error, [table]);
       throttling ??= new Patience(READ_PATIENCE_MS);
-      publishObstacle(error, retry + 1, patience.elapsedMs, tables);
+      publishObstacle(error, retry + 1, patience.elapsedMs, [table]);
       if (throttling.isOver) throw error;
     }
     await untilAborted(sleepBeforeRetry(retry), signal);

@@ -1,24 +1,18 @@
 // Turns failures that have a remedy into errors that name it. Sends further requests only after a
 // refusal, so the happy path pays nothing.
 import { DescribeTableCommand, type TableDescription } from '@aws-sdk/client-dynamodb';
-import {
-  ServiceUnreachableError,
-  TableNotFoundError,
-  TableSchemaError,
-} from '../contracts/errors.js';
+import { ServiceUnreachableError, TableNotFoundError } from '../contracts/errors.js';
 import { Patience } from '../store-kit/patience.js';
 import type { SendingClient } from './client.js';
 import { sendThroughGate } from './request-gate.js';
+import { schemaError, type Table } from './table.js';
 import { isUnreachable } from './unreachable.js';
 
 /** How long to wait for a free socket to explain a refusal. After that, the refusal itself is thrown. */
 const EXPLANATION_PATIENCE_MS = 2_000;
 
-export interface TableReference {
-  readonly tableName: string;
-  /** The attribute that is its partition key, a String. */
-  readonly key: string;
-}
+const CHECK_THE_ENDPOINT =
+  'Check the endpoint, the Region, the network and the certificates, then retry.';
 
 /**
  * The error to throw for a request to the tables that failed and wrote nothing: a more helpful one, or
@@ -26,10 +20,12 @@ export interface TableReference {
  */
 export async function explainRefusal(
   error: unknown,
-  client: SendingClient,
-  tables: readonly TableReference[],
+  tables: readonly [Table, ...Table[]],
 ): Promise<unknown> {
-  if (isUnreachable(error)) return new ServiceUnreachableError({ cause: error });
+  if (isUnreachable(error)) {
+    return new ServiceUnreachableError({ cause: error, remedy: CHECK_THE_ENDPOINT });
+  }
+  const [{ client }] = tables;
   if (hasName(error, 'ResourceNotFoundException')) return tableNotFound(error, client, tables);
   if (isMalformedForTable(error)) return wrongKeySchema(error, client, tables);
   return withoutReply(error);
@@ -65,17 +61,21 @@ export function cancellationCodes(error: unknown): readonly string[] {
 async function tableNotFound(
   error: Error,
   client: SendingClient,
-  tables: readonly TableReference[],
+  tables: readonly Table[],
 ): Promise<TableNotFoundError> {
   const lookUps = await Promise.all(tables.map((table) => describe(client, table)));
   const missing = tables.filter((_, position) => lookUps[position] === 'missing');
   const named = missing.length > 0 ? missing : tables;
   return new TableNotFoundError(
     named.map(({ tableName }) => tableName),
-    await regionOf(client),
-    { cause: error },
+    `Region ${await regionOf(client)} for these credentials`,
+    { cause: error, remedy: CREATE_THE_TABLE },
   );
 }
+
+const CREATE_THE_TABLE =
+  'Check the name, the Region and the account. If it is missing, create it from itemBankTable(), ' +
+  'deduplicationTable() or ledgerTable(); in development, use createTables().';
 
 function regionOf(client: SendingClient): Promise<string> {
   return client.config.region().catch(() => '(unknown)');
@@ -84,7 +84,7 @@ function regionOf(client: SendingClient): Promise<string> {
 async function wrongKeySchema(
   error: unknown,
   client: SendingClient,
-  tables: readonly TableReference[],
+  tables: readonly Table[],
 ): Promise<unknown> {
   for (const table of tables) {
     const description = await describe(client, table);
@@ -92,7 +92,7 @@ async function wrongKeySchema(
     const expected = keySchemaText([{ name: table.key, type: 'S', role: 'HASH' }]);
     const received = keySchemaText(keySchemaOf(description));
     if (expected !== received) {
-      return new TableSchemaError(table.tableName, expected, received, { cause: error });
+      return schemaError(table.tableName, expected, received, { cause: error });
     }
   }
   return error;
@@ -118,7 +118,7 @@ function keySchemaText(attributes: readonly KeyAttribute[]): string {
 /** `unknown` without the permission to describe the table: then the refusal itself is thrown. */
 async function describe(
   client: SendingClient,
-  { tableName }: TableReference,
+  { tableName }: Table,
 ): Promise<TableDescription | 'missing' | 'unknown'> {
   try {
     const command = new DescribeTableCommand({ TableName: tableName });

@@ -1,6 +1,5 @@
 // What is known of a request that failed: that it was never sent, that DynamoDB refused it, or nothing.
 import type { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
-import { noteNeverSent } from '../store-kit/never-sent.js';
 import { hasName } from './refusals.js';
 import { isUnreachable } from './unreachable.js';
 
@@ -50,7 +49,6 @@ export class Sending {
   noteFailure(error: unknown): void {
     const isUnderWay = this.#handedOver > this.#failed;
     if (!this.#isWatched || isUnderWay) this.mayHaveLanded ||= isOutcomeUnknown(error);
-    if (this.isMisconfigured(error)) noteNeverSent(error);
   }
 
   /** Whether the SDK sent nothing, because credentials, a Region or an endpoint were missing. */

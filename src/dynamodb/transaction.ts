@@ -5,20 +5,16 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { ContentionError, OutcomeUnknownError } from '../contracts/errors.js';
-import { hasListeners, publish } from '../environment/events.js';
+import { noteNothingWritten } from '../contracts/written.js';
 import { runtime } from '../environment/runtime.js';
 import { sleepBeforeRetry } from '../store-kit/backoff.js';
 import { Patience } from '../store-kit/patience.js';
 import type { SendingClient } from './client.js';
-import {
-  cancellationCodes,
-  explainRefusal,
-  hasName,
-  type TableReference,
-  withoutReply,
-} from './refusals.js';
+import { isInTheWay, isThrottling, publishObstacle } from './obstacles.js';
+import { cancellationCodes, explainRefusal, withoutReply } from './refusals.js';
 import { sendThroughGate } from './request-gate.js';
 import { isOutcomeUnknown, Sending } from './sending.js';
+import type { Table } from './table.js';
 import { isUnreachable } from './unreachable.js';
 
 /**
@@ -30,20 +26,9 @@ const MAX_TOKEN_AGE_MS = 9 * 60_000;
 
 const CONDITION_FAILED = 'ConditionalCheckFailed';
 
-const THROTTLING_REASONS: readonly string[] = ['ThrottlingError', 'ProvisionedThroughputExceeded'];
-
-/** Temporary reasons. The SDK retries no cancelled transaction, so this package does. */
-const PASSING_REASONS: readonly string[] = ['TransactionConflict', ...THROTTLING_REASONS];
-
-const THROTTLING_ERRORS: readonly string[] = [
-  'ThrottlingException',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-];
-
 export interface Transaction {
-  readonly client: SendingClient;
-  readonly tables: readonly TableReference[];
+  /** The client of the first one sends it. */
+  readonly tables: readonly [Table, ...Table[]];
   readonly actions: TransactWriteItem[];
   /** How long temporary failures are retried. */
   readonly patienceMs: number;
@@ -80,15 +65,16 @@ export type TransactionOutcome =
  * refusal, with its remedy where there is one.
  */
 export async function sendTransaction(transaction: Transaction): Promise<TransactionOutcome> {
-  const { client, tables, actions, patienceMs, signal, yieldsToObstacles = false } = transaction;
+  const { tables, actions, patienceMs, signal, yieldsToObstacles = false } = transaction;
+  const [{ client }] = tables;
   const { patience = new Patience(patienceMs, signal) } = transaction;
   const attempts = new Attempts(actions, transaction.isInDoubt);
   for (let retry = 0; ; retry++) {
-    const fail = (error: unknown) => ({
-      status: 'failed' as const,
-      error: attempts.orUnknown(error),
-      isObstructed: false,
-    });
+    const fail = (error: unknown) => {
+      // The reason of a signal is the caller's own object.
+      if (!attempts.mayHaveLanded && error !== signal?.reason) noteNothingWritten(error);
+      return { status: 'failed' as const, error: attempts.orUnknown(error), isObstructed: false };
+    };
     if (signal?.aborted) return fail(signal.reason);
     const failure = await sendThroughGate(client, patience, () => attempts.send(client)).catch(
       (error: unknown) => ({ error, isFinal: true }),
@@ -102,7 +88,7 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
       return { status: 'conditionFailed', reasons: reasonsOf(error), isInDoubt };
     }
     const mayPass = isInTheWay(error) || isThrottling(error) || attempts.canFindOut(error);
-    if (!mayPass) return fail(await explainRefusal(error, client, tables));
+    if (!mayPass) return fail(await explainRefusal(error, tables));
     if (attempts.isTokenTooOld()) return fail(error);
     const elapsedMs = attempts.elapsedMs();
     const isObstructed = !attempts.mayHaveLanded;
@@ -185,44 +171,10 @@ class Attempts {
   }
 }
 
-/** Publishes no event for an unknown outcome: it says nothing about the tables. */
-export function publishObstacle(
-  error: unknown,
-  attempt: number,
-  durationMs: number,
-  tables: readonly TableReference[],
-): void {
-  if (!hasListeners()) return;
-  const isThrottled = isThrottledInPart(error);
-  if (!isThrottled && !isInTheWay(error)) return;
-  const tableNames = tables.map(({ tableName }) => tableName);
-  publish({ type: isThrottled ? 'throttled' : 'contention', attempt, durationMs, tableNames });
-}
-
-/** Whether DynamoDB throttled the request or one of its writes. */
-export function isThrottledInPart(error: unknown): boolean {
-  const codes = cancellationCodes(error);
-  return isThrottling(error) || codes.some((code) => THROTTLING_REASONS.includes(code));
-}
-
 function isConditionFailure(error: unknown): boolean {
   return cancellationCodes(error).includes(CONDITION_FAILED);
 }
 
 function reasonsOf(error: unknown): readonly CancellationReason[] {
   return (error as { CancellationReasons: readonly CancellationReason[] }).CancellationReasons;
-}
-
-/** Whether other transactions, or throttling, cancelled this one: a retry may succeed. */
-export function isInTheWay(error: unknown): boolean {
-  return cancellationCodes(error).some(isPassingReason);
-}
-
-export function isPassingReason(code: string | undefined): boolean {
-  return code !== undefined && PASSING_REASONS.includes(code);
-}
-
-/** Whether DynamoDB throttled the whole request. */
-export function isThrottling(error: unknown): boolean {
-  return THROTTLING_ERRORS.some((name) => hasName(error, name));
 }

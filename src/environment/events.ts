@@ -1,12 +1,13 @@
 // Publishes what happens, for metrics, traces and alarms. See docs/observability.md.
-import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { BatchAddItemsReport } from '../contracts/item-bank-repository.js';
 import { assertOption } from '../contracts/validation.js';
+import { channelNamed } from './node.js';
 import { runtime } from './runtime.js';
 
 /**
  * The name of the `node:diagnostics_channel` on which each {@link StorageBoxEvent} is published. Every
- * copy of the package in a process publishes on the same one.
+ * copy of the package in a process publishes on the same one. Browsers, and Node.js before 20.16, lack
+ * that channel, or the means to get it without an import; {@link onStorageBoxEvent} works there as well.
  */
 export const EVENT_CHANNEL_NAME = 'storagebox';
 
@@ -51,9 +52,9 @@ export interface AddedEvent extends BatchAddItemsReport {
 }
 
 /**
- * A request met another transaction (`contention`) or a table without capacity (`throttled`). It wrote
- * nothing and is retried unless its time is up. The SDK's own retries after throttling publish no
- * event.
+ * A request met another write on the same rows (`contention`) or a store without capacity (`throttled`).
+ * It wrote nothing and is retried unless its time is up. What the store's client retries by itself
+ * publishes no event.
  */
 export interface ObstacleEvent {
   readonly type: 'contention' | 'throttled';
@@ -61,14 +62,14 @@ export interface ObstacleEvent {
   readonly attempt: number;
   /** Since the first attempt began. */
   readonly durationMs: number;
-  /** The tables of the request. */
+  /** What the request was to write to, by the names that its store gives. */
   readonly tableNames: readonly string[];
 }
 
 /** Check `type` to know which one it is. */
 export type StorageBoxEvent = HandOutEvent | FailedEvent | AddedEvent | ObstacleEvent;
 
-const events = channel(EVENT_CHANNEL_NAME);
+const events = channelNamed(EVENT_CHANNEL_NAME);
 
 /**
  * Calls the listener with each event, in the asynchronous context of the call that caused it. Costs
@@ -87,10 +88,8 @@ export function onStorageBoxEvent(listener: (event: StorageBoxEvent) => void): (
     'Pass a function that takes a StorageBoxEvent.',
   );
   const onMessage = (message: unknown) => listener(message as StorageBoxEvent);
-  subscribe(EVENT_CHANNEL_NAME, onMessage);
-  return () => {
-    unsubscribe(EVENT_CHANNEL_NAME, onMessage);
-  };
+  events.subscribe(onMessage);
+  return () => events.unsubscribe(onMessage);
 }
 
 /** Check this before creating an event, so that events cost nothing while nobody listens. */

@@ -2,6 +2,7 @@
 
 import { assertOption, assertPositiveInteger } from '../contracts/validation.js';
 import { LOGGING_LEVELS, type LoggingLevel } from './logger.js';
+import { environmentVariable } from './node.js';
 
 export const DEFAULT_FETCH_LIMIT = 30;
 export const DEFAULT_LOGGING_LEVEL: LoggingLevel = 'WARNING';
@@ -11,8 +12,8 @@ const LOGGING_LEVEL_VARIABLE = 'STORAGE_BOX_LOGGING_LEVEL';
 
 /** Read when a repository is constructed. */
 export function fetchLimitFromEnvironment(): number {
-  const text = process.env[FETCH_LIMIT_VARIABLE];
-  if (text === undefined || text === '') return DEFAULT_FETCH_LIMIT;
+  const text = environmentVariable(FETCH_LIMIT_VARIABLE);
+  if (text === undefined) return DEFAULT_FETCH_LIMIT;
   const fetchLimit = Number(text);
   assertPositiveInteger(
     FETCH_LIMIT_VARIABLE,
@@ -29,8 +30,8 @@ export function fetchLimitFromEnvironment(): number {
  * @throws InvalidOptionError when the variable holds no level
  */
 export function loggingLevelFromEnvironment(): LoggingLevel {
-  const text = process.env[LOGGING_LEVEL_VARIABLE];
-  if (text === undefined || text === '') return DEFAULT_LOGGING_LEVEL;
+  const text = environmentVariable(LOGGING_LEVEL_VARIABLE);
+  if (text === undefined) return DEFAULT_LOGGING_LEVEL;
   const level = LOGGING_LEVELS.find((candidate) => candidate === text.toUpperCase());
   assertOption(
     level !== undefined,

@@ -1,5 +1,5 @@
 // Claims for an input of any length in constant memory. Results come in the order of the input.
-import type { ClaimResult } from '../contracts/deduplication-repository.js';
+import type { ClaimResult } from '../contracts/atomic-writes.js';
 import { assertDeduplicationId, assertInput } from '../contracts/validation.js';
 
 /** The result for one deduplication ID of a bulk claim. */

@@ -1,10 +1,13 @@
 // The implementation of `Deduplicator`: the protocol for its pair, shared claims, and their events.
 import type {
-  AtomicClaim,
   AtomicClaimResult,
   AtomicReleaseOptions,
+  AtomicWrites,
   ClaimResult,
-  DeduplicationRepository,
+} from '../contracts/atomic-writes.js';
+import {
+  atomicWritesOf,
+  type DeduplicationRepository,
 } from '../contracts/deduplication-repository.js';
 import { ReleaseNotSupportedError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
@@ -42,8 +45,8 @@ export class Claimer {
     'Too many claims of this process were under way.',
   );
   readonly #sharedClaims = new SharedClaims();
-  #atomicClaim: AtomicClaim | null | undefined;
-  #findingAtomicClaim: Promise<AtomicClaim | null> | undefined;
+  #atomicWrites: AtomicWrites | null | undefined;
+  #findingAtomicWrites: Promise<AtomicWrites | null> | undefined;
   #checkingReleaseBanks: Promise<void> | undefined;
 
   constructor(
@@ -70,7 +73,7 @@ export class Claimer {
       () => this.#claim(deduplicationId, signal),
       ({ status, item }) => ({
         type: CLAIM_EVENTS[status],
-        ...(this.#atomicClaim === null && { isTwoStep: true }),
+        ...(this.#atomicWrites === null && { isTwoStep: true }),
         ...(isRevealed && item !== null && { item }),
       }),
       isRevealed ? { deduplicationId } : {},
@@ -96,12 +99,12 @@ export class Claimer {
     signal: AbortSignal | undefined,
   ): Promise<ClaimResult> {
     // Not awaited again once it is known: this is the path of every call.
-    const atomicClaim = this.#atomicClaim ?? (await this.#findAtomicClaim());
+    const atomicWrites = this.#atomicWrites ?? (await this.#findAtomicWrites());
     const options = { signal, skipFirstRead: this.#skipFirstRead && !isRepeat, waitedMs };
     const result =
-      atomicClaim === null
+      atomicWrites === null
         ? await claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
-        : withBankName(await atomicClaim.claimItem(deduplicationId, options));
+        : withBankName(await atomicWrites.claimItem(deduplicationId, options));
     this.#logger.debug(`A call for an item ended as "${result.status}".`);
     return result;
   }
@@ -122,49 +125,48 @@ export class Claimer {
   }
 
   async #release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
-    const atomicClaim = await this.#findAtomicClaim();
-    if (atomicClaim?.releaseItem === undefined) throw new ReleaseNotSupportedError();
+    const atomicWrites = await this.#findAtomicWrites();
+    if (atomicWrites?.releaseItem === undefined) throw new ReleaseNotSupportedError();
     this.#checkingReleaseBanks ??= this.#assertReleaseBanksAreAtomic();
     await this.#checkingReleaseBanks;
     const banks = this.#releaseBanks;
-    const item = await atomicClaim.releaseItem(deduplicationId, { ...options, banks });
+    const item = await atomicWrites.releaseItem(deduplicationId, { ...options, banks });
     this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
     return item;
   }
 
   async isAtomic(): Promise<boolean> {
-    return (await this.#findAtomicClaim()) !== null;
+    return (await this.#findAtomicWrites()) !== null;
   }
 
-  /** Checked at the first release: the Region and endpoint of a client are not known earlier. */
+  /** Checked at the first release: where a client leads to is not known earlier. */
   async #assertReleaseBanksAreAtomic(): Promise<void> {
     try {
-      const claims = await Promise.all(
-        this.#releaseBanks.map((bank) => this.#deduplicationRepo.atomicClaimWith?.(bank)),
+      const writes = await Promise.all(
+        this.#releaseBanks.map((bank) => atomicWritesOf(this.#deduplicationRepo, bank)),
       );
       assertOption(
-        claims.every((atomicClaim) => atomicClaim != null),
+        writes.every((atomicWrites) => atomicWrites !== null),
         'releaseBanks',
-        'item banks that can claim atomically with `deduplicationRepo`',
+        'item banks that share atomic writes with `deduplicationRepo`',
         this.#releaseBanks,
-        'Keep all tables in one Region and at one endpoint.',
+        'Keep all of them in one store and at one place.',
       );
     } catch (error) {
-      // A Region that could not be resolved this time may be resolved next time.
+      // What could not be found out this time may be found out next time.
       this.#checkingReleaseBanks = undefined;
       throw error;
     }
   }
 
-  async #findAtomicClaim(): Promise<AtomicClaim | null> {
-    this.#findingAtomicClaim ??=
-      this.#deduplicationRepo.atomicClaimWith?.(this.#itemRepo) ?? Promise.resolve(null);
+  async #findAtomicWrites(): Promise<AtomicWrites | null> {
+    this.#findingAtomicWrites ??= atomicWritesOf(this.#deduplicationRepo, this.#itemRepo);
     try {
-      this.#atomicClaim = await this.#findingAtomicClaim;
-      return this.#atomicClaim;
+      this.#atomicWrites = await this.#findingAtomicWrites;
+      return this.#atomicWrites;
     } catch (error) {
-      // A Region that could not be resolved this time may be resolved next time.
-      this.#findingAtomicClaim = undefined;
+      // What could not be found out this time may be found out next time.
+      this.#findingAtomicWrites = undefined;
       throw error;
     }
   }

@@ -1,8 +1,5 @@
-import type {
-  AtomicReleaseOptions,
-  ClaimResult,
-  DeduplicationRepository,
-} from '../contracts/deduplication-repository.js';
+import type { AtomicReleaseOptions, ClaimResult } from '../contracts/atomic-writes.js';
+import type { DeduplicationRepository } from '../contracts/deduplication-repository.js';
 import type {
   BatchAddItemsOptions,
   BatchAddItemsReport,
@@ -27,14 +24,14 @@ export interface DeduplicatorOptions {
   readonly deduplicationRepo: DeduplicationRepository;
   /**
    * Further banks that items may be released to through this deduplicator, where several banks share
-   * one deduplication repository. Each has to be able to claim atomically with it: on DynamoDB in the
-   * same Region and at the same endpoint. A release never writes to a bank that is neither here nor
-   * `itemRepo`, even if an assignment names it. Default: none.
+   * one deduplication repository. Each has to share atomic writes with it, so it has to be in the same
+   * store. A release never writes to a bank that is neither here nor `itemRepo`, even if an assignment
+   * names it. Default: none.
    */
   readonly releaseBanks?: readonly ItemBankRepository[] | undefined;
   /**
    * Claims without reading first whether the ID has an item. Saves a read for each new ID and costs
-   * a refused write for each returning one. Only pairs with an atomic claim can skip the read; others
+   * a refused write for each returning one. Only pairs with atomic writes can skip the read; others
    * ignore the option. Default: `false`.
    */
   readonly skipFirstRead?: boolean | undefined;
@@ -80,14 +77,14 @@ export class Deduplicator {
       'itemRepo',
       'an ItemBankRepository',
       itemRepo,
-      'Pass new ItemBankDynamoDbRepository({ tableName }) or a class of your own with its methods.',
+      'Pass a repository of this package, or a class of your own with its methods.',
     );
     assertOption(
       hasMethods(deduplicationRepo, 'getValueForDeduplicationId', 'putDeduplicationId'),
       'deduplicationRepo',
       'a DeduplicationRepository',
       deduplicationRepo,
-      'Pass new DeduplicationDynamoDbRepository({ tableName }) or a class of your own with its methods.',
+      'Pass a repository of this package, or a class of your own with its methods.',
     );
     assertOption(
       Array.isArray(releaseBanks) && releaseBanks.every(isItemBankRepository),
@@ -129,9 +126,9 @@ export class Deduplicator {
   /**
    * Returns the item of the ID: the one it has, or else one from the bank that nobody else gets.
    *
-   * With an atomic pair (DynamoDB, in-memory) assignment and removal are one write: nothing is lost
-   * or given twice, even if a process crashes. With any other pair nothing is given twice, but a crash
-   * between the two writes strands one item.
+   * With a pair that has atomic writes, as every pair of this package has, assignment and removal are
+   * one write: nothing is lost or given twice, even if a process crashes. With any other pair nothing is
+   * given twice, but a crash between the two writes strands one item.
    *
    * @returns the item, or `null` when the ID has none and no item stayed in the bank for the whole
    *   call
@@ -139,9 +136,9 @@ export class Deduplicator {
    *   bytes in UTF-8
    * @throws ContentionError when no attempt succeeded in time; nothing was written
    * @throws OutcomeUnknownError when no answer said whether the write was applied
-   * @throws ItemStrandedError with a pair that has no atomic claim; it holds the item
+   * @throws ItemStrandedError with a pair that has no atomic writes; it holds the item
    * @throws ServiceUnreachableError when the service could not be connected to; nothing was written
-   * @throws AccountMismatchError when the clients of the two repositories belong to two AWS accounts
+   * @throws AccountMismatchError when the clients of the two repositories belong to two accounts
    * @throws the backend's own errors (access denied, no credentials, throttling) as they are
    *
    * After any error the call may be retried.
@@ -208,8 +205,8 @@ export class Deduplicator {
    *   applied, but it never ends an assignment that was made after it was sent.
    * @throws UnknownItemBankError when the item came from a bank that is neither `itemRepo` nor one of
    *   `releaseBanks`, or when the assignment fits several of them
-   * @throws InvalidOptionError when one of `releaseBanks` has no atomic claim with the deduplication
-   *   repository
+   * @throws InvalidOptionError when one of `releaseBanks` shares no atomic writes with the
+   *   deduplication repository
    * @throws ReleaseNotSupportedError with a pair that has no atomic write for it
    *
    * After any error the call may be retried.
@@ -239,7 +236,7 @@ export class Deduplicator {
    * nothing is given twice, but a crash between the steps can strand one item. A wrapper around one of
    * the two repositories is a common reason. The events of such claims have `isTwoStep`.
    *
-   * @throws the backend's own errors, for example when no Region is configured
+   * @throws the backend's own errors, for example when its client lacks a setting
    */
   async isAtomic(): Promise<boolean> {
     return claimers.of(this).isAtomic();

@@ -2,7 +2,7 @@
 // of the first one's claim: that claim may have read the tables before the second call began, and they
 // may have changed since. Nor does it use its error: that claim's time limit began earlier. It waits until
 // the first claim has ended, and then shares one claim with all calls that came meanwhile.
-import type { ClaimResult } from '../contracts/deduplication-repository.js';
+import type { ClaimResult } from '../contracts/atomic-writes.js';
 import { ContentionError } from '../contracts/errors.js';
 import { runtime } from '../environment/runtime.js';
 import { CLAIM_PATIENCE_MS } from '../store-kit/patience.js';

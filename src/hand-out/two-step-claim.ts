@@ -6,18 +6,15 @@
 //        │ item          ◄── from here on a crash strands this one item
 //   put it on the ID, if absent ── landed ───────────────────► claimed
 //        │ already assigned ── give the item back ───────────► existing
-//        │ certainly refused ── give the item back ──────────► throw
+//        │ nothing was written ── give the item back ────────► throw
 //        │ any other error ── the put may have landed: put again and then read, which finds out
 
-import type {
-  ClaimedItem,
-  ClaimResult,
-  DeduplicationRepository,
-} from '../contracts/deduplication-repository.js';
+import type { ClaimedItem, ClaimResult } from '../contracts/atomic-writes.js';
+import type { DeduplicationRepository } from '../contracts/deduplication-repository.js';
 import { ItemStrandedError, isStorageBoxError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
+import { writtenBy } from '../contracts/written.js';
 import { sleepBeforeRetry } from '../store-kit/backoff.js';
-import { isNotedNeverSent } from '../store-kit/never-sent.js';
 
 /** How often an assignment of unknown outcome is sent before the item is reported as stranded. */
 const MAX_PUT_ATTEMPTS = 3;
@@ -69,7 +66,7 @@ async function assign(
       const isAssigned =
         isStorageBoxError(error) && error.code === 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED';
       if (isAssigned) return error.existingItem;
-      if (attempt === 1 && isCertainlyUnassigned(error)) {
+      if (attempt === 1 && writtenBy(error) === 'nothing') {
         await giveBack(item, itemRepo);
         throw error;
       }
@@ -83,19 +80,6 @@ async function assign(
       await sleepBeforeRetry(attempt);
     }
   }
-}
-
-/** Whether the error proves that nothing was written. */
-function isCertainlyUnassigned(error: unknown): boolean {
-  if (isNotedNeverSent(error)) return true;
-  return (
-    isStorageBoxError(error) &&
-    (error.code === 'STORAGEBOX_CONTENTION' ||
-      error.code === 'STORAGEBOX_INVALID_ITEM' ||
-      error.code === 'STORAGEBOX_SERVICE_UNREACHABLE' ||
-      error.code === 'STORAGEBOX_TABLE_NOT_FOUND' ||
-      error.code === 'STORAGEBOX_TABLE_SCHEMA')
-  );
 }
 
 /** If the ID has no item, that proves nothing: the put may still arrive. */

@@ -1,26 +1,30 @@
-import {
-  type Assignment,
-  type AtomicClaim,
-  type AtomicReleaseOptions,
-  type ClaimResult,
-  DeduplicationRepository,
-} from '../contracts/deduplication-repository.js';
+import type {
+  AtomicReleaseOptions,
+  AtomicWrites,
+  ClaimResult,
+} from '../contracts/atomic-writes.js';
+import { DeduplicationRepository } from '../contracts/deduplication-repository.js';
 import { DeduplicationIdAlreadyAssignedError, UnknownItemBankError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
+import type {
+  Assignment,
+  CountAssignmentsOptions,
+  DeduplicationLooking,
+  Listing,
+  ListOptions,
+} from '../contracts/looking.js';
 import { assertDeduplicationId, assertItem } from '../contracts/validation.js';
 import { runtime } from '../environment/runtime.js';
 import { attachedState } from '../store-kit/attached-state.js';
-import {
-  assertCountAssignmentsOptions,
-  type CountAssignmentsOptions,
-  type Listing,
-  type ListOptions,
-} from '../store-kit/listing.js';
+import { assertCountAssignmentsOptions } from '../store-kit/listing.js';
 import { listMemory } from './listing.js';
 import { type MemoryBank, memoryBanks } from './memory-bank.js';
 
 /** A deduplication repository in this process's memory, for unit tests. */
-export class DeduplicationMemoryRepository extends DeduplicationRepository {
+export class DeduplicationMemoryRepository
+  extends DeduplicationRepository
+  implements DeduplicationLooking
+{
   constructor() {
     super();
     assignments.attach(this, new Map());
@@ -44,9 +48,14 @@ export class DeduplicationMemoryRepository extends DeduplicationRepository {
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
-  override async atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicClaim | null> {
+  override async atomicWritesWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
     const bank = memoryBanks.find(itemRepo);
-    return bank === undefined ? null : atomicClaim(assignments.of(this), bank);
+    return bank === undefined ? null : atomicWrites(assignments.of(this), bank);
+  }
+
+  /** @deprecated The earlier name of {@link atomicWritesWith}. */
+  override atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
+    return this.atomicWritesWith(itemRepo);
   }
 
   /**
@@ -103,13 +112,14 @@ interface Held {
 
 type Assigned = Map<string, Held>;
 
-function assignmentOf(deduplicationId: string, { item, assignedAtMs }: Held): Assignment {
+function assignmentOf(deduplicationId: string, { item, assignedAtMs, origin }: Held): Assignment {
+  const itemBankName = origin?.name ?? null;
   const assignedAt = new Date(assignedAtMs);
-  return { deduplicationId, item, itemBankTableName: null, assignedAt };
+  return { deduplicationId, item, itemBankName, itemBankTableName: null, assignedAt };
 }
 
 /** Atomic because nothing in it awaits. */
-function atomicClaim(assigned: Assigned, bank: MemoryBank): AtomicClaim {
+function atomicWrites(assigned: Assigned, bank: MemoryBank): AtomicWrites {
   const claim = (deduplicationId: string): ClaimResult => {
     const existing = assigned.get(deduplicationId);
     if (existing !== undefined) {

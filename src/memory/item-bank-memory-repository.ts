@@ -3,14 +3,19 @@ import {
   type BatchAddItemsReport,
   ItemBankRepository,
 } from '../contracts/item-bank-repository.js';
+import type { ItemBankLedger } from '../contracts/ledger.js';
+import type {
+  Assignment,
+  CountOptions,
+  DeduplicationLooking,
+  ItemBankLooking,
+  Listing,
+  ListOptions,
+} from '../contracts/looking.js';
 import { assertItem, assertOption } from '../contracts/validation.js';
-import { addInChunks } from '../store-kit/batch-add.js';
-import {
-  assertCountOptions,
-  type CountOptions,
-  type Listing,
-  type ListOptions,
-} from '../store-kit/listing.js';
+import { addInChunks, type ChunkedAdd } from '../store-kit/batch-add.js';
+import { fillLedgerInChunks } from '../store-kit/fill-ledger.js';
+import { assertCountOptions } from '../store-kit/listing.js';
 import { listMemory } from './listing.js';
 import { MemoryBank, memoryBanks } from './memory-bank.js';
 
@@ -28,7 +33,10 @@ export interface ItemBankMemoryRepositoryOptions {
  * An item bank in this process's memory, for unit tests. Items come out in random order, as they do
  * from DynamoDB.
  */
-export class ItemBankMemoryRepository extends ItemBankRepository {
+export class ItemBankMemoryRepository
+  extends ItemBankRepository
+  implements ItemBankLooking, ItemBankLedger
+{
   /** @throws InvalidOptionError when `hasLedger` is not a boolean, or `name` not a non-empty string */
   constructor(options: ItemBankMemoryRepositoryOptions = {}) {
     super();
@@ -55,14 +63,11 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     options: BatchAddItemsOptions = {},
   ): Promise<BatchAddItemsReport> {
     const bank = memoryBanks.of(this);
-    return addInChunks(items, options, {
-      chunkSize: 1_000,
-      concurrency: 1,
-      addChunk: async (chunk) => {
-        const added = chunk.filter((item) => bank.add(item)).length;
-        return { added, alreadyKnown: chunk.length - added, notAdded: [], unconfirmed: [] };
-      },
-    });
+    return addInChunks(
+      items,
+      options,
+      eachOf((item) => bank.add(item)),
+    );
   }
 
   override async addItemToBank(item: string): Promise<void> {
@@ -105,4 +110,40 @@ export class ItemBankMemoryRepository extends ItemBankRepository {
     const bank = memoryBanks.of(this);
     return listMemory('items', () => bank.items.map((item) => [item, item] as const), options);
   }
+
+  ownsAssignment({ itemBankName }: Pick<Assignment, 'itemBankName'>): boolean {
+    return itemBankName === null || itemBankName === memoryBanks.of(this).name;
+  }
+
+  async fillLedger(
+    deduplicationRepo: DeduplicationLooking,
+    options: BatchAddItemsOptions = {},
+  ): Promise<BatchAddItemsReport> {
+    const bank = memoryBanks.of(this);
+    assertOption(
+      bank.hasLedger,
+      'hasLedger',
+      'true',
+      false,
+      'Make the bank with { hasLedger: true }.',
+    );
+    return fillLedgerInChunks(
+      this,
+      deduplicationRepo,
+      options,
+      eachOf((item) => bank.enter(item)),
+    );
+  }
+}
+
+/** @param add returns whether the item was new */
+function eachOf(add: (item: string) => boolean): ChunkedAdd {
+  return {
+    chunkSize: 1_000,
+    concurrency: 1,
+    addChunk: async (chunk) => {
+      const added = chunk.filter(add).length;
+      return { added, alreadyKnown: chunk.length - added, notAdded: [], unconfirmed: [] };
+    },
+  };
 }

@@ -1,10 +1,5 @@
-import {
-  type Listing,
-  type ListOptions,
-  listingOf,
-  type PageRequest,
-  type Segment,
-} from '../store-kit/listing.js';
+import type { Listing, ListOptions } from '../contracts/looking.js';
+import { listingOf, type PageRequest, type Segment } from '../store-kit/listing.js';
 
 /**
  * Lists elements in memory. They come in the order of their keys, so that a listing can be resumed.

@@ -20,11 +20,21 @@ export class MemoryBank {
     return this.#items;
   }
 
+  get hasLedger(): boolean {
+    return this.#ledger !== null;
+  }
+
   /** Returns whether the item was new to the bank and its ledger. */
   add(item: string): boolean {
-    if (this.#ledger?.has(item)) return false;
-    this.#ledger?.add(item);
+    if (this.#ledger !== null && !this.enter(item)) return false;
     return this.giveBack(item);
+  }
+
+  /** Enters the item into the ledger alone. Returns whether it was new to the ledger. */
+  enter(item: string): boolean {
+    const isNew = this.#ledger?.has(item) === false;
+    this.#ledger?.add(item);
+    return isNew;
   }
 
   /** Returns whether the item was not in the bank. Does not check the ledger. */
@@ -37,7 +47,7 @@ export class MemoryBank {
 
   /** The item has left the bank for good. With a ledger, it cannot be added again. */
   retire(item: string): void {
-    this.#ledger?.add(item);
+    this.enter(item);
   }
 
   take(): string | null {
@@ -51,4 +61,4 @@ export class MemoryBank {
   }
 }
 
-export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.3');
+export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.4');

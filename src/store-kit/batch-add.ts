@@ -30,6 +30,11 @@ export interface ChunkedAdd {
    * every item of the chunk counts as unconfirmed.
    */
   addChunk(items: readonly string[]): Promise<ChunkOutcome>;
+  /**
+   * Optional. What an error of the store's client says, if that never quotes an item; else `null`. It
+   * becomes a part of the message of the `BatchNotFullyAddedError`.
+   */
+  describeError?(error: unknown): string | null;
 }
 
 /**
@@ -39,7 +44,7 @@ export interface ChunkedAdd {
 export async function addInChunks(
   items: Iterable<string> | AsyncIterable<string>,
   options: BatchAddItemsOptions,
-  { chunkSize, concurrency: defaultConcurrency, addChunk }: ChunkedAdd,
+  { chunkSize, concurrency: defaultConcurrency, addChunk, describeError }: ChunkedAdd,
 ): Promise<BatchAddItemsReport> {
   const { signal, onProgress, concurrency = defaultConcurrency } = options;
   assertInput('items', items, assertItem, { signal, onProgress, concurrency });
@@ -82,7 +87,7 @@ export async function addInChunks(
   await input.close();
   throw new BatchNotFullyAddedError(
     { ...report(), notAdded: [...notAdded, ...input.unsent()], unconfirmed },
-    { cause: stop.reason },
+    { cause: stop.reason, reason: describeError?.(stop.reason) ?? undefined },
   );
 }
 

@@ -1,52 +1,12 @@
 // Reads a whole store, for every backend: in parallel segments, and resumable after any element.
 import { InvalidOptionError } from '../contracts/errors.js';
+import type {
+  CountAssignmentsOptions,
+  CountOptions,
+  Listing,
+  ListOptions,
+} from '../contracts/looking.js';
 import { assertOption, assertPositiveInteger, assertSignal } from '../contracts/validation.js';
-
-export interface CountOptions {
-  /**
-   * How many parts of the table are read at once, up to 1,000,000. More are faster, and use more read
-   * units a second. Default: 1.
-   */
-  readonly segments?: number | undefined;
-  /** Stops reading: the call or iteration throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface CountAssignmentsOptions extends CountOptions {
-  /**
-   * Counts only assignments made after this time, for example in the last minute. Then rows without a
-   * time, such as those of the Python module, are not counted. The time is that of the assigning
-   * process's clock.
-   */
-  readonly assignedAfter?: Date | undefined;
-}
-
-export interface ListOptions extends CountOptions {
-  /**
-   * The `cursor` of an earlier listing of the same table: continues after the last element that was
-   * returned, with the same number of segments. Default: from the beginning.
-   */
-  readonly cursor?: string | undefined;
-  /** How many rows one read of a segment returns. Default: as many as the backend gives, 1 MB. */
-  readonly pageSize?: number | undefined;
-}
-
-/**
- * Elements in no particular order, each once, read page by page during the iteration. Nothing is read
- * before it begins. An element that is in the store all the time is listed; one that is added or
- * removed during the iteration may be listed or not.
- *
- * If an iteration ends early, by `break` or by an error, iterate again to continue. Do not run two
- * iterations at the same time. An iteration throws what its reads throw, and the signal's reason
- * once the signal is aborted.
- */
-export interface Listing<Element> extends AsyncIterable<Element> {
-  /**
-   * The position after the last element that was returned. Pass it as `{ cursor }` to continue later
-   * or in another process. It is opaque, and contains keys in readable form.
-   */
-  readonly cursor: string;
-}
 
 /** One of the parts that a store is read in. */
 export interface Segment {
@@ -77,7 +37,7 @@ export interface ListedPage<Element> {
 
 /** What a backend supplies to {@link listingOf}. */
 export interface ListingSource<Element> {
-  /** What is listed, and of which table. A cursor works only with the same name. */
+  /** What is listed, and of which store. A cursor works only with the same name. */
   readonly name: string;
   /** Throws on failure; a failure must never look like an empty page. */
   readPage(request: PageRequest): Promise<ListedPage<Element>>;
@@ -90,7 +50,7 @@ interface Position {
   isAtEnd: boolean;
 }
 
-/** What DynamoDB allows ("Scan" in the API reference, `TotalSegments`). */
+/** The largest number that any of the stores takes. */
 const MAX_SEGMENTS = 1_000_000;
 const DEFAULT_SEGMENTS = 1;
 const CURSOR_VERSION = 1;
@@ -250,8 +210,7 @@ export function assertCountAssignmentsOptions(options: CountAssignmentsOptions):
 }
 
 function encodeCursor(name: string, positions: readonly Position[]): string {
-  const content = JSON.stringify({ version: CURSOR_VERSION, name, positions });
-  return Buffer.from(content).toString('base64url');
+  return toBase64Url(JSON.stringify({ version: CURSOR_VERSION, name, positions }));
 }
 
 // No message shows the cursor itself: it holds items and deduplication IDs.
@@ -270,10 +229,21 @@ function decodeCursor(cursor: unknown, name: string): Position[] {
 
 function contentOf(cursor: unknown): Record<string, unknown> {
   try {
-    return JSON.parse(Buffer.from(cursor as string, 'base64url').toString()) ?? {};
+    return JSON.parse(fromBase64Url(cursor as string)) ?? {};
   } catch {
     return {};
   }
+}
+
+// Not by `Buffer`, which browsers lack.
+function toBase64Url(text: string): string {
+  const bytes = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte));
+  return btoa(bytes.join('')).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+function fromBase64Url(text: string): string {
+  const bytes = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
 }
 
 function isPosition(value: unknown): value is Position {

@@ -17,6 +17,11 @@ export interface TestStorage {
    * does not retry for long. Without it, no check says what the backend does when its store fails.
    */
   breakStore?(): void | Promise<void>;
+  /**
+   * Optional. Opens the same deduplication store with an empty bank that has a ledger, once more at each
+   * call. It may be the bank of `open`. Without it, no check says whether an item enters only once.
+   */
+  openWithLedger?(): RepositoryPair;
   /** Called when the check has ended, however it ended, also after `breakStore`. */
   dispose?(): Promise<void>;
 }
@@ -37,10 +42,16 @@ export interface ConformanceCheck {
   /** The promises that are broken if the check fails; none if it tests a lesser expectation. */
   readonly promises: readonly PromiseName[];
   /**
-   * What the check needs: `releaseItem` of the pair's atomic claim, or `breakStore` of the storage. If it
-   * is missing, there is nothing to check.
+   * What the check needs: an optional contract of the pair (`releaseItem` of its atomic writes,
+   * `ItemBankLooking`, `DeduplicationLooking`), or a part of the storage (`openWithLedger`,
+   * `breakStore`). If it is missing, there is nothing to check.
    */
-  readonly needs?: 'releaseItem' | 'breakStore';
+  readonly needs?:
+    | 'releaseItem'
+    | 'lookingAtItems'
+    | 'lookingAtAssignments'
+    | 'ledger'
+    | 'breakStore';
   /**
    * Rejects with an `AssertionError` that says what was expected and what came.
    *

@@ -1,3 +1,4 @@
+import { canLookAtAssignments, canLookAtItems } from '../contracts/looking.js';
 import type {
   ConformanceCheck,
   CreateStorage,
@@ -7,6 +8,8 @@ import type {
 import { deduplicationChecks } from './deduplication-checks.js';
 import { failureChecks } from './failure-checks.js';
 import { itemBankChecks } from './item-bank-checks.js';
+import { ledgerChecks } from './ledger-checks.js';
+import { lookingChecks } from './looking-checks.js';
 import { pairChecks } from './pair-checks.js';
 import { assertReleaseIsRefused, canRelease, releaseChecks } from './release-checks.js';
 import { storeFailureChecks } from './store-failure-checks.js';
@@ -23,15 +26,18 @@ export const conformanceChecks: Readonly<Record<string, readonly ConformanceChec
   'deduplication repository': deduplicationChecks,
   'deduplicator on the pair': pairChecks,
   'release, where the pair can': releaseChecks,
+  'looking, where the pair can': lookingChecks,
+  'ledger, where the test opens one': ledgerChecks,
   'the pair when calls fail and processes crash': failureChecks,
   'the pair when its store fails, where the test can break it': storeFailureChecks,
 };
 
 /**
  * Registers every check with the runner. A backend that passes keeps the contracts of
- * `ItemBankRepository` and `DeduplicationRepository`, as far as a test can tell. If the pair's
- * claim has no `releaseItem`, the checks of release only require that it refuses a release. Without
- * `breakStore`, the check of a failing store passes without testing; {@link conformanceReport} lists it.
+ * `ItemBankRepository` and `DeduplicationRepository`, and those optional ones that it has, as far as a
+ * test can tell. If the pair's atomic writes have no `releaseItem`, the checks of release only require
+ * that it refuses a release. The checks of any other part that is missing pass without testing;
+ * {@link conformanceReport} lists them.
  *
  * One check waits for 3 seconds, and some make hundreds of calls: give each test 30 seconds or more.
  */
@@ -78,7 +84,11 @@ export async function conformanceReport(createStorage: CreateStorage): Promise<C
 type Need = NonNullable<ConformanceCheck['needs']>;
 
 const MISSING: Readonly<Record<Need, string>> = {
-  releaseItem: 'the atomic claim has no `releaseItem`',
+  releaseItem: 'the pair has no atomic writes with `releaseItem`',
+  lookingAtItems: 'the item bank repository has not all methods of `ItemBankLooking`',
+  lookingAtAssignments:
+    'the deduplication repository has not all methods of `DeduplicationLooking`',
+  ledger: 'the storage has no `openWithLedger`',
   breakStore: 'the storage has no `breakStore`',
 };
 
@@ -103,8 +113,13 @@ async function runOnStorage(
 }
 
 async function missingFor({ needs }: ConformanceCheck, storage: TestStorage): Promise<Need | null> {
-  if (needs === undefined) return null;
-  const isThere =
-    needs === 'releaseItem' ? await canRelease(storage.open()) : storage.breakStore !== undefined;
-  return isThere ? null : needs;
+  return needs === undefined || (await IS_THERE[needs](storage)) ? null : needs;
 }
+
+const IS_THERE: Readonly<Record<Need, (storage: TestStorage) => boolean | Promise<boolean>>> = {
+  releaseItem: ({ open }) => canRelease(open()),
+  lookingAtItems: ({ open }) => canLookAtItems(open().itemRepo),
+  lookingAtAssignments: ({ open }) => canLookAtAssignments(open().deduplicationRepo),
+  ledger: ({ openWithLedger }) => openWithLedger !== undefined,
+  breakStore: ({ breakStore }) => breakStore !== undefined,
+};

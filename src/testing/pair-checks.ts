@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { atomicWritesOf } from '../contracts/deduplication-repository.js';
 import { runtime } from '../environment/runtime.js';
 import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, TestStorage } from './conformance-check.js';
@@ -171,8 +172,7 @@ export const pairChecks: readonly ConformanceCheck[] = [
 
 async function isAtomic({ open }: TestStorage): Promise<boolean> {
   const { itemRepo, deduplicationRepo } = open();
-  const atomicClaim = await deduplicationRepo.atomicClaimWith?.(itemRepo);
-  return atomicClaim !== undefined && atomicClaim !== null;
+  return (await atomicWritesOf(deduplicationRepo, itemRepo)) !== null;
 }
 
 function isItem(item: string | null): boolean {

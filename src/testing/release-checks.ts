@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { atomicWritesOf } from '../contracts/deduplication-repository.js';
 import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
 import {
@@ -18,8 +19,8 @@ export async function canRelease({
   itemRepo,
   deduplicationRepo,
 }: RepositoryPair): Promise<boolean> {
-  const atomicClaim = await deduplicationRepo.atomicClaimWith?.(itemRepo);
-  return atomicClaim?.releaseItem !== undefined;
+  const atomicWrites = await atomicWritesOf(deduplicationRepo, itemRepo);
+  return atomicWrites?.releaseItem !== undefined;
 }
 
 /** The only check for a pair that cannot. */

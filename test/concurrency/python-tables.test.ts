@@ -87,6 +87,7 @@ test('rows of the Python module are counted and listed with what they have', asy
   const assignment = {
     deduplicationId: 'their-user',
     item: 'voucher-2',
+    itemBankName: null,
     itemBankTableName: null,
     assignedAt: null,
   };

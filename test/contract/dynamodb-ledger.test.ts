@@ -6,6 +6,7 @@ conformanceSuite({ describe, test }, async () => {
   const tables = await freshTablesWithLedger();
   return {
     open: () => openPair(tables),
+    openWithLedger: () => openPair(tables),
     breakStore: () => denyAccess(tables),
     dispose: () => deleteTables(tables),
   };

@@ -2,12 +2,17 @@ import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storage
 import { conformanceSuite } from 'storagebox/testing';
 import { describe, test } from 'vitest';
 
+let banks = 0;
+
 describe.each([{ hasLedger: false }, { hasLedger: true }])('hasLedger: $hasLedger', (options) => {
   conformanceSuite({ describe, test }, () => {
-    const pair = {
-      itemRepo: new ItemBankMemoryRepository(options),
-      deduplicationRepo: new DeduplicationMemoryRepository(),
+    const deduplicationRepo = new DeduplicationMemoryRepository();
+    const name = `bank-${banks++}`;
+    const bank = new ItemBankMemoryRepository({ ...options, name });
+    const withLedger = new ItemBankMemoryRepository({ hasLedger: true, name });
+    return {
+      open: () => ({ itemRepo: bank, deduplicationRepo }),
+      openWithLedger: () => ({ itemRepo: withLedger, deduplicationRepo }),
     };
-    return { open: () => pair };
   });
 });

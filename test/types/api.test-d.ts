@@ -97,8 +97,10 @@ test('a listing is iterated, and its cursor is a string', () => {
   ).resolves.toEqualTypeOf<Assignment | null>();
   // @ts-expect-error a cursor is no page number
   itemRepo.listItems({ cursor: 2 });
-  // @ts-expect-error the assignments in memory are not those of a table
-  itemRepo.fillLedger(pair.deduplicationRepo);
+  // The assignments may be in another store than the bank.
+  expectTypeOf(itemRepo.fillLedger).toBeCallableWith(pair.deduplicationRepo);
+  // @ts-expect-error a bank is no list of assignments
+  itemRepo.fillLedger(itemRepo);
 });
 
 test('five methods make a backend', () => {

@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   type Candidate,
   CandidatePool,
-  type Fate,
+  type Settlement,
 } from '../../src/dynamodb/claim/candidate-pool.js';
 import { runtime } from '../../src/environment/runtime.js';
 import { Patience } from '../../src/store-kit/patience.js';
@@ -186,7 +186,7 @@ async function demandsAfter(obstacle: 'inConflict' | 'throttled'): Promise<reado
     const page = Array.from({ length: Math.max(30, demand) }, () => `item-${items++}`);
     return { items: page, nextKey: page.at(-1) ?? null };
   });
-  const callOn = async (calls: number, fate: Fate) => {
+  const callOn = async (calls: number, fate: Settlement) => {
     for (let call = 0; call < calls; call++) {
       const candidate = await take(pool);
       await settled();

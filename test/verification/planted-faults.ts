@@ -38,7 +38,6 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     isOriginals: true,
     file: 'dynamodb/claim/atomic-claim.ts',
     code: `  const outcome = await sendTransaction({
-    client: table.client,
     tables: [table, bank],
     actions: [
       { Put: table.assignment(deduplicationId, item, bank.tableName) },
@@ -51,8 +50,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   });`,
     replacement: `  const send = (action: object) =>
     sendTransaction({
-      client: table.client,
-      tables: [],
+      tables: [table],
       actions: [action],
       patienceMs: CLAIM_PATIENCE_MS,
       signal,
@@ -82,10 +80,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'an empty page reads as the end of the table',
     isOriginals: true,
-    file: 'dynamodb/item-bank-table.ts',
-    code: 'nextKey: LastEvaluatedKey === undefined ? null : this.#itemOf(LastEvaluatedKey),',
-    replacement:
-      'nextKey: LastEvaluatedKey === undefined || Items.length === 0 ? null : this.#itemOf(LastEvaluatedKey),',
+    file: 'dynamodb/scan.ts',
+    code: 'const nextKey = LastEvaluatedKey === undefined ?',
+    replacement: 'const nextKey = LastEvaluatedKey === undefined || Items?.length === 0 ?',
     noticedBy: ['R6'],
   },
   {
@@ -108,14 +105,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'pages that are eventually consistent',
     isOriginals: true,
-    file: 'dynamodb/item-bank-table.ts',
+    file: 'dynamodb/scan.ts',
     code: 'ConsistentRead: true,',
     replacement: 'ConsistentRead: false,',
     noticedBy: ['R6'],
   },
   {
     name: 'a pass that began before the call proves the bank empty',
-    file: 'dynamodb/claim/candidate-pool.ts',
+    file: 'dynamodb/claim/emptiness-proof.ts',
     code: 'return lastProof > mark;',
     replacement: 'return lastProof > 0 && lastProof >= mark;',
     noticedBy: ['R6'],
@@ -137,7 +134,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a second read from elsewhere goes on with the pass of the read that stalls',
     file: 'dynamodb/claim/candidate-pool.ts',
-    code: `    const pass = new BankPass(++this.#passesBegun, runtime.uuid());
+    code: `    const pass = this.#emptiness.newPass(runtime.uuid());
     return { pass, replaces: this.#pass, ...this.#wantedPage(pass) };`,
     replacement: `    const pass = this.#pass;
     return { pass, replaces: pass, startKey: runtime.uuid(), demand: 1 };`,

@@ -11,40 +11,27 @@
 //        │ others or throttling in the way ── next candidate, in a while
 //        │ anything else ── throw; the next call finds out what became of it
 
-import type {
-  AtomicClaim,
-  AtomicClaimOptions,
-  ClaimResult,
-} from '../../contracts/deduplication-repository.js';
+import type { AtomicClaimOptions, ClaimResult } from '../../contracts/atomic-writes.js';
 import { AccountMismatchError } from '../../contracts/errors.js';
 import { sleepBeforeRetry } from '../../store-kit/backoff.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
 import type { DeduplicationTable } from '../deduplication-table.js';
-import type { ItemBank } from '../item-bank-table.js';
+import type { ItemBankTable } from '../item-bank-table.js';
+import { isThrottledInPart, publishObstacle } from '../obstacles.js';
 import { cancellationCodes } from '../refusals.js';
 import {
   errorOfObstacle,
   hasConditionFailed,
-  isThrottledInPart,
-  publishObstacle,
   sendTransaction,
   type TransactionOutcome,
 } from '../transaction.js';
-import { releaseItem } from './atomic-release.js';
-import type { Candidate, Fate } from './candidate-pool.js';
+import type { Candidate, Settlement } from './candidate-pool.js';
 import { Contradictions } from './contradictions.js';
 
 type FailedTransaction = Extract<TransactionOutcome, { status: 'failed' }>;
 
-export function atomicClaim(bank: ItemBank, table: DeduplicationTable): AtomicClaim {
-  return {
-    claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
-    releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
-  };
-}
-
-async function claimItem(
-  bank: ItemBank,
+export async function claimItem(
+  bank: ItemBankTable,
   table: DeduplicationTable,
   deduplicationId: string,
   { signal, skipFirstRead, waitedMs }: AtomicClaimOptions,
@@ -88,7 +75,7 @@ class Obstacle {
 
 /** A candidate, or, if all items are gone, the answer to the call. */
 async function candidateOrAnswer(
-  bank: ItemBank,
+  bank: ItemBankTable,
   table: DeduplicationTable,
   { deduplicationId, mark, patience, contradictions }: Call,
   isRetry: boolean,
@@ -106,14 +93,13 @@ async function candidateOrAnswer(
 
 /** `null`: try another candidate at once. */
 async function claimCandidate(
-  bank: ItemBank,
+  bank: ItemBankTable,
   table: DeduplicationTable,
   { deduplicationId, patience, signal, contradictions }: Call,
   candidate: Candidate,
 ): Promise<ClaimResult | Obstacle | null> {
   const { item } = candidate;
   const outcome = await sendTransaction({
-    client: table.client,
     tables: [table, bank],
     actions: [
       { Put: table.assignment(deduplicationId, item, bank.tableName) },
@@ -129,13 +115,13 @@ async function claimCandidate(
       bank.candidates.settle(candidate, 'won');
       return { status: 'claimed', item, itemBankName: bank.tableName };
     case 'failed':
-      bank.candidates.settle(candidate, fateAfterFailure(outcome));
+      bank.candidates.settle(candidate, settlementAfterFailure(outcome));
       if (outcome.isObstructed) return new Obstacle(outcome.error);
       throw outcome.error;
     case 'conditionFailed': {
       const [assignment, removal] = outcome.reasons;
-      const fate = hasConditionFailed(removal) ? 'gone' : 'kept';
-      bank.candidates.settle(candidate, fate, contradictions);
+      const settlement = hasConditionFailed(removal) ? 'gone' : 'kept';
+      bank.candidates.settle(candidate, settlement, contradictions);
       if (!hasConditionFailed(assignment)) {
         assertOneAccount(bank, table, contradictions);
         return null;
@@ -148,7 +134,7 @@ async function claimCandidate(
 }
 
 /** A conflict on the ID's own row says nothing about the item or its part of the bank. */
-function fateAfterFailure({ error, isObstructed }: FailedTransaction): Fate {
+function settlementAfterFailure({ error, isObstructed }: FailedTransaction): Settlement {
   if (!isObstructed) return 'kept';
   if (isThrottledInPart(error)) return 'throttled';
   const [assignment, removal] = cancellationCodes(error);
@@ -160,10 +146,11 @@ function fateAfterFailure({ error, isObstructed }: FailedTransaction): Fate {
 const MAX_CONTRADICTIONS = 5;
 
 function assertOneAccount(
-  bank: ItemBank,
+  bank: ItemBankTable,
   table: DeduplicationTable,
   contradictions: Contradictions | undefined,
 ): void {
   if (contradictions === undefined || contradictions.count < MAX_CONTRADICTIONS) return;
-  throw new AccountMismatchError(bank.tableName, table.tableName);
+  const remedy = 'Give both repositories the same client, or credentials of one AWS account.';
+  throw new AccountMismatchError(bank.tableName, table.tableName, { remedy });
 }

@@ -9,21 +9,22 @@
 //        │ committed ────────────────────────────────────────────────────────► the item
 //        │ the row has changed ── read it again
 //        │ anything else ── throw; the next call finds out what became of it
-import type { AtomicReleaseOptions } from '../../contracts/deduplication-repository.js';
+import type { AtomicReleaseOptions } from '../../contracts/atomic-writes.js';
 import { UnknownItemBankError } from '../../contracts/errors.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
 import type { DeduplicationTable } from '../deduplication-table.js';
-import { type ItemBank, itemBanks } from '../item-bank-table.js';
+import { type ItemBankTable, itemBankTables } from '../item-bank-table.js';
+import type { Table } from '../table.js';
 import { canBeSameTable, ITEM_KEY } from '../tables.js';
 import { sendTransaction, type Transaction } from '../transaction.js';
 
 export async function releaseItem(
-  bank: ItemBank,
+  bank: ItemBankTable,
   table: DeduplicationTable,
   deduplicationId: string,
   { signal, fate, banks = [] }: AtomicReleaseOptions,
 ): Promise<string | null> {
-  const banksAtHand = [bank, ...banks.map((itemRepo) => itemBanks.of(itemRepo))];
+  const banksAtHand = [bank, ...banks.map((itemRepo) => itemBankTables.of(itemRepo))];
   const patience = new Patience(CLAIM_PATIENCE_MS, signal);
   for (;;) {
     patience.assertLeft();
@@ -34,7 +35,6 @@ export async function releaseItem(
     const origins = originsOf(itemBankTableName, banksAtHand);
     const arrival = fate === 'return' ? returnTo(origins, item) : retireIn(origins, item);
     const outcome = await sendTransaction({
-      client: table.client,
       patience,
       tables: [table, ...arrival.tables],
       actions: [{ Delete: table.unassignment(row) }, ...arrival.actions],
@@ -47,10 +47,15 @@ export async function releaseItem(
 }
 
 /** The writes for the item, in addition to the one that ends its assignment. */
-type Arrival = Pick<Transaction, 'tables' | 'actions'>;
+interface Arrival extends Pick<Transaction, 'actions'> {
+  readonly tables: readonly Table[];
+}
 
 /** The known banks that the row can mean. If it names none (Python module): the first, which is our own. */
-function originsOf(named: string | null, banksAtHand: readonly ItemBank[]): readonly ItemBank[] {
+function originsOf(
+  named: string | null,
+  banksAtHand: readonly ItemBankTable[],
+): readonly ItemBankTable[] {
   if (named === null) return banksAtHand.slice(0, 1);
   const namesake = banksAtHand.find(({ tableName }) => tableName === named);
   if (namesake !== undefined) return [namesake];
@@ -64,7 +69,7 @@ function originsOf(named: string | null, banksAtHand: readonly ItemBank[]): read
  * whoever can write the row could make this role write to any other table. If somebody added the item
  * again while it was assigned, it is still in the bank only once.
  */
-function returnTo(origins: readonly ItemBank[], item: string): Arrival {
+function returnTo(origins: readonly ItemBankTable[], item: string): Arrival {
   const [bank] = origins;
   if (bank === undefined || origins.length > 1) throw new UnknownItemBankError(origins.length);
   const Put = { TableName: bank.tableName, Item: { [ITEM_KEY]: { S: item } } };
@@ -72,7 +77,7 @@ function returnTo(origins: readonly ItemBank[], item: string): Arrival {
 }
 
 /** Writes to no bank. Without a known ledger, the retirement is recorded nowhere. */
-function retireIn(origins: readonly ItemBank[], item: string): Arrival {
+function retireIn(origins: readonly ItemBankTable[], item: string): Arrival {
   const ledger = origins.length === 1 ? origins[0]?.ledger : null;
   if (ledger == null) return { tables: [], actions: [] };
   return { tables: [ledger], actions: [{ Update: ledger.retirement(item) }] };

@@ -1,8 +1,9 @@
 import { runtime } from '../../environment/runtime.js';
 import type { Patience } from '../../store-kit/patience.js';
 import { AttemptWindow } from './attempt-window.js';
-import { BankPass } from './bank-pass.js';
+import type { BankPass } from './bank-pass.js';
 import { type Contradictions, GoneItems } from './contradictions.js';
+import { EmptinessProof } from './emptiness-proof.js';
 import {
   type Page,
   PageReader,
@@ -25,7 +26,7 @@ export interface Candidate {
  * What became of a candidate: this process took it; another process had taken it; as far as is known, it
  * is still in the bank; another transaction was using it; or its claim was throttled.
  */
-export type Fate = 'won' | 'gone' | 'kept' | 'inConflict' | 'throttled';
+export type Settlement = 'won' | 'gone' | 'kept' | 'inConflict' | 'throttled';
 
 export interface TakeOptions {
   /** Whether the call has lost a race: then it has waited longer than most, and comes first. */
@@ -48,9 +49,8 @@ const MAX_BARREN_STRETCHES = 5;
  * conditional delete takes an item, so a crash strands nothing.
  *
  * Processes avoid each other by starting at random places, and no two calls of one process get the same
- * item at once. The pool also proves that the bank is empty: a complete pass began after the call, and
- * every item that the pass saw was tried later and was gone. An item that was in flight when the pass
- * saw it is no proof: the attempt may be older than the pass, and the item may have come back since.
+ * item at once. When there is no candidate for a call, its {@link EmptinessProof} says whether the bank is
+ * empty.
  */
 export class CandidatePool implements PageReaderOwner<BankPass> {
   readonly #reader: PageReader<BankPass>;
@@ -63,10 +63,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   );
   readonly #window = new AttemptWindow();
   readonly #goneItems = new GoneItems();
-  #pass = new BankPass(0, null);
-  #passesBegun = 0;
-  #lastPassProvenEmpty = 0;
-  #lastPassSeenEmpty = 0;
+  readonly #emptiness = new EmptinessProof();
   /** The highest mark of all calls that ever waited. */
   #newestMark = 0;
   #pageNumber = 0;
@@ -76,20 +73,16 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
 
   constructor(readPage: ReadPage) {
     this.#reader = new PageReader(readPage, this);
-    // No pass is under way before the first call needs one.
-    this.#pass.isComplete = true;
-    this.#pass.hasSeenCandidates = true;
   }
 
   /** Call it when a call begins: only a pass that begins later proves something to that call. */
   mark(): number {
-    return this.#passesBegun;
+    return this.#emptiness.mark();
   }
 
   /** Whether the bank was empty when it was last read. */
   get isFoundEmpty(): boolean {
-    const isLatestFinding = this.#lastPassProvenEmpty >= this.#pass.number - 1;
-    return this.#lastPassProvenEmpty > 0 && isLatestFinding && !this.#pass.hasSeenCandidates;
+    return this.#emptiness.isFoundEmpty;
   }
 
   /**
@@ -130,10 +123,14 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     });
   }
 
-  settle({ item, pageNumber }: Candidate, fate: Fate, contradictions?: Contradictions): void {
+  settle(
+    { item, pageNumber }: Candidate,
+    settlement: Settlement,
+    contradictions?: Contradictions,
+  ): void {
     this.#inFlight.delete(item);
     this.#lastSettlementMs = runtime.nowMs();
-    switch (fate) {
+    switch (settlement) {
       case 'kept':
         this.#available.add(item);
         break;
@@ -153,7 +150,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
         break;
       case 'inConflict':
       case 'throttled':
-        if (fate === 'throttled') this.#window.spread();
+        if (settlement === 'throttled') this.#window.spread();
         // Given up: when the obstacle is over, another item is the better choice.
         this.#pass.hasLeftOutItems = true;
         this.#window.noteSetback(this.#inFlight.size);
@@ -169,7 +166,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   }
 
   planElsewhere(): PlannedRead<BankPass> {
-    const pass = new BankPass(++this.#passesBegun, runtime.uuid());
+    const pass = this.#emptiness.newPass(runtime.uuid());
     return { pass, replaces: this.#pass, ...this.#wantedPage(pass) };
   }
 
@@ -188,7 +185,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   }
 
   #use({ number, pass, startKey, goneMeanwhile }: Read<BankPass>, page: Page): void {
-    this.#pass = pass;
+    this.#emptiness.goOnWith(pass);
     this.#pageNumber++;
     const isLeftOut = (item: string) => this.#inFlight.has(item) || goneMeanwhile.has(item);
     const candidates = page.items.filter((item) => !isLeftOut(item));
@@ -273,7 +270,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   }
 
   #beginPass(): void {
-    this.#pass = new BankPass(++this.#passesBegun, this.#nextStartKey());
+    this.#emptiness.goOnWith(this.#emptiness.newPass(this.#nextStartKey()));
   }
 
   #nextStartKey(): string | null {
@@ -286,12 +283,8 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   }
 
   #noteProof(): void {
-    const pass = this.#pass;
     const isNothingLeft = this.#available.size === 0 && this.#inFlight.size === 0;
-    const isProof = pass.isComplete && !pass.hasLeftOutItems && isNothingLeft;
-    if (!isProof || this.#lastPassProvenEmpty >= pass.number) return;
-    this.#lastPassProvenEmpty = pass.number;
-    if (!pass.hasSeenItems) this.#lastPassSeenEmpty = pass.number;
+    if (!this.#emptiness.note(isNothingLeft)) return;
     this.#waiting.resolveWhere(
       ({ mark, contradictions }) => this.#isProvenTo(mark, contradictions),
       null,
@@ -299,9 +292,11 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   }
 
   #isProvenTo(mark: number, contradictions: Contradictions | undefined): boolean {
-    const lastProof =
-      contradictions === undefined ? this.#lastPassProvenEmpty : this.#lastPassSeenEmpty;
-    return lastProof > mark;
+    return this.#emptiness.holdsSince(mark, contradictions !== undefined);
+  }
+
+  get #pass(): BankPass {
+    return this.#emptiness.pass;
   }
 }
 

@@ -1,19 +1,15 @@
 // Reads that are serialised against transactions. Reads that are wanted at the same moment (in a rush, or
 // by all calls that learn together that the bank is empty) are sent in one TransactGetItems.
-import {
-  type AttributeValue,
-  type ItemResponse,
-  TransactGetItemsCommand,
-} from '@aws-sdk/client-dynamodb';
+import { type ItemResponse, TransactGetItemsCommand } from '@aws-sdk/client-dynamodb';
 import { MalformedReplyError } from '../../contracts/errors.js';
 import { runtime } from '../../environment/runtime.js';
 import { sleepBeforeRetry } from '../../store-kit/backoff.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
 import { Queue } from '../../store-kit/queue.js';
-import type { SendingClient } from '../client.js';
+import { isInTheWay, isPassingReason } from '../obstacles.js';
 import { sendRead } from '../reads.js';
-import { cancellationCodes, type TableReference } from '../refusals.js';
-import { isInTheWay, isPassingReason } from '../transaction.js';
+import { cancellationCodes } from '../refusals.js';
+import type { Row, Table } from '../table.js';
 
 /** See "TransactGetItems" in the API reference. */
 const MAX_READS_PER_REQUEST = 100;
@@ -27,8 +23,6 @@ const MAX_FULL_REQUESTS_UNDER_WAY = 32;
 /** Stalled requests must not hold up the collected reads for longer. */
 const MAX_WAIT_MS = 500;
 
-export type Row = Record<string, AttributeValue>;
-
 interface Read {
   readonly keyValue: string;
   readonly key: Row;
@@ -38,8 +32,7 @@ interface Read {
 }
 
 export class TransactionalReads {
-  readonly #client: SendingClient;
-  readonly #table: TableReference;
+  readonly #table: Table;
   readonly #gathering = new Queue<Read>();
   /** The collected reads, by their keys. */
   readonly #byKey = new Map<string, Read>();
@@ -47,8 +40,7 @@ export class TransactionalReads {
   readonly #underWay = new Set<readonly Read[]>();
   #isWaitLimited = false;
 
-  constructor(client: SendingClient, table: TableReference) {
-    this.#client = client;
+  constructor(table: Table) {
     this.#table = table;
   }
 
@@ -139,9 +131,8 @@ export class TransactionalReads {
           Get: { TableName: this.#table.tableName, Key: key },
         })),
       });
-      const { Responses } = await sendRead({ client: this.#client, tables: [this.#table] }, () =>
-        this.#client.send(command),
-      );
+      const send = () => this.#table.client.send(command);
+      const { Responses } = await sendRead(this.#table, send);
       return Responses ?? [];
     } finally {
       this.#underWay.delete(reads);

@@ -377,8 +377,10 @@ Each error that the package makes, with the class, the \`code\` and the message 
 table is the output of a test that does each of these things wrong. Errors of AWS (access denied, no
 credentials, no Region, throttling past the retries) reach the caller as the SDK threw them.
 
-| what was done | class and \`code\` | message |
-|---|---|---|
+\`written\` says what the call wrote before it threw; \`writtenBy(error)\` says it of any error.
+
+| what was done | class and \`code\` | \`written\` | message |
+|---|---|---|---|
 `;
 
 test('each misuse gives a typed error that says what was expected, what came and what to do', async () => {
@@ -393,7 +395,9 @@ test('each misuse gives a typed error that says what was expected, what came and
       // Jittered delays end at different times.
       .replaceAll(/within \d+ ms/g, 'within 10… ms')
       .replaceAll('|', '\\|');
-    lines.push(`| ${name} | ${error.name}<br>\`${error.code}\` | ${message} |\n`);
+    lines.push(
+      `| ${name} | ${error.name}<br>\`${error.code}\` | ${error.written} | ${message} |\n`,
+    );
   }
   await expect(HEAD + lines.join('')).toMatchFileSnapshot('../../../docs/errors.md');
 });

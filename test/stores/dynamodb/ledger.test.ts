@@ -1,4 +1,4 @@
-// A bank with a ledger: an item enters once, ever.
+// What a bank with a ledger asks of DynamoDB; what it promises is in the conformance suite.
 import {
   BatchGetItemCommand,
   type BatchGetItemCommandInput,
@@ -7,7 +7,6 @@ import {
   type TransactWriteItemsCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { Deduplicator, ItemBankDynamoDbRepository, ledgerTable } from 'storagebox';
-import { ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
 import { audit } from '../../support/audit.js';
 import { intercept, serviceError } from '../../support/interceptor.js';
@@ -45,52 +44,6 @@ async function handOut(tables: Tables): Promise<void> {
     if ((await deduplicator.fetchItemForDeduplicationId(`user-${user}`)) === null) return;
   }
 }
-
-describe.each([
-  ['DynamoDB', async () => openPair(await freshTablesWithLedger()).itemRepo],
-  ['memory', async () => new ItemBankMemoryRepository({ hasLedger: true })],
-])('on %s', (_name, open) => {
-  test('an item that was handed out does not enter again, alone or in a batch', async () => {
-    const itemRepo = await open();
-    await itemRepo.batchAddItems(['voucher-1', 'voucher-2']);
-    await itemRepo.addItemToBank('voucher-3');
-    for (let taken = 0; taken < 3; taken++) await itemRepo.getItemFromBank();
-
-    const report = await itemRepo.batchAddItems(['voucher-1', 'voucher-3', 'voucher-4']);
-    expect(report).toEqual({ read: 3, added: 1, repeats: 0, alreadyKnown: 2 });
-    await itemRepo.addItemToBank('voucher-2');
-    expect(await itemRepo.getItemFromBank()).toBe('voucher-4');
-    expect(await itemRepo.getItemFromBank()).toBe(null);
-  });
-
-  test('an item that was taken out can be returned, once', async () => {
-    const itemRepo = await open();
-    await itemRepo.addItemToBank('voucher');
-    expect(await itemRepo.getItemFromBank()).toBe('voucher');
-    await itemRepo.returnItemToBank('voucher');
-    await itemRepo.returnItemToBank('voucher');
-    expect(await itemRepo.countItems()).toBe(1);
-    expect(await itemRepo.getItemFromBank()).toBe('voucher');
-  });
-
-  test('an item that the bank has without its ledger is known once it is added, and from then on', async () => {
-    const itemRepo = await open();
-    await itemRepo.returnItemToBank('voucher');
-    const known = { read: 1, added: 0, repeats: 0, alreadyKnown: 1 };
-    expect(await itemRepo.batchAddItems(['voucher'])).toEqual(known);
-    expect(await itemRepo.getItemFromBank()).toBe('voucher');
-    expect(await itemRepo.batchAddItems(['voucher'])).toEqual(known);
-    expect(await itemRepo.countItems()).toBe(0);
-  });
-
-  test('what cannot be an item is not returned', async () => {
-    const itemRepo = await open();
-    await expect(itemRepo.returnItemToBank('')).rejects.toMatchObject({
-      code: 'STORAGEBOX_INVALID_ITEM',
-    });
-    expect(await itemRepo.countItems()).toBe(0);
-  });
-});
 
 describe('a batch', () => {
   test('leaves in the ledger each item with the time at which it entered', async () => {

@@ -1,5 +1,5 @@
 // What adding and taking out make of each answer that DynamoDB Local never gives by itself.
-import { BatchNotFullyAddedError } from 'storagebox';
+import { BatchNotFullyAddedError, Deduplicator, writtenBy } from 'storagebox';
 import { describe, expect, test } from 'vitest';
 import { deliveredTooLate, FaultyTransport, refused } from '../../../support/faulty-transport.js';
 import {
@@ -269,5 +269,38 @@ describe('assigning an item', () => {
       code: 'STORAGEBOX_OUTCOME_UNKNOWN',
       cause: { name: 'AccessDeniedException' },
     });
+  });
+
+  test('is not called refused when the read that would tell what became of it fails', async () => {
+    const { tables, deduplicationRepo } = await setUp(async (_, nth) => {
+      throw nth === 1 ? timeout() : cancellation('ConditionalCheckFailed');
+    });
+    intercept(tables.client, async ({ operation, send }) => {
+      if (operation === 'GetItem') throw serviceError('ResourceNotFoundException');
+      return send();
+    });
+    // The first attempt may have been applied: the row in the way can be its own.
+    await expect(deduplicationRepo.putDeduplicationId('user', 'voucher')).rejects.toMatchObject({
+      code: 'STORAGEBOX_OUTCOME_UNKNOWN',
+      cause: { code: 'STORAGEBOX_TABLE_NOT_FOUND' },
+    });
+  });
+});
+
+describe('a claim in two steps', () => {
+  test('whose assignment DynamoDB refuses throws the refusal, and the item is back in the bank', async () => {
+    const denied = serviceError('AccessDeniedException');
+    const { itemRepo, deduplicationRepo, tables } = await setUp(async (call) => {
+      if (JSON.stringify(call.input).includes('deduplication_id')) throw denied;
+      return call.send();
+    });
+    await itemRepo.addItemToBank('voucher');
+    const deduplicator = new Deduplicator({
+      itemRepo,
+      deduplicationRepo: Object.assign(deduplicationRepo, { atomicClaimWith: undefined }),
+    });
+    await expect(deduplicator.claim('user')).rejects.toBe(denied);
+    expect(writtenBy(denied)).toBe('nothing');
+    expect(await bankOf(tables)).toEqual(['voucher']);
   });
 });

@@ -158,11 +158,11 @@ export abstract class Asker extends NodeRequest {
     switch (this.#outcome) {
       case 'committed':
         this.sale.claimTimes.add(this.network.queue.nowMs - this.#askedAtMs);
-        this.noteFate('won');
+        this.noteSettlement('won');
         break;
       case 'itemGone':
         this.sale.lostRaces++;
-        this.noteFate('gone');
+        this.noteSettlement('gone');
         this.#chooseAgain();
         break;
       case 'conflict':
@@ -302,5 +302,5 @@ export class HeadScanAsker extends Asker {
     else this.scanHead();
   }
 
-  protected override noteFate(): void {}
+  protected override noteSettlement(): void {}
 }

@@ -1,49 +1,59 @@
-// What every command needs: its options, the opened tables, and a signal for Ctrl-C.
+// What every command needs: its options, a signal for Ctrl-C, and its store, opened when it is needed.
 import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
-import type { Box } from './box.js';
 import type { ExitCode } from './exit-codes.js';
-import { Interruption, missingSdk } from './failures.js';
+import { describeFailure, type Failure, Interruption } from './failures.js';
 import type { SharedOptions } from './options.js';
+import type { OpenStore, Store } from './stores/store.js';
 
-export interface Context<Options> extends Box {
+export interface Invocation<Options> {
   readonly options: SharedOptions & Options;
   readonly isJson: boolean;
   /** Aborted by the first Ctrl-C; the second one ends the process at once. */
   readonly signal: AbortSignal;
+  /**
+   * Opens the store that the options name. Call it when everything else has been checked, so that a
+   * mistyped file name is told first.
+   */
+  readonly open: () => Promise<OpenStore>;
+  readonly describeFailure: (error: unknown) => Failure;
 }
 
-type Run<Options> = (context: Context<Options>, ...args: readonly string[]) => Promise<ExitCode>;
+type Run<Options> = (
+  invocation: Invocation<Options>,
+  ...args: readonly string[]
+) => Promise<ExitCode>;
 
 /** Makes an action of Commander from what a command does. */
-export function action<Options = unknown>(run: Run<Options>) {
+export function action<Options = unknown>(store: Store, run: Run<Options>) {
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command;
     const args = all.slice(0, -2) as string[];
     const options = command.optsWithGlobals<SharedOptions & Options>();
-    const interruption = listenForInterruption();
-    let box: Box | undefined;
+    const { signal, dispose } = listenForInterruption();
+    let opened: OpenStore | undefined;
+    const open = async () => {
+      opened ??= await store.open(command.optsWithGlobals(), signal);
+      return opened;
+    };
     try {
-      box = await openBox(options);
-      const isJson = options.json ?? false;
-      const { signal } = interruption;
-      process.exitCode = await run({ ...box, options, isJson, signal }, ...args);
+      process.exitCode = await run(
+        {
+          options,
+          isJson: options.json ?? false,
+          signal,
+          open,
+          describeFailure: (error) => describeFailure(error, store.describeFailure),
+        },
+        ...args,
+      );
     } finally {
-      interruption.dispose();
-      box?.client.destroy();
+      dispose();
+      await opened?.close();
       // Do not wait for further input.
       process.stdin.destroy();
     }
   };
-}
-
-/** Imported only now, so that the help works without the AWS SDK. */
-async function openBox(options: SharedOptions): Promise<Box> {
-  try {
-    return (await import('./box.js')).openBox(options);
-  } catch (error) {
-    throw missingSdk(error) ?? error;
-  }
 }
 
 function listenForInterruption() {

@@ -1,10 +1,6 @@
 // Is each item in exactly one place? Bank, given and retired together are what the ledger has.
-import { type TransactGetItem, TransactGetItemsCommand } from '@aws-sdk/client-dynamodb';
-import { deduplicationTable, itemBankTable } from 'storagebox';
-import type { Context } from './action.js';
-import { isOwnBank } from './own-bank.js';
-import { inParallel, type OwnRequest, withPatience } from './patience.js';
-import { scanPages, type TableRow } from './scan.js';
+import { inParallel } from './in-parallel.js';
+import type { OpenStore } from './stores/store.js';
 
 export interface AuditFindings {
   /** In the ledger, and neither in the bank nor given nor retired. */
@@ -34,10 +30,11 @@ export interface AuditResult {
   readonly moved: number;
 }
 
-export type AuditContext = Pick<
-  Context<unknown>,
-  'client' | 'itemRepo' | 'deduplicationRepo' | 'ledgerTableName' | 'signal'
->;
+/** What an audit needs of a store, and the signal that stops it. */
+export interface Audited
+  extends Pick<OpenStore, 'itemRepo' | 'deduplicationRepo' | 'ledgerName' | 'audit'> {
+  readonly signal: AbortSignal;
+}
 
 /** Where an item was seen, as bits: a million items are held in memory. */
 const IN_BANK = 1;
@@ -47,13 +44,6 @@ const ENTERED = 8;
 const RETIRED = 16;
 
 const MAX_LOOKS = 3;
-/** See "TransactGetItems" in the API reference. */
-const MAX_READS_PER_TRANSACTION = 100;
-
-const ITEM_KEY = keyOf(itemBankTable('any'));
-const DEDUPLICATION_KEY = keyOf(deduplicationTable('any'));
-const ITEM_ATTRIBUTE = 'item_string';
-const RETIRED_AT_ATTRIBUTE = 'retired_at';
 
 /**
  * Reads each table once, and the assignments again for items that looked wrong. Claims may continue: the
@@ -61,11 +51,11 @@ const RETIRED_AT_ATTRIBUTE = 'retired_at';
  * once. If it is seen twice, the second look shows where it is.
  */
 export async function auditTables(
-  context: AuditContext,
+  audited: Audited,
   segments: number,
   onRow: (done: number) => void = () => {},
 ): Promise<AuditResult> {
-  const audit = new Audit(context, segments, onRow);
+  const audit = new Audit(audited, segments, onRow);
   await audit.read();
   const suspects = audit.suspects();
   const owners = new Map<string, readonly string[]>();
@@ -85,13 +75,6 @@ export async function auditTables(
   return { counts: audit.counts(), findings, owners, moved: right.length };
 }
 
-/** A transaction on all of the tables. */
-export function requestToAll(context: AuditContext): OwnRequest {
-  const { client, signal, itemRepo, deduplicationRepo, ledgerTableName } = context;
-  const tables = [itemRepo.tableName, deduplicationRepo.tableName, ledgerTableName ?? []];
-  return { client, signal, tableNames: tables.flat() };
-}
-
 type Fault = keyof AuditFindings;
 
 interface Look {
@@ -100,25 +83,25 @@ interface Look {
 }
 
 class Audit {
-  readonly #context: AuditContext;
+  readonly #audited: Audited;
   readonly #segments: number;
   readonly #onRow: () => void;
   readonly #places = new Map<string, number>();
   readonly #counts = { inBank: 0, given: 0, retired: 0, entered: 0 };
 
-  constructor(context: AuditContext, segments: number, onRow: (done: number) => void) {
-    this.#context = context;
+  constructor(audited: Audited, segments: number, onRow: (done: number) => void) {
+    this.#audited = audited;
     this.#segments = segments;
     let done = 0;
     this.#onRow = () => onRow(++done);
   }
 
   get #hasLedger(): boolean {
-    return this.#context.ledgerTableName !== undefined;
+    return this.#audited.ledgerName !== undefined;
   }
 
   async read(): Promise<void> {
-    const { itemRepo, signal } = this.#context;
+    const { itemRepo, signal } = this.#audited;
     await this.#readLedger();
     for await (const item of itemRepo.listItems({ segments: this.#segments, signal })) {
       this.#counts.inBank++;
@@ -193,83 +176,33 @@ class Audit {
   }
 
   async #readLedger(): Promise<void> {
-    const context = this.#context;
-    const { ledgerTableName: tableName } = context;
-    if (tableName === undefined) return;
-    const attributes = [ITEM_KEY, RETIRED_AT_ATTRIBUTE];
-    await scanTable({ context, tableName, attributes, segments: this.#segments }, (row) => {
-      const isRetired = row[RETIRED_AT_ATTRIBUTE] !== undefined;
+    for await (const { item, isRetired } of this.#audited.audit.ledgerEntries(this.#segments)) {
       this.#counts.entered++;
       if (isRetired) this.#counts.retired++;
-      this.#note(String(row[ITEM_KEY]?.S), isRetired ? ENTERED | RETIRED : ENTERED);
-    });
+      this.#note(item, isRetired ? ENTERED | RETIRED : ENTERED);
+    }
   }
 
   async #readAssignments(note: (item: string, deduplicationId: string) => void): Promise<void> {
-    const { itemRepo, deduplicationRepo, signal } = this.#context;
+    const { itemRepo, deduplicationRepo, signal } = this.#audited;
     const listing = deduplicationRepo.listAssignments({ segments: this.#segments, signal });
-    for await (const { item, deduplicationId, itemBankTableName } of listing) {
-      if (isOwnBank(itemBankTableName, itemRepo.tableName)) note(item, deduplicationId);
+    for await (const assignment of listing) {
+      if (itemRepo.ownsAssignment(assignment)) note(assignment.item, assignment.deduplicationId);
     }
   }
 
   async #lookAt(item: string, deduplicationIds: readonly string[]): Promise<Look> {
-    const { client, itemRepo, deduplicationRepo, ledgerTableName, signal } = this.#context;
-    const get = (TableName: string, key: string, value: string): TransactGetItem => ({
-      Get: { TableName, Key: { [key]: { S: value } } },
-    });
-    const gets = [
-      get(itemRepo.tableName, ITEM_KEY, item),
-      ...(ledgerTableName === undefined ? [] : [get(ledgerTableName, ITEM_KEY, item)]),
-    ];
-    // If there are more owners, the first ones are enough.
-    const asked = deduplicationIds.slice(0, MAX_READS_PER_TRANSACTION - gets.length);
-    gets.push(...asked.map((id) => get(deduplicationRepo.tableName, DEDUPLICATION_KEY, id)));
-    const request = requestToAll(this.#context);
-    const { Responses: responses = [] } = await withPatience(request, () =>
-      client.send(new TransactGetItemsCommand({ TransactItems: gets }), { abortSignal: signal }),
-    );
-    const rows = responses.map(({ Item }) => Item);
-    const inBank = rows.shift();
-    const entry = ledgerTableName === undefined ? undefined : rows.shift();
-    const owners = asked.filter((_, position) => rows[position]?.[ITEM_ATTRIBUTE]?.S === item);
+    const found = await this.#audited.audit.lookAt(item, deduplicationIds);
     const places = [
-      inBank === undefined ? 0 : IN_BANK,
-      entry === undefined ? 0 : ENTERED,
-      entry?.[RETIRED_AT_ATTRIBUTE] === undefined ? 0 : RETIRED,
-      owners.length > 0 ? GIVEN : 0,
-      owners.length > 1 ? GIVEN_AGAIN : 0,
+      found.isInBank ? IN_BANK : 0,
+      found.isInLedger ? ENTERED : 0,
+      found.isRetired ? RETIRED : 0,
+      found.owners.length > 0 ? GIVEN : 0,
+      found.owners.length > 1 ? GIVEN_AGAIN : 0,
     ];
-    return { places: places.reduce((all, place) => all | place, 0), deduplicationIds: owners };
+    return {
+      places: places.reduce((all, place) => all | place, 0),
+      deduplicationIds: found.owners,
+    };
   }
-}
-
-interface TableScan {
-  readonly context: AuditContext;
-  readonly tableName: string;
-  readonly attributes: readonly string[];
-  readonly segments: number;
-}
-
-/** Every row, in no particular order. */
-async function scanTable(
-  { context, tableName, attributes, segments }: TableScan,
-  onRow: (row: TableRow) => void,
-): Promise<void> {
-  const names = attributes.map((attribute, index) => [`#${index}`, attribute] as const);
-  const scanSegment = async (_: unknown, segment: number) => {
-    const pages = scanPages(context, {
-      TableName: tableName,
-      Segment: segment,
-      TotalSegments: segments,
-      ProjectionExpression: names.map(([placeholder]) => placeholder).join(),
-      ExpressionAttributeNames: Object.fromEntries(names),
-    });
-    for await (const rows of pages) for (const row of rows) onRow(row);
-  };
-  await Promise.all(Array.from({ length: segments }, scanSegment));
-}
-
-function keyOf(definition: { KeySchema?: { AttributeName?: string | undefined }[] | undefined }) {
-  return String(definition.KeySchema?.[0]?.AttributeName);
 }

@@ -1,13 +1,13 @@
 // What `export` reads, table by table, from any position on.
-import type { Assignment, Listing, ListOptions } from 'storagebox';
-import type { Context } from './action.js';
+import type { Assignment, Listing, ListOptions } from 'storagebox/core';
 import type { ResumableRows } from './resumable-file.js';
 import type { Row } from './rows.js';
+import type { OpenStore } from './stores/store.js';
 
 export const WHAT = ['assignments', 'items', 'all'] as const;
 export type What = (typeof WHAT)[number];
 
-type Tables = Pick<Context<unknown>, 'itemRepo' | 'deduplicationRepo' | 'signal'>;
+type Listed = Pick<OpenStore, 'itemRepo' | 'deduplicationRepo' | 'itemBankName'>;
 type ListRows = (options: ListOptions) => Pick<ResumableRows, 'position'> & AsyncIterable<Row>;
 
 export class Reading implements ResumableRows {
@@ -21,14 +21,15 @@ export class Reading implements ResumableRows {
   #listing: { readonly position: string } | undefined;
 
   constructor(
-    tables: Tables,
+    store: Listed,
+    signal: AbortSignal,
     what: What,
     segments: number,
     position: string | null,
     onRow: (done: number) => void,
   ) {
-    this.#lists = listsOf(tables, what);
-    this.#signal = tables.signal;
+    this.#lists = listsOf(store, what);
+    this.#signal = signal;
     this.#segments = segments;
     this.#onRow = onRow;
     const { index = 0, cursor } = position === null ? {} : JSON.parse(position);
@@ -63,22 +64,22 @@ export class Reading implements ResumableRows {
 }
 
 /** Assignments last: an item that is handed out meanwhile is then seen at least once. */
-function listsOf({ itemRepo, deduplicationRepo }: Tables, what: What): ListRows[] {
+function listsOf({ itemRepo, deduplicationRepo, itemBankName }: Listed, what: What): ListRows[] {
   const itemRow = (item: string): Row =>
     what === 'items'
       ? { item }
-      : { deduplication_id: null, item, item_bank_table: itemRepo.tableName, assigned_at: null };
+      : { deduplication_id: null, item, item_bank_table: itemBankName, assigned_at: null };
   const items = rows((options) => itemRepo.listItems(options), itemRow);
   const assignments = rows((options) => deduplicationRepo.listAssignments(options), assignmentRow);
   if (what === 'all') return [items, assignments];
   return what === 'items' ? [items] : [assignments];
 }
 
-function assignmentRow({ deduplicationId, item, itemBankTableName, assignedAt }: Assignment): Row {
+function assignmentRow({ deduplicationId, item, itemBankName, assignedAt }: Assignment): Row {
   return {
     deduplication_id: deduplicationId,
     item,
-    item_bank_table: itemBankTableName,
+    item_bank_table: itemBankName,
     assigned_at: assignedAt?.toISOString() ?? null,
   };
 }

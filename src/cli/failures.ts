@@ -3,7 +3,6 @@ import { CommanderError } from 'commander';
 import { CsvError } from 'csv-parse';
 import { type AnyStorageBoxError, isStorageBoxError } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
-import { isPassing } from './patience.js';
 
 export interface Failure {
   /** Stable, for scripts: an error's own code or name. */
@@ -42,7 +41,10 @@ export class Interruption extends Error {
   }
 }
 
-export function describeFailure(error: unknown): Failure {
+/**
+ * @param ofStore what the store knows of its own failures; `null` for any other
+ */
+export function describeFailure(error: unknown, ofStore: DescribeStoreFailure = nothing): Failure {
   if (error instanceof CommandFailure) return error;
   if (error instanceof Interruption) {
     return {
@@ -54,21 +56,16 @@ export function describeFailure(error: unknown): Failure {
   }
   if (error instanceof CommanderError) return wrongUsage(error);
   if (error instanceof CsvError) return unreadableCsv(error);
-  if (isStorageBoxError(error)) return describeStorageBoxError(error);
-  return describeSystemError(error);
+  const failure = ofStore(error);
+  if (failure !== null) return failure;
+  return isStorageBoxError(error)
+    ? describeStorageBoxError(error, ofStore)
+    : describeSystemError(error);
 }
 
-/** `null` when it is another error. */
-export function missingSdk(error: unknown): CommandFailure | null {
-  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
-  if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@aws-sdk/')) return null;
-  return new CommandFailure({
-    code: 'SDK_MISSING',
-    message: 'The AWS SDK is not installed where storagebox is.',
-    remedy: 'Install it there: npm install @aws-sdk/client-dynamodb',
-    exitCode: EXIT_CODES.setUp,
-  });
-}
+export type DescribeStoreFailure = (error: unknown) => Failure | null;
+
+const nothing: DescribeStoreFailure = () => null;
 
 const CSV_FAULTS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed',
@@ -128,7 +125,10 @@ function withoutValues(message: string): string {
     .replace(/command-argument value '.*' is invalid for/s, 'the value is invalid for');
 }
 
-function describeStorageBoxError(error: AnyStorageBoxError): Failure {
+function describeStorageBoxError(
+  error: AnyStorageBoxError,
+  ofStore: DescribeStoreFailure,
+): Failure {
   const { code, message } = error;
   const failure = (exitCode: ExitCode, remedy: string | null) => ({
     code,
@@ -147,25 +147,6 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
             EXIT_CODES.file,
             'Fix the file and run the same command again. The index counts from 0, without empty lines.',
           );
-    case 'STORAGEBOX_TABLE_NOT_FOUND': {
-      const names = error.tableNames.map((name) => `"${name}"`).join(' or ');
-      return {
-        code,
-        message: `The table ${names} does not exist in this Region for these credentials.`,
-        remedy:
-          'Check the name, --region and --profile. "storagebox init" creates the tables. ' +
-          'To work without a ledger, pass --no-ledger.',
-        exitCode: EXIT_CODES.setUp,
-      };
-    }
-    case 'STORAGEBOX_TABLE_SCHEMA':
-      return {
-        code,
-        // The rest of the message is advice for programmers.
-        message: sentence(message.split('. ')[0] ?? message),
-        remedy: 'Name the right table. "storagebox doctor" checks all of them.',
-        exitCode: EXIT_CODES.setUp,
-      };
     case 'STORAGEBOX_UNKNOWN_ITEM_BANK':
       return {
         code,
@@ -176,26 +157,18 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
           'Name that bank with --release-bank: "storagebox export" prints it as item_bank_table.',
         exitCode: EXIT_CODES.usage,
       };
+    case 'STORAGEBOX_TABLE_NOT_FOUND':
+    case 'STORAGEBOX_TABLE_SCHEMA':
     case 'STORAGEBOX_ACCOUNT_MISMATCH':
-      return failure(
-        EXIT_CODES.setUp,
-        'Use credentials of the account that has both tables: check --profile.',
-      );
+      return failure(EXIT_CODES.setUp, '"storagebox doctor" checks the set-up.');
     case 'STORAGEBOX_CONTENTION':
     case 'STORAGEBOX_MALFORMED_REPLY':
-      return failure(EXIT_CODES.tryAgain, 'Run the same command again.');
     case 'STORAGEBOX_SERVICE_UNREACHABLE':
-      return {
-        code,
-        // The rest of the message is advice for programmers.
-        message: `DynamoDB${message.slice('The service'.length).split('. The request was')[0]}.`,
-        remedy: UNREACHABLE_REMEDY,
-        exitCode: EXIT_CODES.tryAgain,
-      };
+      return failure(EXIT_CODES.tryAgain, 'Run the same command again.');
     case 'STORAGEBOX_OUTCOME_UNKNOWN':
       return failure(EXIT_CODES.tryAgain, 'Run the same command again to find out.');
     case 'STORAGEBOX_BATCH_NOT_FULLY_ADDED': {
-      const cause = describeFailure(error.cause);
+      const cause = describeFailure(error.cause, ofStore);
       const { read, added, repeats, alreadyKnown, notAdded, unconfirmed } = error;
       const progress =
         `Of ${read} items read, ${added} were added, ${alreadyKnown} were already known, ` +
@@ -211,46 +184,13 @@ function describeStorageBoxError(error: AnyStorageBoxError): Failure {
   }
 }
 
-const UNREACHABLE_REMEDY =
-  'Check --endpoint-url, --region and the network, then run the same command again.';
-
-const RUN_AGAIN = 'Run the same command again.';
-
 const FILE_REMEDIES: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path.',
   EACCES: 'Ask for the permission, or use another file.',
   ENOSPC: 'Make room and run the same command again.',
 };
 
-const ACCESS_REMEDIES: Readonly<Record<string, string>> = {
-  CredentialsProviderError:
-    'Sign in as for the AWS command line: --profile NAME, "aws sso login", or AWS_ACCESS_KEY_ID ' +
-    'and AWS_SECRET_ACCESS_KEY (DynamoDB Local takes any two words).',
-  ExpiredTokenException: 'Sign in again, for example by "aws sso login".',
-  UnrecognizedClientException:
-    'Check the credentials, and that --region belongs to the same partition.',
-  InvalidSignatureException: 'Check the secret key, and the clock of this machine.',
-  AccessDeniedException:
-    'Ask for the permission that the message names. "storagebox doctor" checks all of them.',
-};
-
-const BUSY: readonly string[] = ['InternalServerError', 'ServiceUnavailable', 'TimeoutError'];
-
-const NETWORK_CODES: readonly string[] = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-];
-
-/** See "X509 certificate error codes" in the documentation of `node:tls`. */
-const CERTIFICATE_CODE =
-  /CERT|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/;
-
-/** Errors of Node.js and of the SDK, which have no type or codes in common. */
+/** Errors of Node.js, which have no type in common. */
 function describeSystemError(error: unknown): Failure {
   const {
     name,
@@ -274,31 +214,9 @@ function describeSystemError(error: unknown): Failure {
   if (fileRemedy !== undefined || path !== undefined) {
     return failure(EXIT_CODES.file, fileRemedy ?? 'Check the path and the permissions.');
   }
-  const accessRemedy = ACCESS_REMEDIES[String(name)];
-  if (accessRemedy !== undefined) return failure(EXIT_CODES.access, accessRemedy);
-  if (message.startsWith('Region is missing')) {
-    const remedy = 'Pass --region, set AWS_REGION, or give the profile a region.';
-    return {
-      code: 'REGION_MISSING',
-      message: 'No Region is set.',
-      remedy,
-      exitCode: EXIT_CODES.access,
-    };
-  }
-  if (NETWORK_CODES.includes(String(code)) || CERTIFICATE_CODE.test(String(code))) {
-    const remedy = UNREACHABLE_REMEDY;
-    return failure(EXIT_CODES.tryAgain, remedy, `DynamoDB cannot be reached: ${message || code}`);
-  }
-  if (name === 'SyntaxError') {
-    // Its own message quotes the reply, which can hold items and IDs.
-    return failure(EXIT_CODES.tryAgain, RUN_AGAIN, 'The reply of DynamoDB cannot be read.');
-  }
-  if (BUSY.includes(String(name)) || isPassing(error)) {
-    return failure(EXIT_CODES.tryAgain, RUN_AGAIN);
-  }
   return failure(EXIT_CODES.failed, null, `${name ?? 'Error'}: ${message}`);
 }
 
-function sentence(text: string): string {
+export function sentence(text: string): string {
   return /[.!?]\)?$/.test(text) ? text : `${text}.`;
 }

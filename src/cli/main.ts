@@ -17,19 +17,19 @@ import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failures.js';
 import { addSharedOptions } from './options.js';
 import { flush, printFailure } from './output.js';
+import { addStoreOption, chooseStore } from './stores/all.js';
+import type { Store } from './stores/store.js';
 
 const { version } = createRequire(import.meta.url)('storagebox/package.json') as {
   version: string;
 };
 
-const program = new Command('storagebox')
-  .description('Gives each user one item, and each item to one user, on DynamoDB.')
-  .version(version)
-  .configureHelp({ showGlobalOptions: true })
-  .configureOutput({ outputError: () => {} })
-  .exitOverride();
-addSharedOptions(program);
-for (const add of [
+// Without a listener, an error of either stream would end the process half-way. A failed write to
+// standard output is reported to the code that wrote; it does not matter if nobody reads standard error.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
+const COMMANDS = [
   addInit,
   addAdd,
   addFetch,
@@ -41,21 +41,16 @@ for (const add of [
   addAudit,
   addFillLedger,
   addDoctor,
-]) {
-  add(program);
-}
+];
 
-// Without a listener, an error of either stream would end the process half-way. A failed write to
-// standard output is reported to the code that wrote; it does not matter if nobody reads standard error.
-process.stdout.on('error', () => {});
-process.stderr.on('error', () => {});
-
+let store: Store | undefined;
 try {
-  await program.parseAsync();
+  store = await chooseStore(process.argv.slice(2));
+  await programOn(store).parseAsync();
 } catch (error) {
   const isHelp = error instanceof CommanderError && error.exitCode === EXIT_CODES.success;
   if (!isHelp) {
-    const failure = describeFailure(error);
+    const failure = describeFailure(error, store?.describeFailure);
     printFailure(failure, process.argv.includes('--json'));
     process.exitCode = failure.exitCode;
   }
@@ -64,3 +59,17 @@ try {
 // Exits, because requests of a command that failed or was stopped would keep the process running.
 await flush();
 process.exit();
+
+function programOn(chosen: Store): Command {
+  const program = new Command('storagebox')
+    .description('Gives each user one item, and each item to one user.')
+    .version(version)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  addStoreOption(program);
+  chosen.addOptions(program);
+  addSharedOptions(program);
+  for (const add of COMMANDS) add(program, chosen);
+  return program;
+}

@@ -1,5 +1,6 @@
 // A file gets its name once all of it is written, so that half a file is never taken for a whole one.
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
 
@@ -18,7 +19,7 @@ export interface PartialFile {
 
 /** `r+` keeps what is in it already, and rejects when it is not there. */
 export async function openPartialFile(file: string, flags: 'w' | 'r+' = 'w'): Promise<PartialFile> {
-  await assertNoFolder(file);
+  await assertCanBeWritten(file);
   const path = partialPathOf(file);
   const handle = await openForOwner(path, flags);
   return {
@@ -47,8 +48,14 @@ export function partialPathOf(file: string): string {
   return `${file}.partial`;
 }
 
-/** Checked before the first row: if the rename failed at the end, all rows would be lost. */
-async function assertNoFolder(file: string): Promise<void> {
+/**
+ * Checked before the store is opened, and before the first row: if the rename failed at the end, all rows
+ * would be lost.
+ */
+export async function assertCanBeWritten(file: string = STANDARD_OUTPUT): Promise<void> {
+  if (file === STANDARD_OUTPUT) return;
+  // Rejects if it is not there.
+  await stat(dirname(file));
   const existing = await stat(file).catch(() => null);
   if (!existing?.isDirectory()) return;
   throw new CommandFailure({

@@ -2,7 +2,7 @@
 // file beside the partial file records how much of it is valid, and where to continue reading.
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { EXIT_CODES } from './exit-codes.js';
-import { CommandFailure, describeFailure, Interruption } from './failures.js';
+import { CommandFailure, type Failure, Interruption } from './failures.js';
 import { note } from './output.js';
 import { openForOwner, openPartialFile, type PartialFile, partialPathOf } from './partial-file.js';
 import type { Row, RowText } from './rows.js';
@@ -21,6 +21,7 @@ export interface ResumableExport {
   readonly source: Readonly<Record<string, unknown>>;
   /** `null`: from the beginning. */
   open(position: string | null): ResumableRows;
+  describeFailure(error: unknown): Failure;
 }
 
 interface Checkpoint {
@@ -59,13 +60,12 @@ export async function writeResumableRows(work: ResumableExport): Promise<void> {
       throw error;
     }
     await partial.handle.close();
-    throw withWayToGoOn(error, partial.path);
+    throw withWayToGoOn(error, work.describeFailure(error), partial.path);
   }
   await rm(checkpointPathOf(file), { force: true });
 }
 
-function withWayToGoOn(error: unknown, partialPath: string): CommandFailure {
-  const failure = describeFailure(error);
+function withWayToGoOn(error: unknown, failure: Failure, partialPath: string): CommandFailure {
   const isPassing =
     error instanceof Interruption ||
     failure.remedy === null ||

@@ -1,11 +1,11 @@
 // What `release` and `retire` have in common: everything except what happens to the item.
 import type { Command } from 'commander';
-import type { ClaimOptions, Deduplicator } from 'storagebox';
+import type { ClaimOptions, Deduplicator } from 'storagebox/core';
 import { action } from './action.js';
 import { confirm } from './confirmation.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { tableName } from './options.js';
 import { note, printItem, printJson } from './output.js';
+import type { Store } from './stores/store.js';
 
 interface TakingBack {
   readonly name: string;
@@ -20,6 +20,7 @@ interface TakingBack {
 
 export function addTakingBack(
   program: Command,
+  store: Store,
   { name, description, question, take }: TakingBack,
 ): void {
   program
@@ -30,13 +31,14 @@ export function addTakingBack(
     .option(
       '--release-bank <table>',
       'another bank that the item can have come from, by name or ARN; can be repeated',
-      (table: string, earlier: readonly string[]) => [...earlier, tableName(table)],
+      (bank: string, earlier: readonly string[]) => [...earlier, store.parseItemBankName(bank)],
       [],
     )
     .action(
-      action<{ readonly yes?: true }>(async (context, deduplicationId = '') => {
-        const { deduplicator, options, signal, isJson } = context;
+      action<{ readonly yes?: true }>(store, async (invocation, deduplicationId = '') => {
+        const { options, signal, isJson, open } = invocation;
         await confirm(question(deduplicationId), options.yes ?? false, signal);
+        const { deduplicator } = await open();
         const item = await take(deduplicator, deduplicationId, { signal });
         if (isJson) await printJson({ deduplicationId, item });
         else if (item !== null) await printItem(item);

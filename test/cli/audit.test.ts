@@ -2,10 +2,12 @@
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { Deduplicator } from 'storagebox';
 import { expect, test } from 'vitest';
-import { type AuditContext, type AuditResult, auditTables } from '../../src/cli/audit.js';
+import { type AuditResult, auditTables } from '../../src/cli/audit.js';
 import { assertTablesAreAtRest, repair } from '../../src/cli/audit-repair.js';
 import { describeFailure } from '../../src/cli/failures.js';
+import { store } from '../../src/cli/stores/dynamodb/index.js';
 import { cancellation, type InterceptedCall, intercept } from '../support/interceptor.js';
+import { openedStore } from '../support/opened-store.js';
 import {
   allRows,
   freshTables,
@@ -15,7 +17,6 @@ import {
   throughOwnClient,
 } from '../support/tables.js';
 
-const { signal } = new AbortController();
 const NOTHING = {
   lost: [],
   unknownToLedger: [],
@@ -23,15 +24,6 @@ const NOTHING = {
   severalOwners: [],
   retiredButGiven: [],
 };
-
-function contextOf(tables: Tables): AuditContext {
-  return {
-    client: tables.client,
-    ...openPair(tables),
-    ledgerTableName: tables.ledgerTableName,
-    signal,
-  };
-}
 
 async function startedSale(tables: Tables) {
   const deduplicator = new Deduplicator(openPair(throughOwnClient(tables)));
@@ -65,7 +57,7 @@ test('an item that is claimed between two reads is in its place', async () => {
   const tables = await freshTablesWithLedger();
   const { deduplicator } = await startedSale(tables);
   beforeFirst(tables, isScanOf(tables.deduplicationTableName), () => deduplicator.claim('bob'));
-  const { findings, moved } = await auditTables(contextOf(tables), 1);
+  const { findings, moved } = await auditTables(openedStore(tables), 1);
   expect({ findings, moved }).toEqual({ findings: NOTHING, moved: 1 });
 });
 
@@ -75,7 +67,7 @@ test('an item that is released between two reads is in its place', async () => {
   beforeFirst(tables, isScanOf(tables.deduplicationTableName), () =>
     deduplicator.releaseItemForDeduplicationId('ann'),
   );
-  const { findings, moved } = await auditTables(contextOf(tables), 1);
+  const { findings, moved } = await auditTables(openedStore(tables), 1);
   expect({ findings, moved }).toEqual({ findings: NOTHING, moved: 1 });
 });
 
@@ -93,7 +85,7 @@ test('an item that goes on to another ID during the second look is in its place'
     }
     return request.send();
   });
-  const { findings } = await auditTables(contextOf(tables), 1);
+  const { findings } = await auditTables(openedStore(tables), 1);
   expect(findings).toEqual(NOTHING);
   expect((await allRows(tables.client, tables.deduplicationTableName)).map(itemOf)).toContain(
     given,
@@ -107,7 +99,7 @@ test('an item that is added or retired meanwhile is in its place', async () => {
     await deduplicator.addItemsToBank(['A-5']);
     await deduplicator.retireItemForDeduplicationId('ann');
   });
-  const { findings, moved } = await auditTables(contextOf(tables), 1);
+  const { findings, moved } = await auditTables(openedStore(tables), 1);
   expect({ findings, moved }).toEqual({ findings: NOTHING, moved: 2 });
 });
 
@@ -120,15 +112,18 @@ test('transactions that are in the way of the second look are waited for', async
     if (request.operation !== 'TransactGetItems' || ++refusals > 3) return request.send();
     throw cancellation('TransactionConflict', 'None');
   });
-  const { findings } = await auditTables(contextOf(tables), 1);
+  const { findings } = await auditTables(openedStore(tables), 1);
   expect(findings).toEqual({ ...NOTHING, twice: [given] });
 });
 
 test('a ledger that is missing is told by its name', async () => {
   const tables = await freshTables();
   await startedSale(tables);
-  const context = { ...contextOf(tables), ledgerTableName: 'no_such_table' };
-  const failure = describeFailure(await auditTables(context, 1).catch((error) => error));
+  const opened = openedStore({ ...tables, ledgerTableName: 'no_such_table' });
+  const failure = describeFailure(
+    await auditTables(opened, 1).catch((error) => error),
+    store.describeFailure,
+  );
   expect(failure).toMatchObject({
     message: 'The table "no_such_table" does not exist in this Region for these credentials.',
     remedy: expect.stringContaining('To work without a ledger, pass --no-ledger.'),
@@ -140,7 +135,7 @@ test('without a ledger it finds what is there twice', async () => {
   const tables = await freshTables();
   const { given } = await startedSale(tables);
   await putIntoBank(tables, given);
-  const { findings, counts } = await auditTables(contextOf(tables), 4);
+  const { findings, counts } = await auditTables(openedStore(tables), 4);
   expect(findings).toEqual({ ...NOTHING, twice: [given] });
   expect(counts).toEqual({ inBank: 4, given: 1, retired: 0, entered: null });
 });
@@ -149,7 +144,7 @@ test('a repair takes an item out of the bank only while somebody has it', async 
   const tables = await freshTablesWithLedger();
   const { deduplicator, given } = await startedSale(tables);
   await putIntoBank(tables, given);
-  const context = contextOf(tables);
+  const context = openedStore(tables);
   const result = await auditTables(context, 1);
   expect(result.findings.twice).toEqual([given]);
   await deduplicator.releaseItemForDeduplicationId('ann');
@@ -170,7 +165,7 @@ test('a repair puts back what is lost', async () => {
   await tables.client.send(
     new DeleteItemCommand({ TableName: tables.deduplicationTableName, Key }),
   );
-  const context = contextOf(tables);
+  const context = openedStore(tables);
   const result = await auditTables(context, 1);
   expect(result.findings).toEqual({ ...NOTHING, lost: [given] });
   expect(await repair(context, result)).toEqual({ lost: 1, twice: 0, unknownToLedger: 0 });

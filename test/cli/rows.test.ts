@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { describeFailure } from '../../src/cli/failures.js';
 import { writeRows } from '../../src/cli/output.js';
 import { type ResumableRows, writeResumableRows } from '../../src/cli/resumable-file.js';
 import { type Row, type RowFormat, RowText } from '../../src/cli/rows.js';
@@ -132,7 +133,7 @@ describe('a file that is resumed', () => {
 
   function write(file: string, isResumed: boolean, failsAt = -1, source = {}, text = plainText()) {
     const open = (position: string | null) => numbers(position, failsAt);
-    return writeResumableRows({ file, text, isResumed, source, open });
+    return writeResumableRows({ file, text, isResumed, source, open, describeFailure });
   }
   const whole = ['item', ...Array.from({ length: 100 }, (_, index) => codeOf(index + 1)), ''];
 

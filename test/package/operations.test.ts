@@ -19,13 +19,12 @@ import {
   ledgerTable,
 } from 'storagebox';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { Context } from '../../src/cli/action.js';
-import { type AuditContext, auditTables } from '../../src/cli/audit.js';
+import { auditTables } from '../../src/cli/audit.js';
 import { repair } from '../../src/cli/audit-repair.js';
-import { findings as doctorFindings } from '../../src/cli/doctor-checks.js';
 import { audit } from '../support/audit.js';
 import { clientConfigFor } from '../support/client.js';
 import { intercept } from '../support/interceptor.js';
+import { openedStore } from '../support/opened-store.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
 import {
   allRows,
@@ -323,12 +322,6 @@ describe('the policies allow what the requests need, no more and no less', () =>
     };
   }
 
-  function auditContext(tables: Required<Tables>): AuditContext {
-    const { client, ledgerTableName } = tables;
-    const { signal } = new AbortController();
-    return { client, ledgerTableName, signal, ...openPair(tables) };
-  }
-
   test('for request handlers', async () => {
     const needed = await neededFor(async (deduplicator) => {
       // A first hand-out, a repeat, and one in vain.
@@ -383,7 +376,7 @@ describe('the policies allow what the requests need, no more and no less', () =>
       for await (const _item of itemRepo.listItems());
       for await (const _assignment of deduplicationRepo.listAssignments());
       // Two items that the ledger does not know: they are looked at again.
-      await auditTables(auditContext(tables), 1);
+      await auditTables(openedStore(tables), 1);
     });
     expect(permittedBy('reports')).toEqual(needed);
     expect(permittedInReadme('looking, audits')).toEqual(needed);
@@ -403,9 +396,9 @@ describe('the policies allow what the requests need, no more and no less', () =>
       }
       const Item = { ...key('voucher-8'), retired_at: { S: '2026-11-22T09:30:00.000Z' } };
       await client.send(new PutItemCommand({ TableName: tables.ledgerTableName, Item }));
-      const context = auditContext(tables);
-      const result = await auditTables(context, 1);
-      expect(await repair(context, result)).toEqual({ lost: 1, twice: 2, unknownToLedger: 2 });
+      const opened = openedStore(tables);
+      const result = await auditTables(opened, 1);
+      expect(await repair(opened, result)).toEqual({ lost: 1, twice: 2, unknownToLedger: 2 });
     });
     expect(permittedBy('repairs')).toEqual(needed);
     expect(permittedInReadme('`audit --fix`')).toEqual(needed);
@@ -413,13 +406,8 @@ describe('the policies allow what the requests need, no more and no less', () =>
 
   test('for doctor', async () => {
     const needed = await neededFor(async (_, tables) => {
-      const options = {
-        itemBankTable: tables.itemBankTableName,
-        deduplicationTable: tables.deduplicationTableName,
-      };
-      const context = { ...auditContext(tables), options } as Context<unknown>;
       const expectNoFault = async () => {
-        for await (const { level, message } of doctorFindings(context)) {
+        for await (const { level, message } of openedStore(tables).findings()) {
           expect({ level, message }).not.toMatchObject({ level: 'fault' });
         }
       };

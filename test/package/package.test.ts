@@ -243,6 +243,24 @@ describe('the command line', () => {
     }
   });
 
+  test('tells of a mistyped file before it opens a store: here it could not', async () => {
+    const program = join(packed.projectWithoutPeers, 'node_modules/storagebox/dist/cli.js');
+    for (const args of [
+      ['add', 'no-such-file.txt'],
+      ['assign', 'no-such-file.txt'],
+      ['assign', '-', '--output', 'no-such-folder/given.csv'],
+      ['export', '--output', 'no-such-folder/all.csv'],
+      ['audit', '--output', 'no-such-folder/wrong.csv'],
+    ]) {
+      const failed = run(process.execPath, [program, ...args]);
+      await expect(failed).rejects.toMatchObject({
+        code: 6,
+        stdout: '',
+        stderr: expect.stringContaining('ENOENT'),
+      });
+    }
+  });
+
   test('brings the licences of what it contains', async () => {
     const folder = join(packed.project, 'node_modules/storagebox/dist');
     const notices = await readFile(join(folder, 'cli.LICENSES.txt'), 'utf8');

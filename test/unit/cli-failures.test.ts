@@ -1,13 +1,14 @@
 // What the command line says of errors of Node.js and of the SDK that no DynamoDB Local gives.
 import { expect, test } from 'vitest';
 import { describeFailure } from '../../src/cli/failures.js';
+import { store } from '../../src/cli/stores/dynamodb/index.js';
 import { cancellation } from '../support/interceptor.js';
 
 test.each(['DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
   'a certificate that is not accepted is a server that cannot be reached: %s',
   (code) => {
     const error = Object.assign(new Error('not accepted'), { code });
-    expect(describeFailure(error)).toMatchObject({
+    expect(describeFailure(error, store.describeFailure)).toMatchObject({
       message: 'DynamoDB cannot be reached: not accepted.',
       exitCode: 7,
     });
@@ -15,9 +16,13 @@ test.each(['DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_
 );
 
 test('a transaction that others are in the way of can be tried again, any other cancelled one not', () => {
-  expect(describeFailure(cancellation('None', 'TransactionConflict'))).toMatchObject({
+  expect(
+    describeFailure(cancellation('None', 'TransactionConflict'), store.describeFailure),
+  ).toMatchObject({
     remedy: 'Run the same command again.',
     exitCode: 7,
   });
-  expect(describeFailure(cancellation('ValidationError'))).toMatchObject({ exitCode: 1 });
+  expect(describeFailure(cancellation('ValidationError'), store.describeFailure)).toMatchObject({
+    exitCode: 1,
+  });
 });

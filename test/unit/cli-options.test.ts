@@ -2,11 +2,15 @@
 import { Command } from 'commander';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeFailure } from '../../src/cli/failures.js';
-import { addSharedOptions, ledgerTableNameOf, type SharedOptions } from '../../src/cli/options.js';
+import {
+  addOptions,
+  type DynamoDbOptions,
+  ledgerTableNameOf,
+} from '../../src/cli/stores/dynamodb/options.js';
 
-function optionsOf(...args: readonly string[]): SharedOptions {
+function optionsOf(...args: readonly string[]): DynamoDbOptions {
   const program = new Command().exitOverride().configureOutput({ outputError: () => {} });
-  addSharedOptions(program);
+  addOptions(program);
   return program.parse(args, { from: 'user' }).opts();
 }
 

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { type BatchAddItemsReport, isStorageBoxError } from 'storagebox/core';
-import { action, type Context } from '../action.js';
+import { action } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { CommandFailure, describeFailure } from '../failures.js';
+import { CommandFailure, type Failure } from '../failures.js';
 import { wholeNumber } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
+import type { OpenStore, Store } from '../stores/store.js';
 
 interface AddOptions {
   readonly column?: string;
@@ -14,7 +15,7 @@ interface AddOptions {
   readonly concurrency?: number;
 }
 
-export function addAdd(program: Command): void {
+export function addAdd(program: Command, store: Store): void {
   program
     .command('add')
     .description('Add items to the bank. Items that are or ever were in it are skipped.')
@@ -26,10 +27,12 @@ export function addAdd(program: Command): void {
     )
     .option('--concurrency <count>', 'transactions under way at once (default: 4)', wholeNumber)
     .action(
-      action<AddOptions>(async (context, file = '-') => {
-        const { itemRepo, ledgerTableName, options, signal, isJson } = context;
+      action<AddOptions>(store, async (invocation, file = '-') => {
+        const { options, signal, isJson, open, describeFailure } = invocation;
         const input = await openInput(file, options);
-        await assertLedgerIsFilled(context);
+        const opened = await open();
+        await assertLedgerIsFilled(opened, isJson);
+        const { itemRepo, ledgerName } = opened;
         const line = new ProgressLine('items');
         try {
           const report = await itemRepo.batchAddItems(input, {
@@ -42,7 +45,7 @@ export function addAdd(program: Command): void {
           return EXIT_CODES.success;
         } catch (error) {
           line.clear();
-          throw withRemedy(error, ledgerTableName);
+          throw ledgerName === undefined ? withRemedy(error, describeFailure) : error;
         }
       }),
     );
@@ -52,33 +55,23 @@ export function addAdd(program: Command): void {
  * Items that the ledger lacks, because they were handed out before there was one, would enter again. The
  * check is optional: a role that may only add items skips it.
  */
-async function assertLedgerIsFilled(context: Context<unknown>): Promise<void> {
-  // Imported only now: it needs the AWS SDK, and the help does not.
-  const { lookAtLedger } = await import('../ledger-look.js');
-  try {
-    if ((await lookAtLedger(context)) !== 'unfilled') return;
-  } catch (error) {
-    const { name } = error as { readonly name?: string };
-    // A missing or wrong table is reported, with its name, when the items are added.
-    if (name === 'TableNotFoundError' || name === 'ValidationException') return;
-    if (name !== 'AccessDeniedException') throw error;
-    if (!context.isJson) note(LOOK_REFUSED);
-    return;
-  }
+async function assertLedgerIsFilled(
+  { lookAtLedger, ledgerName }: OpenStore,
+  isJson: boolean,
+): Promise<void> {
+  const look = await lookAtLedger();
+  if (look.state === 'unknown' && look.reason !== null && !isJson) note(look.reason);
+  if (look.state !== 'unfilled') return;
   throw new CommandFailure({
     code: 'LEDGER_NOT_FILLED',
     message:
-      `The ledger "${context.ledgerTableName}" does not list all items that are in the bank or were ` +
+      `The ledger "${ledgerName}" does not list all items that are in the bank or were ` +
       'handed out: the others could be handed out twice. Nothing was added.',
     remedy:
       'Run "storagebox fill-ledger", then the same command again; or pass --no-ledger to work without a ledger.',
     exitCode: EXIT_CODES.setUp,
   });
 }
-
-const LOOK_REFUSED =
-  'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables, and ' +
-  'dynamodb:BatchGetItem on the ledger.';
 
 function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): string {
   return (
@@ -88,11 +81,9 @@ function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): st
 }
 
 /** With a ledger the whole file is simply added again; without one, somebody has to look. */
-function withRemedy(error: unknown, ledgerTableName: string | undefined): unknown {
-  if (ledgerTableName !== undefined || !isStorageBoxError(error)) return error;
-  if (error.code !== 'STORAGEBOX_BATCH_NOT_FULLY_ADDED') return error;
-  const hasNothingEntered = error.added === 0 && error.unconfirmed.length === 0;
-  if (hasNothingEntered) return error;
+function withRemedy(error: unknown, describeFailure: (error: unknown) => Failure): unknown {
+  const isBatch = isStorageBoxError(error) && error.code === 'STORAGEBOX_BATCH_NOT_FULLY_ADDED';
+  if (!isBatch || error.written === 'nothing') return error;
   return new CommandFailure({
     ...describeFailure(error),
     remedy:

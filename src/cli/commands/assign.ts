@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
-import type { BulkClaimProgress, HandOut } from 'storagebox';
+import type { BulkClaimProgress, HandOut } from 'storagebox/core';
 import { action } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { CommandFailure, describeFailure } from '../failures.js';
+import { CommandFailure, type Failure } from '../failures.js';
 import { wholeNumber, wrongOptions } from '../options.js';
 import { note, writeRows } from '../output.js';
+import { assertCanBeWritten } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
 import type { Row } from '../rows.js';
+import type { Store } from '../stores/store.js';
 
 interface AssignOptions {
   readonly column?: string;
@@ -17,7 +19,7 @@ interface AssignOptions {
   readonly concurrency?: number;
 }
 
-export function addAssign(program: Command): void {
+export function addAssign(program: Command, store: Store): void {
   program
     .command('assign')
     .description(
@@ -34,7 +36,8 @@ export function addAssign(program: Command): void {
     .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
     .option('--concurrency <count>', 'claims under way at once (default: 16)', wholeNumber)
     .action(
-      action<AssignOptions>(async ({ deduplicator, options, signal, isJson }, file = '-') => {
+      action<AssignOptions>(store, async (invocation, file = '-') => {
+        const { options, signal, isJson, open, describeFailure } = invocation;
         if (isJson && options.spreadsheet) {
           throw wrongOptions(
             '--spreadsheet is for CSV only.',
@@ -42,6 +45,8 @@ export function addAssign(program: Command): void {
           );
         }
         const input = await openInput(file, options);
+        await assertCanBeWritten(options.output);
+        const { deduplicator } = await open();
         const line = new ProgressLine('IDs');
         let progress: BulkClaimProgress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };
         const handOuts = deduplicator.fetchItemsForDeduplicationIds(input, {
@@ -60,7 +65,7 @@ export function addAssign(program: Command): void {
             isForSpreadsheet: options.spreadsheet,
           });
         } catch (error) {
-          throw withProgress(error, progress);
+          throw progress.done === 0 ? error : withProgress(describeFailure(error), progress);
         } finally {
           line.clear();
         }
@@ -82,10 +87,8 @@ async function* jsonOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, vo
   }
 }
 
-/** Adds to the error how far the command came, as `add` does. */
-function withProgress(error: unknown, progress: BulkClaimProgress): unknown {
-  if (progress.done === 0) return error;
-  const failure = describeFailure(error);
+/** Adds to the failure how far the command came, as `add` does. */
+function withProgress(failure: Failure, progress: BulkClaimProgress): CommandFailure {
   return new CommandFailure({
     ...failure,
     message: `${failure.message} ${textOf(progress)}.`,

@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
-import { action, type Context } from '../action.js';
-import type { AuditFindings, AuditResult } from '../audit.js';
-import type { Repaired } from '../audit-repair.js';
+import { action, type Invocation } from '../action.js';
+import { type Audited, type AuditFindings, type AuditResult, auditTables } from '../audit.js';
+import { assertTablesAreAtRest, type Repaired, repair } from '../audit-repair.js';
 import { confirm } from '../confirmation.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { segmentCount, wrongOptions } from '../options.js';
 import { note, print, printJson, writeRows } from '../output.js';
-import { STANDARD_OUTPUT } from '../partial-file.js';
+import { assertCanBeWritten, STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
 import type { Row } from '../rows.js';
+import type { Store } from '../stores/store.js';
 
 interface AuditOptions {
   readonly fix?: true;
@@ -18,7 +19,7 @@ interface AuditOptions {
   readonly segments: number;
 }
 
-export function addAudit(program: Command): void {
+export function addAudit(program: Command, store: Store): void {
   program
     .command('audit')
     .description(
@@ -31,21 +32,23 @@ export function addAudit(program: Command): void {
     .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
     .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
-      action<AuditOptions>(async (context) => {
-        assertOptions(context);
-        const { auditTables } = await import('../audit.js');
+      action<AuditOptions>(store, async (invocation) => {
+        const { options, signal, open } = invocation;
+        assertOptions(invocation);
+        await assertCanBeWritten(options.output);
+        const audited = { ...(await open()), signal };
         const line = new ProgressLine('rows');
-        const result = await auditTables(context, context.options.segments, (done) =>
+        const result = await auditTables(audited, options.segments, (done) =>
           line.show({ done, fraction: null }),
         ).finally(() => line.clear());
-        const fixed = context.options.fix ? await fix(context, result) : null;
-        await report(context, result, fixed);
+        const fixed = options.fix ? await fix(audited, result, options.yes ?? false) : null;
+        await report(invocation, result, fixed);
         return hasLeftovers(result, fixed) ? EXIT_CODES.inconsistent : EXIT_CODES.success;
       }),
     );
 }
 
-function assertOptions({ options, isJson }: Context<AuditOptions>): void {
+function assertOptions({ options, isJson }: Invocation<AuditOptions>): void {
   const { fix: isFixing, yes, output: file, spreadsheet } = options;
   if (spreadsheet && file === undefined) {
     throw wrongOptions('--spreadsheet is for the file of --output.', 'Pass --output FILE, too.');
@@ -67,18 +70,21 @@ const MEANINGS: Readonly<Record<keyof AuditFindings, string>> = {
   retiredButGiven: 'retired but given: retired, and an ID still has it',
 };
 
-async function fix(context: Context<AuditOptions>, result: AuditResult): Promise<Repaired | null> {
+async function fix(
+  audited: Audited,
+  result: AuditResult,
+  isYesGiven: boolean,
+): Promise<Repaired | null> {
   const { lost, twice, unknownToLedger } = result.findings;
   if (lost.length + twice.length + unknownToLedger.length === 0) return null;
-  const { assertTablesAreAtRest, repair } = await import('../audit-repair.js');
   assertTablesAreAtRest(result);
   await confirm(
     `Put ${lost.length} lost items back into the bank, take ${twice.length} out of it, and enter ` +
       `${unknownToLedger.length} into the ledger? Nothing may claim, add, release or retire meanwhile.`,
-    context.options.yes ?? false,
-    context.signal,
+    isYesGiven,
+    audited.signal,
   );
-  return repair(context, result);
+  return repair(audited, result);
 }
 
 /** Whether faults remain. Some need a person: no table tells which of two owners should keep an item. */
@@ -88,7 +94,7 @@ function hasLeftovers({ findings }: AuditResult, fixed: Repaired | null): boolea
 }
 
 async function report(
-  { options, isJson }: Context<AuditOptions>,
+  { options, isJson }: Invocation<AuditOptions>,
   { counts, findings }: AuditResult,
   fixed: Repaired | null,
 ): Promise<void> {

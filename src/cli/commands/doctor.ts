@@ -1,30 +1,30 @@
 import type { Command } from 'commander';
 import { action } from '../action.js';
-import type { Finding } from '../doctor-checks.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
+import type { Finding, Store } from '../stores/store.js';
 import { untilAborted } from '../until-aborted.js';
 
-export function addDoctor(program: Command): void {
+export function addDoctor(program: Command, store: Store): void {
   program
     .command('doctor')
     .description(
-      'Check the Region, the credentials, the clock, the tables, their keys, their backups and ' +
-        'the permissions. Writes nothing.',
+      'Check the set-up: the access, the clock, the tables, their backups and the permissions. ' +
+        'Writes nothing.',
     )
     .action(
-      action(async (context) => {
-        const { findings } = await import('../doctor-checks.js');
+      action(store, async ({ open, isJson, signal }) => {
+        const { findings } = await open();
         const found: Finding[] = [];
-        const examination = findings(context);
+        const examination = findings();
         for (;;) {
-          const { value: finding, done } = await untilAborted(examination.next(), context.signal);
+          const { value: finding, done } = await untilAborted(examination.next(), signal);
           if (done) break;
           found.push(finding);
-          if (!context.isJson) await print(...linesOf(finding));
+          if (!isJson) await print(...linesOf(finding));
         }
         const hasFault = found.some(({ level }) => level === 'fault');
-        if (context.isJson) await printJson({ findings: found });
+        if (isJson) await printJson({ findings: found });
         return hasFault ? EXIT_CODES.setUp : EXIT_CODES.success;
       }),
     );

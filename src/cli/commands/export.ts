@@ -1,13 +1,14 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import { action, type Context } from '../action.js';
+import { action, type Invocation } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { Reading, WHAT, type What } from '../export-rows.js';
 import { segmentCount, wrongOptions } from '../options.js';
 import { noteRiskyCells, type RowsDestination, rowTextFor, writeRows } from '../output.js';
-import { STANDARD_OUTPUT } from '../partial-file.js';
+import { assertCanBeWritten, STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine } from '../progress.js';
 import { writeResumableRows } from '../resumable-file.js';
 import type { RowFormat } from '../rows.js';
+import type { OpenStore, Store } from '../stores/store.js';
 
 interface ExportOptions {
   readonly format?: RowFormat;
@@ -17,11 +18,11 @@ interface ExportOptions {
   readonly segments: number;
 }
 
-type ExportContext = Context<ExportOptions>;
+type ExportInvocation = Invocation<ExportOptions>;
 
 const FORMATS: readonly string[] = ['csv', 'jsonl'] satisfies RowFormat[];
 
-export function addExport(program: Command): void {
+export function addExport(program: Command, store: Store): void {
   program
     .command('export')
     .description('Print who has what, what is left, or both, in no particular order.')
@@ -36,11 +37,13 @@ export function addExport(program: Command): void {
     .option('--spreadsheet', 'make CSV safe to open in a spreadsheet; it is not exact then')
     .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
-      action<ExportOptions>(async (context, what = 'assignments') => {
-        const destination = destinationOf(context, what as What);
+      action<ExportOptions>(store, async (invocation, what = 'assignments') => {
+        const destination = destinationOf(invocation, what as What);
+        await assertCanBeWritten(destination.file);
+        const opened = await invocation.open();
         const line = new ProgressLine('rows');
         try {
-          await write(context, what as What, destination, line);
+          await write(invocation, opened, what as What, destination, line);
         } finally {
           line.clear();
         }
@@ -55,7 +58,7 @@ function rowFormat(text: string): string {
   throw new InvalidArgumentError(`Expected csv or jsonl.${suggestion}`);
 }
 
-function destinationOf({ options, isJson }: ExportContext, what: What): RowsDestination {
+function destinationOf({ options, isJson }: ExportInvocation, what: What): RowsDestination {
   const { format = isJson ? 'jsonl' : 'csv', output: file, resume, spreadsheet } = options;
   if (resume && (file === undefined || file === STANDARD_OUTPUT)) {
     throw wrongOptions('--resume needs the file that it continues.', 'Pass --output FILE, too.');
@@ -69,21 +72,21 @@ function destinationOf({ options, isJson }: ExportContext, what: What): RowsDest
 }
 
 async function write(
-  context: ExportContext,
+  { options, signal, describeFailure }: ExportInvocation,
+  store: OpenStore,
   what: What,
   destination: RowsDestination,
   line: ProgressLine,
 ): Promise<void> {
   const { file = STANDARD_OUTPUT } = destination;
   const open = (position: string | null) =>
-    new Reading(context, what, context.options.segments, position, (done) =>
+    new Reading(store, signal, what, options.segments, position, (done) =>
       line.show({ done, fraction: null }),
     );
   if (file === STANDARD_OUTPUT) {
     await writeRows(open(null), destination);
     return;
   }
-  const { client, itemRepo, deduplicationRepo, options } = context;
   const text = rowTextFor(destination);
   await writeResumableRows({
     file,
@@ -93,12 +96,10 @@ async function write(
       what,
       format: destination.format,
       isForSpreadsheet: options.spreadsheet ?? false,
-      itemBankTable: itemRepo.tableName,
-      deduplicationTable: deduplicationRepo.tableName,
-      region: await client.config.region(),
-      endpointUrl: options.endpointUrl ?? null,
+      ...(await store.identity()),
     },
     open,
+    describeFailure,
   });
   noteRiskyCells(text);
 }

@@ -2,14 +2,16 @@ import type { Command } from 'commander';
 import { action } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { note, printItem, printJson } from '../output.js';
+import type { Store } from '../stores/store.js';
 
-export function addFetch(program: Command): void {
+export function addFetch(program: Command, store: Store): void {
   program
     .command('fetch')
     .description('Print the item of an ID: the one that it has, else one from the bank.')
     .argument('<id>', 'the deduplication ID')
     .action(
-      action(async ({ deduplicator, signal, isJson }, deduplicationId = '') => {
+      action(store, async ({ open, signal, isJson }, deduplicationId = '') => {
+        const { deduplicator } = await open();
         const result = await deduplicator.claim(deduplicationId, { signal });
         if (isJson) await printJson({ deduplicationId, ...result });
         else if (result.item !== null) await printItem(result.item);

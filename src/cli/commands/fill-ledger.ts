@@ -1,17 +1,18 @@
 import type { Command } from 'commander';
-import type { BatchAddItemsReport } from 'storagebox';
+import type { BatchAddItemsReport } from 'storagebox/core';
 import { action } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { CommandFailure } from '../failures.js';
 import { wholeNumber } from '../options.js';
 import { print, printJson } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
+import type { Store } from '../stores/store.js';
 
 interface FillLedgerOptions {
   readonly concurrency?: number;
 }
 
-export function addFillLedger(program: Command): void {
+export function addFillLedger(program: Command, store: Store): void {
   program
     .command('fill-ledger')
     .description(
@@ -21,9 +22,9 @@ export function addFillLedger(program: Command): void {
     )
     .option('--concurrency <count>', 'transactions under way at once (default: 4)', wholeNumber)
     .action(
-      action<FillLedgerOptions>(async (context) => {
-        const { itemRepo, deduplicationRepo, ledgerTableName, options, signal, isJson } = context;
-        if (ledgerTableName === undefined) throw noLedger();
+      action<FillLedgerOptions>(store, async ({ options, signal, isJson, open }) => {
+        const { itemRepo, deduplicationRepo, ledgerName } = await open();
+        if (ledgerName === undefined) throw noLedger();
         const line = new ProgressLine('items');
         try {
           const report = await itemRepo.fillLedger(deduplicationRepo, {

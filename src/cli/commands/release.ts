@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import type { Store } from '../stores/store.js';
 import { addTakingBack } from '../taking-back.js';
 
-export function addRelease(program: Command): void {
-  addTakingBack(program, {
+export function addRelease(program: Command, store: Store): void {
+  addTakingBack(program, store, {
     name: 'release',
     description:
       'Put the item of an ID back into the bank, where anybody can get it. Prints the item.',

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { action, type Context } from '../action.js';
+import { action, type Invocation } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { Interruption } from '../failures.js';
 import { segmentCount, wholeNumberUpTo } from '../options.js';
 import { print, printJson } from '../output.js';
 import { Pace } from '../pace.js';
 import { withThousands } from '../progress.js';
+import type { OpenStore, Store } from '../stores/store.js';
 
 interface StatusOptions {
   readonly watch?: true;
@@ -17,12 +18,11 @@ interface StatusOptions {
 /** A day. A timer of Node.js takes 24 of them at most, and fires at once when it is given more. */
 const MAX_INTERVAL_SECONDS = 86_400;
 
-export function addStatus(program: Command): void {
+export function addStatus(program: Command, store: Store): void {
   program
     .command('status')
     .description(
-      'Count what is left and what was given, and how fast. Exact: each table is read whole, once, ' +
-        'at one read unit for 4 KB.',
+      'Count what is left and what was given, and how fast. Exact: each table is read whole, once.',
     )
     .option('--watch', 'repeat the count until Ctrl-C')
     .option(
@@ -33,15 +33,17 @@ export function addStatus(program: Command): void {
     )
     .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
-      action<StatusOptions>(async (context) => {
-        const { options, signal } = context;
+      action<StatusOptions>(store, async (invocation) => {
+        const { options, signal } = invocation;
+        const opened = await invocation.open();
+        const reading = { segments: options.segments, signal };
         if (!options.watch) {
-          await show(await statusOf(context), context, 0);
+          await show(await statusOf(opened, reading), invocation, 0);
           return EXIT_CODES.success;
         }
         try {
           for (let linesOnScreen = 0; ; ) {
-            linesOnScreen = await show(await statusOf(context), context, linesOnScreen);
+            linesOnScreen = await show(await statusOf(opened, reading), invocation, linesOnScreen);
             await sleep(options.interval * 1_000, null, { signal });
           }
         } catch (error) {
@@ -67,10 +69,11 @@ interface Report {
   readonly secondsLeft: number | null;
 }
 
-async function statusOf(context: Context<StatusOptions>): Promise<Report> {
-  const { itemRepo, deduplicationRepo, options, signal } = context;
+async function statusOf(
+  { itemRepo, deduplicationRepo }: OpenStore,
+  reading: { readonly segments: number; readonly signal: AbortSignal },
+): Promise<Report> {
   const at = new Date();
-  const reading = { segments: options.segments, signal };
   const pace = new Pace(at);
   const readPace = async () => {
     for await (const { assignedAt } of deduplicationRepo.listAssignments(reading)) {
@@ -87,7 +90,7 @@ async function statusOf(context: Context<StatusOptions>): Promise<Report> {
 /** @returns how many lines are on the screen now, which the next status replaces */
 async function show(
   report: Report,
-  { options, isJson }: Context<StatusOptions>,
+  { options, isJson }: Invocation<StatusOptions>,
   linesOnScreen: number,
 ): Promise<number> {
   const isLive = options.watch && process.stdout.isTTY;

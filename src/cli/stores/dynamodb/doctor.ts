@@ -12,17 +12,11 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
-import type { Context } from './action.js';
-import { describeFailure } from './failures.js';
+import { describeFailure } from '../../failures.js';
+import type { Finding } from '../store.js';
+import { describeFailure as describeDynamoDbFailure } from './failures.js';
 import { lookAtLedger } from './ledger-look.js';
-
-export interface Finding {
-  /** `unknown`: it could not be checked. */
-  readonly level: 'ok' | 'warning' | 'fault' | 'unknown';
-  readonly subject: string;
-  readonly message: string;
-  readonly remedy: string | null;
-}
+import { keyOf, type Tables } from './tables.js';
 
 interface TableToCheck {
   readonly subject: string;
@@ -34,14 +28,14 @@ interface TableToCheck {
 /** Above it, times in the tables mislead people; DynamoDB refuses signatures that are 5 minutes off. */
 const MAX_CLOCK_SKEW_MS = 30_000;
 
-export async function* findings(context: Context<unknown>): AsyncGenerator<Finding, void, void> {
-  const { client, options, ledgerTableName } = context;
+export async function* findings(opened: Tables): AsyncGenerator<Finding, void, void> {
+  const { client, ledgerTableName } = opened;
   const set = [await regionFinding(client), await credentialsFinding(client)];
   yield* set;
   if (set.some(({ level }) => level === 'fault')) return;
 
   const clock = watchClock(client);
-  const tables = tablesToCheck(options, ledgerTableName);
+  const tables = tablesToCheck(opened);
   const arns: string[] = [];
   let hasTableFault = false;
   for (const [index, table] of tables.entries()) {
@@ -62,17 +56,15 @@ export async function* findings(context: Context<unknown>): AsyncGenerator<Findi
     yield await backupsFinding(client, table);
     yield await permissionsFinding(client, table);
   }
-  if (ledgerTableName !== undefined && !hasTableFault) yield await ledgerFinding(context);
+  if (ledgerTableName !== undefined && !hasTableFault) yield await ledgerFinding(opened);
   yield placeFinding(arns, tables.length);
 }
 
-function tablesToCheck(
-  { itemBankTable: bank, deduplicationTable: deduplication }: Context<unknown>['options'],
-  ledger: string | undefined,
-): TableToCheck[] {
-  const keyOf = (definition: {
-    KeySchema?: { AttributeName?: string | undefined }[] | undefined;
-  }) => String(definition.KeySchema?.[0]?.AttributeName);
+function tablesToCheck({
+  itemRepo: { tableName: bank },
+  deduplicationRepo: { tableName: deduplication },
+  ledgerTableName: ledger,
+}: Tables): TableToCheck[] {
   const tables = [
     {
       subject: 'item bank',
@@ -250,9 +242,9 @@ async function permissionsFinding(client: DynamoDBClient, table: TableToCheck): 
   });
 }
 
-async function ledgerFinding(context: Context<unknown>): Promise<Finding> {
+async function ledgerFinding(opened: Tables): Promise<Finding> {
   return orFailure('ledger', 'contents', async () => {
-    const state = await lookAtLedger(context);
+    const state = await lookAtLedger(opened);
     if (state === 'unused') return ok('ledger', 'no item is in the bank or was handed out yet');
     if (state !== 'unfilled') return ok('ledger', 'has entries');
     const message =
@@ -333,7 +325,7 @@ function failureFinding(subject: string, what: string, error: unknown): Finding 
   if (name === 'UnknownOperationException') {
     return unknown(subject, `${what}: this server does not support it`);
   }
-  const { message, remedy } = describeFailure(error);
+  const { message, remedy } = describeFailure(error, describeDynamoDbFailure);
   return { level: 'fault', subject, message, remedy };
 }
 

@@ -5,16 +5,12 @@ import {
   ProvisionedThroughputExceededException,
   type ScanCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { Context } from './action.js';
-import { isOwnBank, shortName } from './own-bank.js';
+import type { LedgerLook } from '../store.js';
 import { withPatience } from './patience.js';
 import { scanPages, type TableRow } from './scan.js';
+import type { Tables } from './tables.js';
 
-/**
- * `unfilled`: the ledger lacks items that are in the bank or were handed out. `unused`: there are no
- * such items. `none`: there is no ledger.
- */
-export type LedgerState = 'filled' | 'unused' | 'unfilled' | 'none';
+type LedgerState = Exclude<LedgerLook['state'], 'unknown'>;
 
 /** From each of two tables, so that one BatchGetItem takes the keys of all. */
 const SAMPLE_SIZE = 50;
@@ -30,10 +26,10 @@ const LOOK_INTERVAL_MS = 250;
  * consistent. The ledger comes last: if somebody else is adding items right now, their rows appear in
  * the ledger at about the same moment as in the bank.
  */
-export async function lookAtLedger(context: Context<unknown>): Promise<LedgerState> {
-  const { ledgerTableName, signal } = context;
+export async function lookAtLedger(tables: Tables): Promise<LedgerState> {
+  const { ledgerTableName, signal } = tables;
   if (ledgerTableName === undefined) return 'none';
-  const look = new LedgerLook(context, ledgerTableName);
+  const look = new LedgerSample(tables, ledgerTableName);
   let items = [...(await look.someInBank()), ...(await look.someGiven())];
   if (items.length === 0) {
     // The sample has no item of this bank. A ledger that items have entered is taken to be complete.
@@ -49,17 +45,37 @@ export async function lookAtLedger(context: Context<unknown>): Promise<LedgerSta
   return 'unfilled';
 }
 
-class LedgerLook {
-  readonly #context: Context<unknown>;
+/**
+ * The check is optional for a role that may only add items. A missing or wrong table is told, with its name,
+ * when the items are added.
+ */
+export async function lookAtLedgerOrSayWhy(tables: Tables): Promise<LedgerLook> {
+  try {
+    return { state: await lookAtLedger(tables) };
+  } catch (error) {
+    const { name } = error as { readonly name?: string };
+    const isToldLater = name === 'TableNotFoundError' || name === 'ValidationException';
+    if (isToldLater) return { state: 'unknown', reason: null };
+    if (name === 'AccessDeniedException') return { state: 'unknown', reason: LOOK_REFUSED };
+    throw error;
+  }
+}
+
+const LOOK_REFUSED =
+  'Could not check that the ledger was filled: this needs dynamodb:Scan on all three tables, and ' +
+  'dynamodb:BatchGetItem on the ledger.';
+
+class LedgerSample {
+  readonly #tables: Tables;
   readonly #ledger: string;
   readonly #bank: string;
   readonly #deduplicationTable: string;
 
-  constructor(context: Context<unknown>, ledger: string) {
-    this.#context = context;
+  constructor(tables: Tables, ledger: string) {
+    this.#tables = tables;
     this.#ledger = ledger;
-    this.#bank = context.itemRepo.tableName;
-    this.#deduplicationTable = context.deduplicationRepo.tableName;
+    this.#bank = tables.itemRepo.tableName;
+    this.#deduplicationTable = tables.deduplicationRepo.tableName;
   }
 
   async someInBank(): Promise<string[]> {
@@ -73,12 +89,15 @@ class LedgerLook {
 
   /** Reads on until there are some, or to the end of the table. */
   async firstGiven(): Promise<string[]> {
-    const pages = scanPages(this.#context, {
+    const pages = scanPages(this.#tables, {
       TableName: this.#deduplicationTable,
-      // Lets a few others through: a filter cannot compare the end of an ARN.
+      // The name alone, also of a bank that is named by its ARN. Lets a few others through: a filter
+      // cannot compare the end of a text.
       FilterExpression: 'attribute_not_exists(#bank) OR contains(#bank, :name)',
       ExpressionAttributeNames: { '#bank': 'item_bank_table' },
-      ExpressionAttributeValues: { ':name': { S: shortName(this.#bank) } },
+      ExpressionAttributeValues: {
+        ':name': { S: this.#bank.slice(this.#bank.lastIndexOf('/') + 1) },
+      },
     });
     for await (const rows of pages) {
       const items = this.#ownItemsOf(rows);
@@ -94,7 +113,7 @@ class LedgerLook {
   }
 
   async missingInLedger(items: readonly string[]): Promise<string[]> {
-    const { client, signal } = this.#context;
+    const { client, signal } = this.#tables;
     // An item that was handed out between the two samples is in both.
     const Keys = [...new Set(items)].map((item) => ({ item: { S: item } }));
     const command = new BatchGetItemCommand({
@@ -113,7 +132,9 @@ class LedgerLook {
   }
 
   #ownItemsOf(assignments: readonly TableRow[]): string[] {
-    const own = assignments.filter(({ item_bank_table: named }) => isOwnBank(named?.S, this.#bank));
+    const own = assignments.filter(({ item_bank_table: named }) =>
+      this.#tables.itemRepo.ownsAssignment({ itemBankName: named?.S ?? null }),
+    );
     return someOf(own.map(({ item_string: item }) => item?.S));
   }
 
@@ -129,7 +150,7 @@ class LedgerLook {
 
   /** Those of the first page that has any. */
   async #firstRows(input: ScanCommandInput): Promise<readonly TableRow[]> {
-    for await (const rows of scanPages(this.#context, input)) if (rows.length > 0) return rows;
+    for await (const rows of scanPages(this.#tables, input)) if (rows.length > 0) return rows;
     return [];
   }
 }

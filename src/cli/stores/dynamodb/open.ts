@@ -1,0 +1,106 @@
+// The tables that the options name, opened.
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  createTables,
+  DEFAULT_CLIENT_CONFIG,
+  DeduplicationDynamoDbRepository,
+  Deduplicator,
+  deduplicationTable,
+  ItemBankDynamoDbRepository,
+  itemBankTable,
+  ledgerTable,
+} from 'storagebox';
+import type { InitializedTable, OpenStore } from '../store.js';
+import { auditedTables } from './audit.js';
+import { findings } from './doctor.js';
+import { lookAtLedgerOrSayWhy } from './ledger-look.js';
+import { type DynamoDbOptions, ledgerTableNameOf } from './options.js';
+import type { Tables } from './tables.js';
+
+export function openDynamoDb(options: DynamoDbOptions, signal: AbortSignal): OpenStore {
+  const client = openClient(options);
+  const ledgerTableName = ledgerTableNameOf(options);
+  const itemRepo = new ItemBankDynamoDbRepository({
+    tableName: options.itemBankTable,
+    ledgerTableName,
+    client,
+  });
+  const releaseBanks = (options.releaseBank ?? []).map(
+    (itemBankTable) =>
+      new ItemBankDynamoDbRepository({
+        tableName: itemBankTable,
+        ledgerTableName: ledgerTableNameOf({ itemBankTable, ledger: options.ledger }),
+        client,
+      }),
+  );
+  const deduplicationRepo = new DeduplicationDynamoDbRepository({
+    tableName: options.deduplicationTable,
+    client,
+  });
+  const tables = { client, signal, itemRepo, deduplicationRepo, ledgerTableName };
+  const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo, releaseBanks });
+  return openStore(tables, deduplicator, options.endpointUrl);
+}
+
+export function openStore(
+  tables: Tables,
+  deduplicator: Deduplicator,
+  endpointUrl: string | undefined,
+): OpenStore {
+  const { client, itemRepo, deduplicationRepo, ledgerTableName } = tables;
+  return {
+    itemRepo,
+    deduplicationRepo,
+    deduplicator,
+    itemBankName: itemRepo.tableName,
+    ledgerName: ledgerTableName,
+    audit: auditedTables(tables),
+    identity: async () => ({
+      itemBankTable: itemRepo.tableName,
+      deduplicationTable: deduplicationRepo.tableName,
+      region: await client.config.region(),
+      endpointUrl: endpointUrl ?? null,
+    }),
+    init: () => init(tables),
+    findings: () => findings(tables),
+    lookAtLedger: () => lookAtLedgerOrSayWhy(tables),
+    close: () => client.destroy(),
+  };
+}
+
+async function init({
+  client,
+  itemRepo,
+  deduplicationRepo,
+  ledgerTableName,
+}: Tables): Promise<InitializedTable[]> {
+  const definitions = [
+    itemBankTable(itemRepo.tableName),
+    deduplicationTable(deduplicationRepo.tableName),
+    ...(ledgerTableName === undefined ? [] : [ledgerTable(ledgerTableName)]),
+  ];
+  const created = await createTables(definitions, { client });
+  return definitions.map(({ TableName: tableName = '' }) => ({
+    tableName,
+    isCreated: created.includes(tableName),
+  }));
+}
+
+const SILENT_LOGGER = { debug() {}, info() {}, warn() {}, error() {} };
+
+function openClient({ endpointUrl, region, profile }: DynamoDbOptions): DynamoDBClient {
+  const { env } = process;
+  // Otherwise the SDK prints eight lines at each command, about a Node.js version that we support.
+  env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  // Every release of the SDK reads this variable. The profile takes precedence over keys in the
+  // environment, as in the AWS command line, so the SDK's warning about both is silenced.
+  if (profile !== undefined) env.AWS_PROFILE = profile;
+  // The SDK itself does not read the second variable of the AWS command line.
+  const regionName = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;
+  return new DynamoDBClient({
+    ...DEFAULT_CLIENT_CONFIG,
+    ...(regionName && { region: regionName }),
+    ...(endpointUrl && { endpoint: endpointUrl }),
+    ...(profile !== undefined && { logger: SILENT_LOGGER }),
+  });
+}

@@ -1,0 +1,35 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  type DeduplicationDynamoDbRepository,
+  deduplicationTable,
+  type ItemBankDynamoDbRepository,
+  itemBankTable,
+} from 'storagebox';
+import type { OwnRequest } from './patience.js';
+
+/** The opened tables, and what sends requests to them besides the repositories. */
+export interface Tables {
+  readonly client: DynamoDBClient;
+  /** Aborted when the command is stopped. */
+  readonly signal: AbortSignal;
+  readonly itemRepo: ItemBankDynamoDbRepository;
+  readonly deduplicationRepo: DeduplicationDynamoDbRepository;
+  readonly ledgerTableName: string | undefined;
+}
+
+export const ITEM_KEY = keyOf(itemBankTable('any'));
+export const DEDUPLICATION_KEY = keyOf(deduplicationTable('any'));
+export const ITEM_ATTRIBUTE = 'item_string';
+export const RETIRED_AT_ATTRIBUTE = 'retired_at';
+
+/** A transaction on all of the tables. */
+export function requestToAll(tables: Tables): OwnRequest {
+  const { client, signal, itemRepo, deduplicationRepo, ledgerTableName } = tables;
+  const tableNames = [itemRepo.tableName, deduplicationRepo.tableName, ledgerTableName ?? []];
+  return { client, signal, tableNames: tableNames.flat() };
+}
+
+/** The key of a table that the library defines. */
+export function keyOf({ KeySchema }: ReturnType<typeof itemBankTable>): string {
+  return String(KeySchema?.[0]?.AttributeName);
+}

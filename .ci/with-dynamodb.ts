@@ -1,7 +1,7 @@
 // Runs a command while a DynamoDB Local answers, which the SDK's default client finds by itself.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { useDynamoDb } from '../test/support/endpoint.js';
+import { useDynamoDb } from '../examples/quickstart/endpoint.js';
 
 const [command = '', ...args] = process.argv.slice(2);
 const { endpoint, stop } = await useDynamoDb();

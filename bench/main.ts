@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DEFAULT_CLIENT_CONFIG } from 'storagebox';
-import { isLocal, useDynamoDb } from '../test/support/endpoint.js';
+import { isLocal, useDynamoDb } from '../examples/quickstart/endpoint.js';
 import { measureMemoryPair, measureOwnCpu } from './in-process.js';
 import { measureClaims, measureSeeding } from './measure.js';
 import { Nodes } from './nodes.js';

@@ -1,7 +1,7 @@
 // The processes that claim. They live as long as the benchmark, so they are warm for all contestants.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { messageOf } from '../test/support/child-message.js';
+import { messageOf } from '../examples/quickstart/child-message.js';
 import type { ClaimReport, ClaimTask, SeedingReport, SeedingTask } from './task.js';
 
 export interface Rush {

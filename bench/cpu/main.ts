@@ -15,7 +15,7 @@ import {
   Deduplicator,
   ItemBankDynamoDbRepository,
 } from 'storagebox';
-import { messageOf } from '../../test/support/child-message.js';
+import { messageOf } from '../../examples/quickstart/child-message.js';
 import { type Spread, spreadOf } from '../statistics.js';
 import type { RequestCounts } from './server.js';
 import { CLIENT_TLS } from './tls.js';

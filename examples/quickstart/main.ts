@@ -10,9 +10,9 @@ import {
   ItemBankDynamoDbRepository,
   itemBankTable,
 } from 'storagebox';
-import { messageOf } from '../../test/support/child-message.js';
-import { isLocal, useDynamoDb } from '../../test/support/endpoint.js';
 import { audit, type Tables } from './audit.js';
+import { messageOf } from './child-message.js';
+import { isLocal, useDynamoDb } from './endpoint.js';
 import type { Report, Start, TableNames } from './messages.js';
 import { printReport } from './print.js';
 

@@ -139,7 +139,7 @@ export class AccountMismatchError extends StorageBoxError {
     options?: StoreErrorOptions,
   ) {
     const expectation =
-      `the item bank "${itemBankTableName}" and the deduplication table ` +
+      `the item bank "${itemBankTableName}" and the deduplication repository ` +
       `"${deduplicationTableName}" to belong to one account`;
     const message =
       `Expected ${expectation}, got several items that the bank lists but that a write does not ` +

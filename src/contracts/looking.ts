@@ -10,7 +10,7 @@ export interface Assignment {
    * name it.
    */
   readonly itemBankName: string | null;
-  /** @deprecated The earlier name of `itemBankName`; `null` also if the bank is not a table. */
+  /** @deprecated The earlier name of `itemBankName`; in memory it is always `null`. */
   readonly itemBankTableName: string | null;
   /** `null` if the assignment has no time: the Python module does not write it. */
   readonly assignedAt: Date | null;

@@ -1,8 +1,8 @@
 import { InvalidDeduplicationIdError, InvalidItemError, InvalidOptionError } from './errors.js';
 
 /**
- * DynamoDB's limit for a partition key ("Constraints in Amazon DynamoDB", Developer Guide). It applies
- * to every backend, so that all of them accept the same values.
+ * The longest item and deduplication ID. It is the same for every backend, so that all of them accept the
+ * same values; no store that comes with this package takes less.
  */
 export const MAX_KEY_BYTES = 2_048;
 

@@ -8,6 +8,9 @@ import { assertOption } from '../contracts/validation.js';
 import { type ClientOptions, resolveClient } from './client.js';
 import { hasName } from './refusals.js';
 
+// DynamoDB's limit for such a key is that of the package, `MAX_KEY_BYTES`: see "Constraints in Amazon
+// DynamoDB" in the Developer Guide.
+
 /** The key of an item bank, its only attribute, and of a ledger. */
 export const ITEM_KEY = 'item';
 /** The key of a deduplication table. */

@@ -24,7 +24,7 @@ export const runtime: Runtime = {
   after: (delayMs, action) => {
     const timer = setTimeout(action, delayMs);
     // Where timers are numbers, as in a browser, none keeps anything alive.
-    timer.unref?.();
+    (timer as { unref?(): void }).unref?.();
     return () => clearTimeout(timer);
   },
 };

@@ -1,5 +1,5 @@
 // A user who clicks twice asks the same process twice at once. The second call does not use the result
-// of the first one's claim: that claim may have read the tables before the second call began, and they
+// of the first one's claim: that claim may have read the store before the second call began, and they
 // may have changed since. Nor does it use its error: that claim's time limit began earlier. It waits until
 // the first claim has ended, and then shares one claim with all calls that came meanwhile.
 import type { ClaimResult } from '../contracts/atomic-writes.js';

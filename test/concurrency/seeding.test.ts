@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, inject, test } from 'vitest';
-import { messageOf } from '../support/child-message.js';
+import { messageOf } from '../../examples/quickstart/child-message.js';
 import type { SeedingReport } from '../support/seeding-worker.js';
 import { grouped, sized, tellFigures } from '../support/sizes.js';
 import { allRows, freshTables } from '../support/tables.js';

@@ -1,6 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { DEFAULT_CLIENT_CONFIG } from 'storagebox';
-import { isLocal } from './endpoint.js';
+import { isLocal } from '../../examples/quickstart/endpoint.js';
 
 /** DynamoDB Local takes any credentials; elsewhere the SDK finds the real ones. */
 export function clientConfigFor(endpoint: string): DynamoDBClientConfig {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { useDynamoDb } from './endpoint.js';
+import { useDynamoDb } from '../../examples/quickstart/endpoint.js';
 import { SHARED_BUILD_VARIABLE } from './packed-package.js';
 
 declare module 'vitest' {

@@ -1,7 +1,7 @@
 // A process of its own that claims, as one of the many servers of a sale would.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { messageOf } from './child-message.js';
+import { messageOf } from '../../examples/quickstart/child-message.js';
 
 export interface ServerTask {
   readonly endpoint: string;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { addInChunks, REPEAT_WINDOW } from 'storagebox/core';
 import { ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
-import { messageOf } from '../support/child-message.js';
+import { messageOf } from '../../examples/quickstart/child-message.js';
 
 const numbers = function* (count: number) {
   for (let index = 0; index < count; index++) yield String(index);

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { messageOf } from '../../support/child-message.js';
+import { messageOf } from '../../../examples/quickstart/child-message.js';
 import type { Exploration } from './explore.js';
 import type { Job } from './job.js';
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { ROOT } from '../support/packed-package.js';
+import { brokenLinks } from '../support/shipped-files.js';
 
 const run = promisify(execFile);
 
@@ -71,6 +72,23 @@ async function violations(folder: string): Promise<Violation[]> {
   };
   return summary.violations.map(({ from, rule }) => ({ rule: rule.name, from }));
 }
+
+test('CONTRIBUTING.md has a line for each folder of src/ and test/', async () => {
+  const text = await readFile(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+  for (const parent of ['src', 'test']) {
+    const entries = await readdir(join(ROOT, parent), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory());
+    expect(folders.length).toBeGreaterThan(6);
+    for (const { name } of folders) expect(text).toContain(`\n| \`${parent}/${name}/\` |`);
+  }
+});
+
+test('links in what is written for contributors lead somewhere', async () => {
+  const decisions = await readdir(join(ROOT, 'docs/decisions'));
+  for (const file of ['CONTRIBUTING.md', ...decisions.map((name) => `docs/decisions/${name}`)]) {
+    expect({ file, broken: await brokenLinks(ROOT, file) }).toEqual({ file, broken: [] });
+  }
+});
 
 /** What a store calls its own. Names of public members that say it, such as `tableNames`, stay. */
 const STORES_WORDS =

@@ -17,7 +17,7 @@ import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failures.js';
 import { addSharedOptions } from './options.js';
 import { flush, printFailure } from './output.js';
-import { addStoreOption, chooseStore } from './stores/all.js';
+import { addStoreOption, chooseStore } from './stores/choose-store.js';
 import type { Store } from './stores/store.js';
 
 const { version } = createRequire(import.meta.url)('storagebox/package.json') as {

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
 import { describeFailure } from '../../src/cli/failures.js';
-import { addStoreOption, chooseStore } from '../../src/cli/stores/all.js';
+import { addStoreOption, chooseStore } from '../../src/cli/stores/choose-store.js';
 import { store as dynamoDb } from '../../src/cli/stores/dynamodb/index.js';
 
 afterEach(() => {

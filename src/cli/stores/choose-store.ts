@@ -22,7 +22,7 @@ export async function chooseStore(args: readonly string[]): Promise<Store> {
   choice.configureOutput({ outputError: () => {} }).parseOptions([...args]);
   const text: string = choice.opts().store ?? (process.env[STORE_VARIABLE] || DEFAULT_STORE);
   // Of a URL such as `postgres://…`, its scheme.
-  const [, name] = /^([a-z][a-z0-9]*)(?=:|$)/.exec(text) ?? [];
+  const [, name] = /^([a-z][a-z0-9-]*)(?=:|$)/.exec(text) ?? [];
   if (name === undefined) throw unknownStore();
   try {
     const { store } = await import(`./${name}/index.ts`);

@@ -1,0 +1,49 @@
+// All commands, on whatever store.
+import { createRequire } from 'node:module';
+import { Command } from 'commander';
+import { addAdd } from './commands/add.js';
+import { addAssign } from './commands/assign.js';
+import { addAudit } from './commands/audit.js';
+import { addDoctor } from './commands/doctor.js';
+import { addExport } from './commands/export.js';
+import { addFetch } from './commands/fetch.js';
+import { addFillLedger } from './commands/fill-ledger.js';
+import { addInit } from './commands/init.js';
+import { addRelease } from './commands/release.js';
+import { addRetire } from './commands/retire.js';
+import { addStatus } from './commands/status.js';
+import { addSharedOptions } from './options.js';
+import { addStoreOption } from './stores/choose-store.js';
+import type { Store } from './stores/store.js';
+
+const { version } = createRequire(import.meta.url)('storagebox/package.json') as {
+  version: string;
+};
+
+const COMMANDS = [
+  addInit,
+  addAdd,
+  addFetch,
+  addAssign,
+  addStatus,
+  addExport,
+  addRelease,
+  addRetire,
+  addAudit,
+  addFillLedger,
+  addDoctor,
+];
+
+export function programOn(store: Store): Command {
+  const program = new Command('storagebox')
+    .description('Gives each user one item, and each item to one user.')
+    .version(version)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  addStoreOption(program);
+  store.addOptions(program);
+  addSharedOptions(program);
+  for (const add of COMMANDS) add(program, store);
+  return program;
+}

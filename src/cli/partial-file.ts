@@ -19,7 +19,7 @@ export interface PartialFile {
 
 /** `r+` keeps what is in it already, and rejects when it is not there. */
 export async function openPartialFile(file: string, flags: 'w' | 'r+' = 'w'): Promise<PartialFile> {
-  await assertCanBeWritten(file);
+  await assertPlaceFor(file);
   const path = partialPathOf(file);
   const handle = await openForOwner(path, flags);
   return {
@@ -52,7 +52,7 @@ export function partialPathOf(file: string): string {
  * Checked before the store is opened, and before the first row: if the rename failed at the end, all rows
  * would be lost.
  */
-export async function assertCanBeWritten(file: string = STANDARD_OUTPUT): Promise<void> {
+export async function assertPlaceFor(file: string = STANDARD_OUTPUT): Promise<void> {
   if (file === STANDARD_OUTPUT) return;
   // Rejects if it is not there.
   await stat(dirname(file));

@@ -37,8 +37,9 @@ export function addTakingBack(
     .action(
       action<{ readonly yes?: true }>(store, async (invocation, deduplicationId = '') => {
         const { options, signal, isJson, open } = invocation;
-        await confirm(question(deduplicationId), options.yes ?? false, signal);
+        // Opened before the question is asked: whatever is wrong with the set-up is told first.
         const { deduplicator } = await open();
+        await confirm(question(deduplicationId), options.yes ?? false, signal);
         const item = await take(deduplicator, deduplicationId, { signal });
         if (isJson) await printJson({ deduplicationId, item });
         else if (item !== null) await printItem(item);

@@ -18,6 +18,9 @@ export abstract class DeduplicationRepository {
   /**
    * Assigns the item to the ID unless the ID has one. Atomic: of many calls for one ID, one succeeds.
    *
+   * If it tries several times by itself, an error that says that nothing was written (see `writtenBy`)
+   * has to hold for all of them: a claim in two steps then gives the item back.
+   *
    * @throws DeduplicationIdAlreadyAssignedError when the ID has an item; the error holds that item
    * @throws InvalidDeduplicationIdError, InvalidItemError when a value cannot be a key
    */

@@ -2,7 +2,8 @@ const brand: unique symbol = Symbol.for('storagebox.error') as never;
 
 /**
  * What a call that threw wrote. `nothing`: certainly nothing. `part`: some of it, as the error says.
- * `unknown`: all, a part or nothing; the error says how to find out.
+ * `unknown`: all, a part or nothing; the error says how to find out. While a bulk hand-out is read, it
+ * speaks of the ID that failed: what was handed out before has been returned.
  */
 export type Written = 'nothing' | 'part' | 'unknown';
 
@@ -155,21 +156,26 @@ export class AccountMismatchError extends StorageBoxError {
 }
 
 /**
- * The deduplication ID already has an item. Nothing was written. A `DeduplicationRepository` throws
+ * The deduplication ID already has an item. A `DeduplicationRepository` throws
  * it from `putDeduplicationId`; the `Deduplicator` turns it into the existing item.
  */
 export class DeduplicationIdAlreadyAssignedError extends StorageBoxError {
   readonly code = 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED';
-  override readonly written = 'nothing';
+  /** `unknown` if an earlier attempt of the call got no answer: the item can be its own. */
+  override readonly written: 'nothing' | 'unknown';
   /** The item that the ID has, so that no second read is needed. */
   readonly existingItem: string;
 
-  constructor(existingItem: string, options?: ErrorOptions) {
+  constructor(
+    existingItem: string,
+    options?: ErrorOptions & { readonly written?: 'nothing' | 'unknown' | undefined },
+  ) {
     super(
       'The deduplication ID already has an item and keeps it. Read it from `existingItem`.',
       options,
     );
     this.existingItem = existingItem;
+    this.written = options?.written ?? 'nothing';
     hideFromLogs(this, 'existingItem');
   }
 
@@ -270,13 +276,10 @@ export class OutcomeUnknownError extends StorageBoxError {
   }
 }
 
-/**
- * A read succeeded, but the reply lacks what was asked for. If the reply to a write cannot be read, that is
- * an `OutcomeUnknownError`.
- */
+/** A read succeeded, but the reply lacks what was asked for. */
 export class MalformedReplyError extends StorageBoxError {
   readonly code = 'STORAGEBOX_MALFORMED_REPLY';
-  override readonly written = 'nothing';
+  override readonly written = 'unknown';
 
   constructor(operation: string, member: string) {
     super(
@@ -304,9 +307,9 @@ function reasonOf(cause: unknown): string {
   return `${cause instanceof Error ? cause.name : `a thrown ${typeof cause}`}; see \`cause\`.`;
 }
 
-function writtenSoFar({ added, unconfirmed }: BatchProgressAtFailure): Written {
+function writtenSoFar({ added, alreadyKnown, unconfirmed }: BatchProgressAtFailure): Written {
   if (added > 0) return 'part';
-  return unconfirmed.length > 0 ? 'unknown' : 'nothing';
+  return unconfirmed.length > 0 || alreadyKnown > 0 ? 'unknown' : 'nothing';
 }
 
 /** What a batch knows of its items when it stops before the end of its input. */
@@ -333,7 +336,7 @@ export interface BatchProgressAtFailure {
  */
 export class BatchNotFullyAddedError extends StorageBoxError implements BatchProgressAtFailure {
   readonly code = 'STORAGEBOX_BATCH_NOT_FULLY_ADDED';
-  /** `nothing` while no item was added and none is unconfirmed. */
+  /** `unknown` also if items were already known: a ledger may have learnt of them by this call. */
   override readonly written: Written;
   readonly read: number;
   readonly added: number;

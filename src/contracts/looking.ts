@@ -12,7 +12,10 @@ export interface Assignment {
   readonly itemBankName: string | null;
   /** @deprecated The earlier name of `itemBankName`; in memory it is always `null`. */
   readonly itemBankTableName: string | null;
-  /** `null` if the assignment has no time: the Python module does not write it. */
+  /**
+   * When it was made, in milliseconds, by the clock of the process that claimed or of the store. `null` if
+   * the assignment has no time: the Python module does not write it.
+   */
   readonly assignedAt: Date | null;
 }
 
@@ -29,8 +32,8 @@ export interface CountOptions {
 export interface CountAssignmentsOptions extends CountOptions {
   /**
    * Counts only assignments made after this time, for example in the last minute. Then assignments
-   * without a time, such as those of the Python module, are not counted. The time is that of the
-   * assigning process's clock.
+   * without a time, such as those of the Python module, are not counted. Clocks of
+   * several processes can differ.
    */
   readonly assignedAfter?: Date | undefined;
 }
@@ -38,7 +41,7 @@ export interface CountAssignmentsOptions extends CountOptions {
 export interface ListOptions extends CountOptions {
   /**
    * The `cursor` of an earlier listing of the same store: continues after the last element that was
-   * returned, with the same number of segments. Default: from the beginning.
+   * returned, with the same number of segments. Anything else is refused. Default: from the beginning.
    */
   readonly cursor?: string | undefined;
   /** How many rows one read of a segment returns. Default: as many as the backend gives. */

@@ -99,7 +99,10 @@ export class DeduplicationDynamoDbRepository
         // The row in the way can be that of an attempt that got no answer.
         throw isInDoubt ? new OutcomeUnknownError(runtime.nowMs() - startMs, { cause }) : cause;
       });
-      if (existing !== null) throw new DeduplicationIdAlreadyAssignedError(existing.item);
+      if (existing !== null) {
+        const written = isInDoubt ? 'unknown' : 'nothing';
+        throw new DeduplicationIdAlreadyAssignedError(existing.item, { written });
+      }
       // The row that was in the way has been deleted since, so put again.
     }
   }
@@ -136,7 +139,8 @@ export class DeduplicationDynamoDbRepository
 
   /** @deprecated The earlier name of {@link atomicWritesWith}. */
   override atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
-    return this.atomicWritesWith(itemRepo);
+    // A user may have taken it away, to claim in two steps.
+    return this.atomicWritesWith?.(itemRepo) ?? Promise.resolve(null);
   }
 
   /**

@@ -210,7 +210,7 @@ export class ItemBankDynamoDbRepository
    * same.
    */
   ownsAssignment({ itemBankName }: Pick<Assignment, 'itemBankName'>): boolean {
-    return itemBankName === null || canBeSameTable(itemBankName, this.tableName);
+    return itemBankName == null || canBeSameTable(itemBankName, this.tableName);
   }
 }
 

@@ -101,8 +101,12 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
   }
 }
 
-/** What to throw when an obstacle did not pass. Throttling errors stay as they are, to keep their name. */
+/**
+ * What to throw when an obstacle did not pass, and nothing was written. Throttling errors stay as they are,
+ * to keep their name.
+ */
 export function errorOfObstacle(error: unknown, elapsedMs: number): unknown {
+  noteNothingWritten(error);
   return isThrottling(error) ? error : new ContentionError(elapsedMs, { cause: error });
 }
 

@@ -146,7 +146,7 @@ export class Claimer {
         this.#releaseBanks.map((bank) => atomicWritesOf(this.#deduplicationRepo, bank)),
       );
       assertOption(
-        writes.every((atomicWrites) => atomicWrites !== null),
+        writes.every((atomicWrites) => atomicWrites != null),
         'releaseBanks',
         'item banks that share atomic writes with `deduplicationRepo`',
         this.#releaseBanks,

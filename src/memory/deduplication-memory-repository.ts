@@ -55,7 +55,8 @@ export class DeduplicationMemoryRepository
 
   /** @deprecated The earlier name of {@link atomicWritesWith}. */
   override atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
-    return this.atomicWritesWith(itemRepo);
+    // A user may have taken it away, to claim in two steps.
+    return this.atomicWritesWith?.(itemRepo) ?? Promise.resolve(null);
   }
 
   /**

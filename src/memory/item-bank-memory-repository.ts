@@ -112,7 +112,7 @@ export class ItemBankMemoryRepository
   }
 
   ownsAssignment({ itemBankName }: Pick<Assignment, 'itemBankName'>): boolean {
-    return itemBankName === null || itemBankName === memoryBanks.of(this).name;
+    return itemBankName == null || itemBankName === memoryBanks.of(this).name;
   }
 
   async fillLedger(

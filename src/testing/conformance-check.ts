@@ -26,7 +26,10 @@ export interface TestStorage {
   dispose?(): Promise<void>;
 }
 
-/** Makes an empty storage of its own for each check. */
+/**
+ * Makes an empty storage of its own for each check. If assignments name their bank, the banks of two
+ * storages need two names: some checks make a second storage and expect that the banks are told apart.
+ */
 export type CreateStorage = () => TestStorage | Promise<TestStorage>;
 
 /**
@@ -43,7 +46,7 @@ export interface ConformanceCheck {
   readonly promises: readonly PromiseName[];
   /**
    * What the check needs: an optional contract of the pair (`releaseItem` of its atomic writes,
-   * `ItemBankLooking`, `DeduplicationLooking`), or a part of the storage (`openWithLedger`,
+   * `ItemBankLooking`, `DeduplicationLooking`, `ItemBankLedger`), or a part of the storage (`openWithLedger`,
    * `breakStore`). If it is missing, there is nothing to check.
    */
   readonly needs?:
@@ -51,6 +54,7 @@ export interface ConformanceCheck {
     | 'lookingAtItems'
     | 'lookingAtAssignments'
     | 'ledger'
+    | 'fillingLedger'
     | 'breakStore';
   /**
    * Rejects with an `AssertionError` that says what was expected and what came.

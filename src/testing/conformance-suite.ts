@@ -1,3 +1,4 @@
+import { canFillLedger } from '../contracts/ledger.js';
 import { canLookAtAssignments, canLookAtItems } from '../contracts/looking.js';
 import type {
   ConformanceCheck,
@@ -39,7 +40,8 @@ export const conformanceChecks: Readonly<Record<string, readonly ConformanceChec
  * that it refuses a release. The checks of any other part that is missing pass without testing;
  * {@link conformanceReport} lists them.
  *
- * One check waits for 3 seconds, and some make hundreds of calls: give each test 30 seconds or more.
+ * One check waits for 3 seconds, and some make hundreds of calls: give each test 30 seconds or more. All
+ * of them run in this process. If several processes share your store, test races between them as well.
  */
 export function conformanceSuite(runner: TestRunner, createStorage: CreateStorage): void {
   for (const [subject, checks] of Object.entries(conformanceChecks)) {
@@ -89,6 +91,7 @@ const MISSING: Readonly<Record<Need, string>> = {
   lookingAtAssignments:
     'the deduplication repository has not all methods of `DeduplicationLooking`',
   ledger: 'the storage has no `openWithLedger`',
+  fillingLedger: 'there is no bank with `fillLedger` beside assignments that can be listed',
   breakStore: 'the storage has no `breakStore`',
 };
 
@@ -102,14 +105,18 @@ async function runOnStorage(
   createStorage: CreateStorage,
 ): Promise<Need | null> {
   const storage = await createStorage();
+  let missing: Need | null;
   try {
-    const missing = await missingFor(check, storage);
+    missing = await missingFor(check, storage);
     if (missing === null) await check.run(storage, createStorage);
     if (missing === 'releaseItem') await assertReleaseIsRefused(storage);
-    return missing;
-  } finally {
-    await storage.dispose?.();
+  } catch (error) {
+    // What goes wrong afterwards must not hide why the check failed.
+    await Promise.resolve(storage.dispose?.()).catch(() => {});
+    throw error;
   }
+  await storage.dispose?.();
+  return missing;
 }
 
 async function missingFor({ needs }: ConformanceCheck, storage: TestStorage): Promise<Need | null> {
@@ -121,5 +128,9 @@ const IS_THERE: Readonly<Record<Need, (storage: TestStorage) => boolean | Promis
   lookingAtItems: ({ open }) => canLookAtItems(open().itemRepo),
   lookingAtAssignments: ({ open }) => canLookAtAssignments(open().deduplicationRepo),
   ledger: ({ openWithLedger }) => openWithLedger !== undefined,
+  fillingLedger: ({ openWithLedger }) => {
+    const pair = openWithLedger?.();
+    return canFillLedger(pair?.itemRepo) && canLookAtAssignments(pair?.deduplicationRepo);
+  },
   breakStore: ({ breakStore }) => breakStore !== undefined,
 };

@@ -126,6 +126,7 @@ export const itemBankChecks: readonly ConformanceCheck[] = [
       const { itemRepo } = open();
       for (const unusable of UNUSABLE_KEYS as readonly string[]) {
         assert.equal(await codeOf(itemRepo.addItemToBank(unusable)), 'STORAGEBOX_INVALID_ITEM');
+        assert.equal(await codeOf(itemRepo.returnItemToBank(unusable)), 'STORAGEBOX_INVALID_ITEM');
         assert.equal(
           await codeOf(itemRepo.batchAddItems(['voucher-1', unusable])),
           'STORAGEBOX_INVALID_ITEM',

@@ -58,10 +58,11 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
         for (let round = 0; round < 20; round++) items.push(await itemRepo.getItemFromBank());
         return items;
       });
-      const reports = await Promise.all(
-        nodes.map(({ itemRepo }) => itemRepo.batchAddItems(vouchers(60))),
-      );
-      const given = (await Promise.all(taken)).flat().filter((item) => item !== null);
+      const [reports, takenByAll] = await Promise.all([
+        Promise.all(nodes.map(({ itemRepo }) => itemRepo.batchAddItems(vouchers(60)))),
+        Promise.all(taken),
+      ]);
+      const given = takenByAll.flat().filter((item) => item !== null);
       const left = await drain(open(storage).itemRepo);
       assert.deepEqual([...given, ...left].sort(), vouchers(60).sort());
       const sum = (part: 'added' | 'alreadyKnown') =>
@@ -90,6 +91,9 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
       assert.equal(await pair.itemRepo.getItemFromBank(), null);
     },
   },
+];
+
+const fillingChecks: readonly Omit<ConformanceCheck, 'needs'>[] = [
   {
     promises: ['P2'],
     name: 'filling the ledger enters what is in the bank and what was handed out, once',
@@ -107,6 +111,39 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
       assert.equal((await drain(pair.itemRepo)).length, 5, 'items in the bank afterwards');
       await pair.itemRepo.batchAddItems([...vouchers(7), 'known']);
       assert.equal(await pair.itemRepo.getItemFromBank(), null);
+    },
+  },
+  {
+    promises: [],
+    name: 'filling misses no item that is handed out meanwhile',
+    run: async (storage) => {
+      const pair = open(storage);
+      for (const item of vouchers(5)) await pair.itemRepo.returnItemToBank(item);
+      await new Deduplicator(pair).claim('user-1');
+      const { deduplicationRepo } = pair;
+      const listed = deduplicationRepo as typeof deduplicationRepo & DeduplicationLooking;
+      // Whoever reads the assignments first would find the next item neither among them nor in the bank.
+      const claimsAtTheEnd: DeduplicationLooking = {
+        getAssignment: (id) => listed.getAssignment(id),
+        countAssignments: (options) => listed.countAssignments(options),
+        estimateAssignmentCount: () => listed.estimateAssignmentCount(),
+        listAssignments: (options) => {
+          const listing = listed.listAssignments(options);
+          return {
+            cursor: listing.cursor,
+            async *[Symbol.asyncIterator]() {
+              yield* listing;
+              await new Deduplicator(pair).claim('user-2');
+            },
+          };
+        },
+      };
+      const { itemRepo } = pair;
+      assert.ok(canFillLedger(itemRepo));
+      await itemRepo.fillLedger(claimsAtTheEnd);
+      await drain(itemRepo);
+      const { added } = await itemRepo.batchAddItems(vouchers(5));
+      assert.equal(added, 0, 'items that entered a second time');
     },
   },
   {
@@ -175,10 +212,10 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
   },
 ];
 
-export const ledgerChecks: readonly ConformanceCheck[] = checks.map((check) => ({
-  ...check,
-  needs: 'ledger',
-}));
+export const ledgerChecks: readonly ConformanceCheck[] = [
+  ...checks.map((check) => ({ ...check, needs: 'ledger' as const })),
+  ...fillingChecks.map((check) => ({ ...check, needs: 'fillingLedger' as const })),
+];
 
 /** Checked before: see `needs`. */
 function open({ openWithLedger }: TestStorage): RepositoryPair {

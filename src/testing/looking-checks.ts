@@ -11,8 +11,21 @@ import {
 } from '../contracts/looking.js';
 import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
-import { codeOf, UNUSABLE_KEYS, UNUSUAL_KEYS, users, vouchers } from './helpers.js';
+import {
+  codeOf,
+  fetchItem,
+  rejectionOf,
+  UNUSABLE_KEYS,
+  UNUSUAL_KEYS,
+  users,
+  vouchers,
+} from './helpers.js';
 import { canRelease } from './release-checks.js';
+
+/** Between a store's clock and this process's. */
+const MAX_CLOCK_SKEW_MS = 10_000;
+/** Times that a store has to tell apart; they are in milliseconds. */
+const TIMES_APART_MS = 5;
 
 const SEGMENTS: readonly number[] = [1, 4, 30];
 const PAGE_SIZES: readonly (number | undefined)[] = [undefined, 1, 7];
@@ -59,7 +72,7 @@ const assignments: Listed<Assignment> = {
   fill: async (storage, count) => {
     await storage.open().itemRepo.batchAddItems(vouchers(count));
     const deduplicator = new Deduplicator(storage.open());
-    await Promise.all(users(count).map((user) => deduplicator.claim(user)));
+    await Promise.all(users(count).map((user) => fetchItem(deduplicator, user)));
     return users(count);
   },
   remove: async (pair, deduplicationId) => {
@@ -92,11 +105,10 @@ function checksOf<Element>(listed: Listed<Element>): readonly ConformanceCheck[]
   };
   const checks: readonly Omit<ConformanceCheck, 'promises' | 'needs'>[] = [
     {
-      name: `without any ${noun}, none is listed, counted or estimated`,
+      name: `without any ${noun}, none is listed or counted`,
       run: async ({ open }) => {
         assert.deepEqual(await keysIn(list(open(), { segments: 3 })), []);
         assert.equal(await count(open(), { segments: 3 }), 0);
-        assert.equal(await estimate(open()), 0);
       },
     },
     {
@@ -161,27 +173,29 @@ function checksOf<Element>(listed: Listed<Element>): readonly ConformanceCheck[]
             if (seen.push(keyOf(element)) === 5) controller.abort(reason);
           }
         })();
-        await assert.rejects(reading, reason);
+        assert.equal(await reasonOf(reading), reason);
         const rest = await keysIn(list(storage.open(), { cursor: listing.cursor }));
         assert.deepEqual([...seen, ...rest].sort(), all);
-        await assert.rejects(count(storage.open(), { signal }), reason);
-        await assert.rejects(keysIn(list(storage.open(), { signal })), reason);
+        assert.equal(await reasonOf(count(storage.open(), { signal })), reason);
+        assert.equal(await reasonOf(keysIn(list(storage.open(), { signal }))), reason);
       },
     },
     {
       name: `options that no listing of ${noun}s can use are refused at once`,
       run: async ({ open }) => {
         const { cursor } = list(open());
-        const unusable: readonly unknown[] = [
-          ...['', 'cursor', cursor.slice(1), `${cursor}AA`, 'bnVsbA', 7].map((each) => ({
-            cursor: each,
-          })),
-          ...[0, 1.5, -1, 1_000_001, '4'].map((segments) => ({ segments })),
-          ...[0, 1.5].map((pageSize) => ({ pageSize })),
-          { signal: new AbortController() },
-        ];
-        for (const options of unusable as readonly ListOptions[]) {
-          assert.throws(() => list(open(), options), { code: 'STORAGEBOX_INVALID_OPTION' });
+        const unusable: Readonly<Record<string, readonly unknown[]>> = {
+          cursor: ['', 'cursor', cursor.slice(1), `${cursor}AA`, 'bnVsbA', 7],
+          segments: [0, 1.5, -1, 1_000_001, '4'],
+          pageSize: [0, 1.5],
+          signal: [new AbortController()],
+        };
+        for (const [option, values] of Object.entries(unusable)) {
+          for (const value of values) {
+            const options = { [option]: value } as ListOptions;
+            const refusal = { code: 'STORAGEBOX_INVALID_OPTION', option };
+            assert.throws(() => list(open(), options), refusal);
+          }
         }
         const segments = 0;
         assert.equal(await codeOf(count(open(), { segments })), 'STORAGEBOX_INVALID_OPTION');
@@ -249,10 +263,12 @@ const assignmentChecks: readonly Omit<ConformanceCheck, 'promises' | 'needs'>[] 
       const after = Date.now();
       const assignment = await assignmentsOf(open()).getAssignment('user-1');
       assert.deepEqual(await elementsOf(assignmentsOf(open()).listAssignments()), [assignment]);
-      assert.ok(assignment?.assignedAt instanceof Date, 'no time');
-      const atMs = assignment.assignedAt.getTime();
-      assert.ok(before <= atMs && atMs <= after, 'another time than that of the claim');
-      const { deduplicationId, item: found, itemBankName: bank } = assignment;
+      assert.ok(assignment, 'no assignment');
+      const { deduplicationId, item: found, itemBankName: bank, assignedAt } = assignment;
+      // A store may have no times, or those of a server whose clock differs a little.
+      const atMs = assignedAt?.getTime() ?? before;
+      const isOfClaim = before - MAX_CLOCK_SKEW_MS <= atMs && atMs <= after + MAX_CLOCK_SKEW_MS;
+      assert.ok(isOfClaim, 'another time than that of the claim');
       assert.deepEqual([deduplicationId, found, bank], ['user-1', item, itemBankName]);
     },
   },
@@ -270,8 +286,11 @@ const assignmentChecks: readonly Omit<ConformanceCheck, 'promises' | 'needs'>[] 
       const other = await createStorage();
       try {
         const isOthers = bankOf(other.open()).ownsAssignment(assignment);
-        // Where banks have no names, nothing tells them apart.
-        assert.equal(isOthers, assignment.itemBankName === null);
+        assert.equal(
+          isOthers,
+          assignment.itemBankName === null,
+          'taken for its own by another bank',
+        );
       } finally {
         await other.dispose?.();
       }
@@ -315,20 +334,25 @@ const assignmentChecks: readonly Omit<ConformanceCheck, 'promises' | 'needs'>[] 
     name: 'assignments are counted from a time on',
     run: async ({ open }) => {
       await open().itemRepo.batchAddItems(vouchers(3));
-      const times: Date[] = [];
+      const times: (Date | null | undefined)[] = [];
       for (const user of users(3)) {
         await new Deduplicator(open()).claim(user);
-        times.push((await assignmentsOf(open()).getAssignment(user))?.assignedAt as Date);
-        await untilLater();
+        times.push((await assignmentsOf(open()).getAssignment(user))?.assignedAt);
+        await new Promise((resolve) => setTimeout(resolve, TIMES_APART_MS));
       }
-      const [first, second] = times as [Date, Date];
-      const countAfter = (assignedAfter: Date) =>
-        assignmentsOf(open()).countAssignments({ assignedAfter });
-      assert.equal(await countAfter(new Date(first.getTime() - 1)), 3);
-      assert.equal(await countAfter(first), 2);
-      assert.equal(await countAfter(second), 1);
-      assert.equal(await countAfter(new Date()), 0);
-      assert.equal(await codeOf(countAfter(new Date('never'))), 'STORAGEBOX_INVALID_OPTION');
+      const countAfter = (ms: number) =>
+        assignmentsOf(open()).countAssignments({ assignedAfter: new Date(ms) });
+      const refusal = await rejectionOf(countAfter(Number.NaN));
+      assert.equal(refusal?.code, 'STORAGEBOX_INVALID_OPTION');
+      assert.equal(refusal.option, 'assignedAfter');
+      // A store may have no times.
+      if (times.some((time) => time === null)) return;
+      const [first = 0, second = 0, third = 0] = times.map((time) => Number(time));
+      assert.equal(await countAfter(first - 1), 3);
+      // Between two of them, because a store may keep them more finely than a Date does.
+      assert.equal(await countAfter(second - 1), 2);
+      assert.equal(await countAfter(third - 1), 1);
+      assert.equal(await countAfter(third + 1), 0);
     },
   },
   {
@@ -368,9 +392,10 @@ async function elementsOf<Element>(listing: AsyncIterable<Element>): Promise<Ele
   return elements.sort();
 }
 
-/** Until the clock shows another millisecond. */
-async function untilLater(): Promise<void> {
-  for (const startMs = Date.now(); Date.now() <= startMs; ) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+/** What the call rejects with, whatever it is. */
+function reasonOf(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => assert.fail('it did not throw'),
+    (reason: unknown) => reason,
+  );
 }

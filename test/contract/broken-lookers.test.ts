@@ -114,7 +114,7 @@ const faults: Record<string, Fault> = {
   'looks up another ID': lookedUp((found) => ({ ...found, deduplicationId: found.item })),
   'tells the time at which it was looked at': lookedUp((found) => ({
     ...found,
-    assignedAt: new Date(Date.now() + 60_000),
+    assignedAt: new Date(Date.now() + 3_600_000),
   })),
   'names no bank': lookedUp((found) => ({ ...found, itemBankName: null })),
   'counts assignments of all times': {
@@ -152,20 +152,37 @@ const faults: Record<string, Fault> = {
         right.fillLedger(new DeduplicationMemoryRepository(), options),
     }),
   },
+  'reads the assignments before the bank when it fills its ledger': {
+    ofLedger: (right) => ({
+      fillLedger: async (ids: DeduplicationMemoryRepository, options: BatchAddItemsOptions) => {
+        const read: Assignment[] = [];
+        for await (const each of ids.listAssignments()) read.push(each);
+        return right.fillLedger(listing(read), options);
+      },
+    }),
+  },
   'fills into its ledger what other banks handed out': {
     ofLedger: (right) => ({
-      fillLedger: (ids: DeduplicationMemoryRepository, options: BatchAddItemsOptions) => {
-        const listAssignments = () => {
-          const listed = ids.listAssignments();
-          return changed(listed, async function* () {
-            for await (const each of listed) yield { ...each, itemBankName: null };
-          });
-        };
-        return right.fillLedger(Object.assign(Object.create(ids), { listAssignments }), options);
+      fillLedger: async (ids: DeduplicationMemoryRepository, options: BatchAddItemsOptions) => {
+        const anonymous: Assignment[] = [];
+        for await (const each of ids.listAssignments()) {
+          anonymous.push({ ...each, itemBankName: null });
+        }
+        return right.fillLedger(listing(anonymous), options);
       },
     }),
   },
 };
+
+/** A deduplication repository that lists these. */
+function listing(assignments: readonly Assignment[]): DeduplicationMemoryRepository {
+  const right = new DeduplicationMemoryRepository();
+  const listAssignments = () =>
+    changed(right.listAssignments(), async function* () {
+      yield* assignments;
+    });
+  return Object.assign(right, { listAssignments });
+}
 
 let banks = 0;
 

@@ -44,12 +44,33 @@ test.each([ByTheNewName, ByTheEarlierName, OverridesTheNewName, OverridesTheEarl
   },
 );
 
-test('a pair whose earlier name was taken away claims in two steps', async () => {
-  const itemRepo = new ItemBankMemoryRepository();
-  const deduplicationRepo = Object.assign(new DeduplicationMemoryRepository(), {
-    atomicClaimWith: undefined,
+test.each(['atomicClaimWith', 'atomicWritesWith'])(
+  'a pair from which %s was taken away claims in two steps',
+  async (name) => {
+    const itemRepo = new ItemBankMemoryRepository();
+    const deduplicationRepo = Object.assign(new DeduplicationMemoryRepository(), {
+      [name]: undefined,
+    });
+    expect(await new Deduplicator({ itemRepo, deduplicationRepo }).isAtomic()).toBe(false);
+  },
+);
+
+test('a release bank for which a class gives nothing at all is refused', async () => {
+  const ownBank = new ItemBankMemoryRepository();
+  class GivesNothing extends DeduplicationMemoryRepository {
+    override async atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicClaim | null> {
+      return itemRepo === ownBank ? super.atomicClaimWith(itemRepo) : (undefined as never);
+    }
+  }
+  const deduplicator = new Deduplicator({
+    itemRepo: ownBank,
+    deduplicationRepo: new GivesNothing(),
+    releaseBanks: [new ItemBankMemoryRepository()],
   });
-  expect(await new Deduplicator({ itemRepo, deduplicationRepo }).isAtomic()).toBe(false);
+  await expect(deduplicator.releaseItemForDeduplicationId('user')).rejects.toMatchObject({
+    code: 'STORAGEBOX_INVALID_OPTION',
+    option: 'releaseBanks',
+  });
 });
 
 test('a pair without either of the two claims in two steps', async () => {

@@ -15,6 +15,14 @@ test.each(['DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_
   },
 );
 
+test('an error of a file is one of a file, whatever its code', () => {
+  const error = Object.assign(new Error('ETIMEDOUT: timed out, open codes.txt'), {
+    code: 'ETIMEDOUT',
+    path: 'codes.txt',
+  });
+  expect(describeFailure(error, store.describeFailure)).toMatchObject({ exitCode: 6 });
+});
+
 test('a transaction that others are in the way of can be tried again, any other cancelled one not', () => {
   expect(
     describeFailure(cancellation('None', 'TransactionConflict'), store.describeFailure),

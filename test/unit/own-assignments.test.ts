@@ -7,6 +7,7 @@ const ARN = 'arn:aws:dynamodb:eu-west-1:111122223333:table/voucher_codes';
 
 test.each([
   [null, ARN, true],
+  [undefined as never, ARN, true],
   ['voucher_codes', 'voucher_codes', true],
   ['voucher_codes', ARN, true],
   [ARN, 'voucher_codes', true],
@@ -22,6 +23,8 @@ test.each([
 
 test.each([
   [null, undefined, true],
+  // Of an earlier copy of the package, which had no such member.
+  [undefined as never, 'seats', true],
   [null, 'seats', true],
   ['seats', 'seats', true],
   ['seats', 'codes', false],

@@ -4,9 +4,9 @@ import { expect, test, vi } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 import { useVirtualTime } from '../support/virtual-time.js';
 
-const progress = (added: number, unconfirmed: readonly string[]) =>
+const progress = (added: number, unconfirmed: readonly string[], alreadyKnown = 0) =>
   new core.BatchNotFullyAddedError(
-    { read: 3, added, repeats: 0, alreadyKnown: 0, notAdded: [], unconfirmed },
+    { read: 3, added, repeats: 0, alreadyKnown, notAdded: [], unconfirmed },
     { cause: new Error('injected') },
   );
 const cause = new Error('injected');
@@ -19,13 +19,16 @@ test.each<[core.AnyStorageBoxError, core.Written]>([
   [new core.TableSchemaError('codes', 'legs', 'none'), 'nothing'],
   [new core.AccountMismatchError('codes', 'ids'), 'nothing'],
   [new core.DeduplicationIdAlreadyAssignedError('voucher'), 'nothing'],
+  [new core.DeduplicationIdAlreadyAssignedError('voucher', { written: 'unknown' }), 'unknown'],
   [new core.ContentionError(10_000), 'nothing'],
   [new core.ServiceUnreachableError({ cause }), 'nothing'],
   [new core.OutcomeUnknownError(10_000, { cause }), 'unknown'],
-  [new core.MalformedReplyError('Scan', 'Items'), 'nothing'],
+  [new core.MalformedReplyError('Scan', 'Items'), 'unknown'],
   [progress(0, []), 'nothing'],
   [progress(0, ['voucher']), 'unknown'],
   [progress(1, ['voucher']), 'part'],
+  // A ledger may have learnt of an item that the bank had.
+  [progress(0, [], 1), 'unknown'],
   [new core.ItemStrandedError('voucher', { cause }), 'unknown'],
   [new core.ReleaseNotSupportedError(), 'nothing'],
   [new core.UnknownItemBankError(0), 'nothing'],
@@ -45,6 +48,19 @@ test('of an error of somebody else nothing is known, unless a store has marked i
   core.noteNothingWritten(marked);
   expect(core.writtenBy(marked)).toBe('nothing');
   expect(Object.keys(marked)).toEqual([]);
+});
+
+test.each([
+  ['STORAGEBOX_CONTENTION', 'nothing'],
+  ['STORAGEBOX_TABLE_NOT_FOUND', 'nothing'],
+  ['STORAGEBOX_OUTCOME_UNKNOWN', 'unknown'],
+  ['STORAGEBOX_MALFORMED_REPLY', 'unknown'],
+])('of an error of an earlier copy of the package its code tells: %s', (code, written) => {
+  const error = Object.assign(new Error('without the member'), {
+    code,
+    [Symbol.for('storagebox.error')]: true,
+  });
+  expect(core.writtenBy(error)).toBe(written);
 });
 
 test('what a store adds to a message is its remedy', () => {

@@ -6,7 +6,7 @@ import { EXIT_CODES } from '../exit-codes.js';
 import { CommandFailure, type Failure } from '../failures.js';
 import { wholeNumber, wrongOptions } from '../options.js';
 import { note, writeRows } from '../output.js';
-import { assertCanBeWritten } from '../partial-file.js';
+import { assertPlaceFor } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
 import type { Row } from '../rows.js';
 import type { Store } from '../stores/store.js';
@@ -45,7 +45,7 @@ export function addAssign(program: Command, store: Store): void {
           );
         }
         const input = await openInput(file, options);
-        await assertCanBeWritten(options.output);
+        await assertPlaceFor(options.output);
         const { deduplicator } = await open();
         const line = new ProgressLine('IDs');
         let progress: BulkClaimProgress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };

@@ -6,7 +6,7 @@ import { confirm } from '../confirmation.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { segmentCount, wrongOptions } from '../options.js';
 import { note, print, printJson, writeRows } from '../output.js';
-import { assertCanBeWritten, STANDARD_OUTPUT } from '../partial-file.js';
+import { assertPlaceFor, STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
 import type { Row } from '../rows.js';
 import type { Store } from '../stores/store.js';
@@ -35,7 +35,7 @@ export function addAudit(program: Command, store: Store): void {
       action<AuditOptions>(store, async (invocation) => {
         const { options, signal, open } = invocation;
         assertOptions(invocation);
-        await assertCanBeWritten(options.output);
+        await assertPlaceFor(options.output);
         const audited = { ...(await open()), signal };
         const line = new ProgressLine('rows');
         const result = await auditTables(audited, options.segments, (done) =>

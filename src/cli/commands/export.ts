@@ -4,7 +4,7 @@ import { EXIT_CODES } from '../exit-codes.js';
 import { Reading, WHAT, type What } from '../export-rows.js';
 import { segmentCount, wrongOptions } from '../options.js';
 import { noteRiskyCells, type RowsDestination, rowTextFor, writeRows } from '../output.js';
-import { assertCanBeWritten, STANDARD_OUTPUT } from '../partial-file.js';
+import { assertPlaceFor, STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine } from '../progress.js';
 import { writeResumableRows } from '../resumable-file.js';
 import type { RowFormat } from '../rows.js';
@@ -39,7 +39,7 @@ export function addExport(program: Command, store: Store): void {
     .action(
       action<ExportOptions>(store, async (invocation, what = 'assignments') => {
         const destination = destinationOf(invocation, what as What);
-        await assertCanBeWritten(destination.file);
+        await assertPlaceFor(destination.file);
         const opened = await invocation.open();
         const line = new ProgressLine('rows');
         try {

@@ -12,7 +12,8 @@
 //        │ anything else ── throw; the next call finds out what became of it
 
 import type { AtomicClaimOptions, ClaimResult } from '../../contracts/atomic-writes.js';
-import { AccountMismatchError } from '../../contracts/errors.js';
+import { AccountMismatchError, OutcomeUnknownError } from '../../contracts/errors.js';
+import { writtenBy } from '../../contracts/written.js';
 import { sleepBeforeRetry } from '../../store-kit/backoff.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
 import type { DeduplicationTable } from '../deduplication-table.js';
@@ -46,7 +47,29 @@ export async function claimItem(
   }
   // The transaction goes out through the table's client, the pages come through the bank's.
   const contradictions = bank.client === table.client ? undefined : new Contradictions();
-  const call: Call = { deduplicationId, mark, patience, signal, contradictions };
+  const call: Call = {
+    deduplicationId,
+    mark,
+    patience,
+    signal,
+    contradictions,
+    isInDoubt: false,
+  };
+  try {
+    return await claimCandidates(bank, table, call);
+  } catch (error) {
+    const isKnown = !call.isInDoubt || writtenBy(error) !== 'nothing';
+    throw isKnown ? error : new OutcomeUnknownError(patience.elapsedMs, { cause: error });
+  }
+}
+
+/** One candidate after the other, until the call has its answer or its time is up. */
+async function claimCandidates(
+  bank: ItemBankTable,
+  table: DeduplicationTable,
+  call: Call,
+): Promise<ClaimResult> {
+  const { patience } = call;
   for (let attempts = 0, obstacles = 0; ; attempts++) {
     patience.assertLeft();
     const found = await candidateOrAnswer(bank, table, call, attempts > 0);
@@ -66,6 +89,8 @@ interface Call {
   readonly patience: Patience;
   readonly signal: AbortSignal | undefined;
   readonly contradictions: Contradictions | undefined;
+  /** Whether an attempt at an earlier candidate got no answer, and may still be applied. */
+  isInDoubt: boolean;
 }
 
 /** Nothing was written. Try another candidate after a delay. */
@@ -95,9 +120,10 @@ async function candidateOrAnswer(
 async function claimCandidate(
   bank: ItemBankTable,
   table: DeduplicationTable,
-  { deduplicationId, patience, signal, contradictions }: Call,
+  call: Call,
   candidate: Candidate,
 ): Promise<ClaimResult | Obstacle | null> {
+  const { deduplicationId, patience, signal, contradictions } = call;
   const { item } = candidate;
   const outcome = await sendTransaction({
     tables: [table, bank],
@@ -119,6 +145,7 @@ async function claimCandidate(
       if (outcome.isObstructed) return new Obstacle(outcome.error);
       throw outcome.error;
     case 'conditionFailed': {
+      call.isInDoubt ||= outcome.isInDoubt;
       const [assignment, removal] = outcome.reasons;
       const settlement = hasConditionFailed(removal) ? 'gone' : 'kept';
       bank.candidates.settle(candidate, settlement, contradictions);

@@ -1,4 +1,5 @@
 // What counting, listing and looking up ask of DynamoDB; what they promise is in the conformance suite.
+import { Deduplicator } from 'storagebox';
 import { describe, expect, test } from 'vitest';
 import { intercept, serviceError } from '../../support/interceptor.js';
 import { freshTables, openPair, throughOwnClient } from '../../support/tables.js';
@@ -28,6 +29,18 @@ describe('on DynamoDB', () => {
     expect(await elementsOf(listing)).toEqual([]);
     expect(await elementsOf(itemRepo.listItems({ cursor: listing.cursor }))).toEqual([]);
     expect(requests).toBe(1);
+  });
+
+  test('an assignment has the table of its bank by both names', async () => {
+    const tables = await freshTables();
+    const { itemRepo, deduplicationRepo } = openPair(tables);
+    await itemRepo.addItemToBank('voucher');
+    await new Deduplicator({ itemRepo, deduplicationRepo }).claim('user');
+    const { itemBankTableName } = tables;
+    expect(await deduplicationRepo.getAssignment('user')).toMatchObject({
+      itemBankName: itemBankTableName,
+      itemBankTableName,
+    });
   });
 
   test('all reads are strongly consistent', async () => {

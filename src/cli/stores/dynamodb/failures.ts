@@ -102,13 +102,20 @@ const CERTIFICATE_CODE =
 
 /** Errors of the SDK and of its connection, which have no type or codes in common. */
 function describeSdkError(error: unknown): Failure | null {
-  const { name, code = name, message = '' } = (error ?? {}) as Partial<Error & { code: string }>;
+  const {
+    name,
+    code = name,
+    message = '',
+    path,
+  } = (error ?? {}) as Partial<Error & { readonly code: string; readonly path: string }>;
   const failure = (exitCode: ExitCode, remedy: string, text = message || String(code)) => ({
     code: String(code),
     message: sentence(text),
     remedy,
     exitCode,
   });
+  const isOfFile = path !== undefined;
+  if (isOfFile) return null;
   if (code === 'ERR_MODULE_NOT_FOUND' && message.includes('@aws-sdk/')) return SDK_MISSING;
   const accessRemedy = ACCESS_REMEDIES[String(name)];
   if (accessRemedy !== undefined) return failure(EXIT_CODES.access, accessRemedy);

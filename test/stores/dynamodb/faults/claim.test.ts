@@ -212,6 +212,24 @@ describe('an unknown outcome', () => {
     });
   });
 
+  test('stays unknown when others take each further candidate until the time is up', async () => {
+    const { advance } = useVirtualTime();
+    const { deduplicator } = await setUp(
+      'TransactWriteItems',
+      async (_call, nth) => {
+        if (nth === 1) throw timeout();
+        advance(1_000);
+        throw cancellation('None', 'ConditionalCheckFailed');
+      },
+      Array.from({ length: 50 }, (_, index) => `voucher-${index}`),
+    );
+    // The first attempt may still be applied.
+    await expect(deduplicator.claim('user')).rejects.toMatchObject({
+      code: 'STORAGEBOX_OUTCOME_UNKNOWN',
+      cause: { code: 'STORAGEBOX_CONTENTION' },
+    });
+  });
+
   test('that a conflict follows stays unknown', async () => {
     useVirtualTime();
     const { deduplicator } = await setUp('TransactWriteItems', async (_call, nth) => {

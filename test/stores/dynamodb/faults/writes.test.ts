@@ -271,6 +271,27 @@ describe('assigning an item', () => {
     });
   });
 
+  test('that meets its own row is not certain to have written nothing', async () => {
+    const { tables, deduplicationRepo } = await setUp(async (call, nth) => {
+      if (nth === 1) throw timeout();
+      if (nth === 2) throw cancellation('ConditionalCheckFailed');
+      // The first attempt arrives at last.
+      await openPair(throughOwnClient(tables)).deduplicationRepo.putDeduplicationId(
+        'user',
+        'voucher',
+      );
+      return call.send();
+    });
+    const error = await deduplicationRepo
+      .putDeduplicationId('user', 'voucher')
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'STORAGEBOX_DEDUPLICATION_ID_ALREADY_ASSIGNED',
+      existingItem: 'voucher',
+    });
+    expect(writtenBy(error)).toBe('unknown');
+  });
+
   test('is not called refused when the read that would tell what became of it fails', async () => {
     const { tables, deduplicationRepo } = await setUp(async (_, nth) => {
       throw nth === 1 ? timeout() : cancellation('ConditionalCheckFailed');

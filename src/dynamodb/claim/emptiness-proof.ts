@@ -16,7 +16,6 @@ export class EmptinessProof {
     this.#pass = new BankPass(0, null);
     // No pass is under way before the first call needs one.
     this.#pass.isComplete = true;
-    this.#pass.hasSeenCandidates = true;
   }
 
   /** The latest pass. */

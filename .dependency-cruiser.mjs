@@ -43,10 +43,7 @@ export default {
         'A store is built from store-kit, environment and contracts, and knows no other store.',
       severity: 'error',
       from: { path: STORE },
-      to: {
-        path: '^(src|test|bench|examples)/',
-        pathNot: ['^src/(store-kit|environment|contracts)/', '^src/$1/'],
-      },
+      to: { path: '^src/', pathNot: ['^src/(store-kit|environment|contracts)/', '^src/$1/'] },
     },
     {
       name: 'store-is-seen-by-faces-only',
@@ -63,11 +60,44 @@ export default {
       to: { path: STORE },
     },
     {
-      name: 'driver-stays-in-its-room',
-      comment: 'The library has no dependency besides the drivers of its stores.',
+      name: 'faces-show-no-tools',
+      comment: 'An entry point of the library loads neither the command line nor the test suite.',
       severity: 'error',
-      from: { path: `^src/(?!cli/)`, pathNot: STORE },
-      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-peer', 'npm-optional'] },
+      from: { path: '^src/[^/]+\\.ts$' },
+      to: { path: '^src/(cli|testing)/' },
+    },
+    {
+      name: 'src-stands-alone',
+      comment: 'What is published imports nothing of the rest of the repository.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypesNot: ['core'], pathNot: ['^src/', 'node_modules'] },
+    },
+    {
+      name: 'driver-stays-in-its-room',
+      comment: 'The library has no dependency besides the drivers of its stores; memory has none.',
+      severity: 'error',
+      from: {
+        path: `^src/(${ROOMS.filter((room) => room !== 'cli').join('|')}|memory)/|^src/[^/]+\\.ts$`,
+      },
+      to: { path: 'node_modules' },
+    },
+    {
+      name: 'aws-is-of-dynamodb',
+      comment: 'No other store imports the AWS SDK.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli/stores/)?dynamodb/' },
+      to: { path: 'node_modules/(@aws-sdk|@smithy)/' },
+    },
+    {
+      name: 'is-declared',
+      comment: 'What is imported is there, and package.json names it.',
+      severity: 'error',
+      from: { path: '^(src|examples)/' },
+      to: {
+        dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'],
+        dependencyTypesNot: ['npm-dev', 'npm-peer'],
+      },
     },
     {
       name: 'runs-without-node',
@@ -81,7 +111,7 @@ export default {
       comment: 'The command line imports entry points: a program can do whatever it does.',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^(src|test|bench|examples)/', pathNot: ['^src/cli/', '^src/[^/]+\\.ts$'] },
+      to: { path: '^src/', pathNot: ['^src/cli/', '^src/([^/]+/index|[^/]+)\\.ts$'] },
     },
     {
       name: 'commands-see-contracts-only',

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import type { ExitCode } from './exit-codes.js';
 import { describeFailure, type Failure, Interruption } from './failures.js';
 import type { SharedOptions } from './options.js';
-import type { OpenStore, Store } from './stores/store.js';
+import type { Choice } from './stores/choose-store.js';
+import type { OpenStore } from './stores/store.js';
 
 export interface Invocation<Options> {
   readonly options: SharedOptions & Options;
@@ -19,21 +20,28 @@ export interface Invocation<Options> {
   readonly describeFailure: (error: unknown) => Failure;
 }
 
+/** Of the commands that take an item back. */
+interface TakingBackOptions {
+  readonly releaseBank?: readonly string[];
+}
+
 type Run<Options> = (
   invocation: Invocation<Options>,
   ...args: readonly string[]
 ) => Promise<ExitCode>;
 
 /** Makes an action of Commander from what a command does. */
-export function action<Options = unknown>(store: Store, run: Run<Options>) {
+export function action<Options = unknown>({ store, location }: Choice, run: Run<Options>) {
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command;
     const args = all.slice(0, -2) as string[];
-    const options = command.optsWithGlobals<SharedOptions & Options>();
+    const options = command.optsWithGlobals<SharedOptions & TakingBackOptions & Options>();
+    const { releaseBank: releaseBanks = [] } = options;
     const { signal, dispose } = listenForInterruption();
     let opened: OpenStore | undefined;
     const open = async () => {
-      opened ??= await store.open(command.optsWithGlobals(), signal);
+      const all = command.optsWithGlobals();
+      opened ??= await store.open({ location, options: all, releaseBanks, signal });
       return opened;
     };
     try {

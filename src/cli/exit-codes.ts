@@ -7,13 +7,13 @@ export const EXIT_CODES = {
   usage: 2,
   /** Everything went well, but there was no item to give, to release or to retire. */
   noItem: 3,
-  /** A table is missing or wrong, the AWS SDK is not installed, or `doctor` found a fault. */
+  /** A table is missing or wrong, the store's driver is not installed, or `doctor` found a fault. */
   setUp: 4,
-  /** No credentials, no Region, or no permission. */
+  /** No credentials, or no permission. */
   access: 5,
   /** A file cannot be read or written, or what is in it cannot be used. */
   file: 6,
-  /** Throttled, in conflict, or no answer from DynamoDB: it can be tried again. */
+  /** Throttled, in conflict, or no answer from the store: it can be tried again. */
   tryAgain: 7,
   /** `audit` found items that are not where they belong. */
   inconsistent: 8,

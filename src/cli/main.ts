@@ -5,22 +5,21 @@ import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failures.js';
 import { flush, printFailure } from './output.js';
 import { programOn } from './program.js';
-import { chooseStore } from './stores/choose-store.js';
-import type { Store } from './stores/store.js';
+import { type Choice, chooseStore } from './stores/choose-store.js';
 
 // Without a listener, an error of either stream would end the process half-way. A failed write to
 // standard output is reported to the code that wrote; it does not matter if nobody reads standard error.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
-let store: Store | undefined;
+let choice: Choice | undefined;
 try {
-  store = await chooseStore(process.argv.slice(2));
-  await programOn(store).parseAsync();
+  choice = await chooseStore(process.argv.slice(2));
+  await programOn(choice).parseAsync();
 } catch (error) {
   const isHelp = error instanceof CommanderError && error.exitCode === EXIT_CODES.success;
   if (!isHelp) {
-    const failure = describeFailure(error, store?.describeFailure);
+    const failure = describeFailure(error, choice?.store.describeFailure);
     printFailure(failure, process.argv.includes('--json'));
     process.exitCode = failure.exitCode;
   }

@@ -13,8 +13,7 @@ import { addRelease } from './commands/release.js';
 import { addRetire } from './commands/retire.js';
 import { addStatus } from './commands/status.js';
 import { addSharedOptions } from './options.js';
-import { addStoreOption } from './stores/choose-store.js';
-import type { Store } from './stores/store.js';
+import { addStoreOption, type Choice } from './stores/choose-store.js';
 
 const { version } = createRequire(import.meta.url)('storagebox/package.json') as {
   version: string;
@@ -34,7 +33,7 @@ const COMMANDS = [
   addDoctor,
 ];
 
-export function programOn(store: Store): Command {
+export function programOn(choice: Choice): Command {
   const program = new Command('storagebox')
     .description('Gives each user one item, and each item to one user.')
     .version(version)
@@ -42,8 +41,8 @@ export function programOn(store: Store): Command {
     .configureOutput({ outputError: () => {} })
     .exitOverride();
   addStoreOption(program);
-  store.addOptions(program);
+  choice.store.addOptions(program);
   addSharedOptions(program);
-  for (const add of COMMANDS) add(program, store);
+  for (const add of COMMANDS) add(program, choice);
   return program;
 }

@@ -5,7 +5,7 @@ import { action } from './action.js';
 import { confirm } from './confirmation.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { note, printItem, printJson } from './output.js';
-import type { Store } from './stores/store.js';
+import type { Choice } from './stores/choose-store.js';
 
 interface TakingBack {
   readonly name: string;
@@ -20,7 +20,7 @@ interface TakingBack {
 
 export function addTakingBack(
   program: Command,
-  store: Store,
+  choice: Choice,
   { name, description, question, take }: TakingBack,
 ): void {
   program
@@ -31,11 +31,14 @@ export function addTakingBack(
     .option(
       '--release-bank <table>',
       'another bank that the item can have come from, by name or ARN; can be repeated',
-      (bank: string, earlier: readonly string[]) => [...earlier, store.parseItemBankName(bank)],
+      (bank: string, earlier: readonly string[]) => [
+        ...earlier,
+        choice.store.parseItemBankName(bank),
+      ],
       [],
     )
     .action(
-      action<{ readonly yes?: true }>(store, async (invocation, deduplicationId = '') => {
+      action<{ readonly yes?: true }>(choice, async (invocation, deduplicationId = '') => {
         const { options, signal, isJson, open } = invocation;
         // Opened before the question is asked: whatever is wrong with the set-up is told first.
         const { deduplicator } = await open();

@@ -1,4 +1,4 @@
-// What the DynamoDB deduplication table can do, for its repository and for the atomic claim.
+// What the DynamoDB deduplication table can do, for its repository and for claims and releases.
 import {
   type AttributeValue,
   type CancellationReason,

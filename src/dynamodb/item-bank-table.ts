@@ -1,4 +1,4 @@
-// What the DynamoDB item bank can do, for its repository and for the atomic claim.
+// What the DynamoDB item bank can do, for its repository and for claims and releases.
 import type { Delete } from '@aws-sdk/client-dynamodb';
 import { ItemStrandedError } from '../contracts/errors.js';
 import type { Listing, ListOptions } from '../contracts/looking.js';

@@ -6,8 +6,8 @@ import { runtime } from './runtime.js';
 
 /**
  * The name of the `node:diagnostics_channel` on which each {@link StorageBoxEvent} is published. Every
- * copy of the package in a process publishes on the same one. Browsers, and Node.js before 20.16, lack
- * that channel, or the means to get it without an import; {@link onStorageBoxEvent} works there as well.
+ * copy of the package in a process publishes on the same one. Browsers, and Node.js before 20.16 and 22.3,
+ * lack that channel, or the means to get it without an import; {@link onStorageBoxEvent} works there, too.
  */
 export const EVENT_CHANNEL_NAME = 'storagebox';
 

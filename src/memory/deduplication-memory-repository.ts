@@ -17,7 +17,7 @@ import { assertDeduplicationId, assertItem } from '../contracts/validation.js';
 import { runtime } from '../environment/runtime.js';
 import { attachedState } from '../store-kit/attached-state.js';
 import { assertCountAssignmentsOptions } from '../store-kit/listing.js';
-import { listMemory } from './listing.js';
+import { listSnapshot } from '../store-kit/snapshot-listing.js';
 import { type MemoryBank, memoryBanks } from './memory-bank.js';
 
 /** A deduplication repository in this process's memory, for unit tests. */
@@ -99,7 +99,7 @@ export class DeduplicationMemoryRepository
   listAssignments(options?: ListOptions): Listing<Assignment> {
     const held = () =>
       [...assignments.of(this)].map(([id, one]) => [id, assignmentOf(id, one)] as const);
-    return listMemory('assignments', held, options);
+    return listSnapshot('the assignments in memory', held, options);
   }
 }
 

@@ -16,7 +16,7 @@ import { assertItem, assertOption } from '../contracts/validation.js';
 import { addInChunks, type ChunkedAdd } from '../store-kit/batch-add.js';
 import { fillLedgerInChunks } from '../store-kit/fill-ledger.js';
 import { assertCountOptions } from '../store-kit/listing.js';
-import { listMemory } from './listing.js';
+import { listSnapshot } from '../store-kit/snapshot-listing.js';
 import { MemoryBank, memoryBanks } from './memory-bank.js';
 
 export interface ItemBankMemoryRepositoryOptions {
@@ -108,7 +108,11 @@ export class ItemBankMemoryRepository
    */
   listItems(options?: ListOptions): Listing<string> {
     const bank = memoryBanks.of(this);
-    return listMemory('items', () => bank.items.map((item) => [item, item] as const), options);
+    return listSnapshot(
+      'the items in memory',
+      () => bank.items.map((item) => [item, item] as const),
+      options,
+    );
   }
 
   ownsAssignment({ itemBankName }: Pick<Assignment, 'itemBankName'>): boolean {

@@ -1,5 +1,5 @@
 // Which promises hold when calls to the backend fail and processes crash between the two steps of a
-// claim. These checks do not use an atomic claim: the five methods must work on their own.
+// claim. These checks use no atomic writes: the five methods must work on their own.
 import assert from 'node:assert/strict';
 import { DeduplicationRepository } from '../contracts/deduplication-repository.js';
 import {

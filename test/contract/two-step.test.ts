@@ -1,4 +1,4 @@
-// The DynamoDB pair with its atomic claim taken away: what a pair that shares no transaction gets.
+// The DynamoDB pair with its atomic writes taken away: what a pair that shares no transaction gets.
 import { conformanceSuite } from 'storagebox/testing';
 import { describe, test } from 'vitest';
 import { deleteTables, denyAccess, freshTables, openPair } from '../support/tables.js';

@@ -68,8 +68,8 @@ function memoryStore(look: LedgerLook = { state: 'filled' }) {
   const store: Store = {
     addOptions: (program) => void program.option('--shelf <name>', 'where it is'),
     parseItemBankName: (text) => text.toLowerCase(),
-    open: async (options) => {
-      asked.push(`open ${JSON.stringify(options)}`);
+    open: async ({ signal: _, ...request }) => {
+      asked.push(`open ${JSON.stringify(request)}`);
       return opened;
     },
     describeFailure: (error) =>
@@ -79,7 +79,7 @@ function memoryStore(look: LedgerLook = { state: 'filled' }) {
   };
   const run = async (...args: readonly string[]) => {
     printed.length = 0;
-    await programOn(store).parseAsync(args, { from: 'user' });
+    await programOn({ store, location: './attic' }).parseAsync(args, { from: 'user' });
     return { stdout: printed.join(''), exitCode: process.exitCode };
   };
   return { asked, run, opened, store };
@@ -118,8 +118,9 @@ test('the options of the store reach it, and those of the command as well', asyn
   const { run, asked } = memoryStore();
   await run('release', 'ann', '--yes', '--shelf', 'lower', '--release-bank', 'Cellar');
   expect(JSON.parse(String(asked[0]).slice('open '.length))).toMatchObject({
-    shelf: 'lower',
-    releaseBank: ['cellar'],
+    location: './attic',
+    options: { shelf: 'lower', yes: true },
+    releaseBanks: ['cellar'],
   });
 });
 

@@ -16,15 +16,15 @@ test.each([
   [['fetch', '--unknown', 'value', 'ann', '--store=dynamodb']],
   [['fetch', '--', '--store', 'nowhere']],
 ])('DynamoDB is the default, and can be named: %j', async (args) => {
-  expect(await chooseStore(args)).toBe(dynamoDb);
+  expect(await chooseStore(args)).toEqual({ store: dynamoDb, location: '' });
 });
 
 test('an option goes before the environment variable, an empty one is not set', async () => {
   vi.stubEnv('STORAGE_BOX_STORE', '');
-  expect(await chooseStore([])).toBe(dynamoDb);
+  expect(await chooseStore([])).toMatchObject({ store: dynamoDb });
   vi.stubEnv('STORAGE_BOX_STORE', 'nowhere');
   await expect(chooseStore([])).rejects.toMatchObject({ code: 'UNKNOWN_STORE' });
-  expect(await chooseStore(['--store', 'dynamodb'])).toBe(dynamoDb);
+  expect(await chooseStore(['--store', 'dynamodb'])).toMatchObject({ store: dynamoDb });
 });
 
 test.each(['nowhere', 'nowhere://user:password@host/db', '../cli', 'DynamoDB', ''])(
@@ -34,6 +34,18 @@ test.each(['nowhere', 'nowhere://user:password@host/db', '../cli', 'DynamoDB', '
     const { code, message, exitCode } = describeFailure(error);
     expect({ code, exitCode }).toEqual({ code: 'UNKNOWN_STORE', exitCode: 2 });
     expect(message).not.toMatch(/nowhere|password|cli|DynamoDB/);
+  },
+);
+
+test.each(['//my_table', 'tables?region=eu-west-1'])(
+  'DynamoDB takes nothing after its name: %s',
+  async (location) => {
+    vi.stubEnv('STORAGE_BOX_STORE', `dynamodb:${location}`);
+    const { store, ...choice } = await chooseStore([]);
+    expect(choice).toEqual({ location });
+    const { signal } = new AbortController();
+    const opening = store.open({ location, options: {}, releaseBanks: [], signal });
+    await expect(opening).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
   },
 );
 

@@ -7,7 +7,8 @@ import { CommandFailure, type Failure } from '../failures.js';
 import { wholeNumber } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
-import type { OpenStore, Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
+import type { OpenStore } from '../stores/store.js';
 
 interface AddOptions {
   readonly column?: string;
@@ -15,7 +16,7 @@ interface AddOptions {
   readonly concurrency?: number;
 }
 
-export function addAdd(program: Command, store: Store): void {
+export function addAdd(program: Command, choice: Choice): void {
   program
     .command('add')
     .description('Add items to the bank. Items that are or ever were in it are skipped.')
@@ -27,7 +28,7 @@ export function addAdd(program: Command, store: Store): void {
     )
     .option('--concurrency <count>', 'transactions under way at once (default: 4)', wholeNumber)
     .action(
-      action<AddOptions>(store, async (invocation, file = '-') => {
+      action<AddOptions>(choice, async (invocation, file = '-') => {
         const { options, signal, isJson, open, describeFailure } = invocation;
         const input = await openInput(file, options);
         const opened = await open();

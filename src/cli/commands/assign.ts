@@ -9,7 +9,7 @@ import { note, writeRows } from '../output.js';
 import { assertPlaceFor } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
 import type { Row } from '../rows.js';
-import type { Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
 
 interface AssignOptions {
   readonly column?: string;
@@ -19,7 +19,7 @@ interface AssignOptions {
   readonly concurrency?: number;
 }
 
-export function addAssign(program: Command, store: Store): void {
+export function addAssign(program: Command, choice: Choice): void {
   program
     .command('assign')
     .description(
@@ -36,7 +36,7 @@ export function addAssign(program: Command, store: Store): void {
     .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
     .option('--concurrency <count>', 'claims under way at once (default: 16)', wholeNumber)
     .action(
-      action<AssignOptions>(store, async (invocation, file = '-') => {
+      action<AssignOptions>(choice, async (invocation, file = '-') => {
         const { options, signal, isJson, open, describeFailure } = invocation;
         if (isJson && options.spreadsheet) {
           throw wrongOptions(

@@ -9,7 +9,7 @@ import { note, print, printJson, writeRows } from '../output.js';
 import { assertPlaceFor, STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
 import type { Row } from '../rows.js';
-import type { Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
 
 interface AuditOptions {
   readonly fix?: true;
@@ -19,7 +19,7 @@ interface AuditOptions {
   readonly segments: number;
 }
 
-export function addAudit(program: Command, store: Store): void {
+export function addAudit(program: Command, choice: Choice): void {
   program
     .command('audit')
     .description(
@@ -32,7 +32,7 @@ export function addAudit(program: Command, store: Store): void {
     .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
     .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
-      action<AuditOptions>(store, async (invocation) => {
+      action<AuditOptions>(choice, async (invocation) => {
         const { options, signal, open } = invocation;
         assertOptions(invocation);
         await assertPlaceFor(options.output);

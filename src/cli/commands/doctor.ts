@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { action } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
-import type { Finding, Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
+import type { Finding } from '../stores/store.js';
 import { untilAborted } from '../until-aborted.js';
 
-export function addDoctor(program: Command, store: Store): void {
+export function addDoctor(program: Command, choice: Choice): void {
   program
     .command('doctor')
     .description(
@@ -13,7 +14,7 @@ export function addDoctor(program: Command, store: Store): void {
         'Writes nothing.',
     )
     .action(
-      action(store, async ({ open, isJson, signal }) => {
+      action(choice, async ({ open, isJson, signal }) => {
         const { findings } = await open();
         const found: Finding[] = [];
         const examination = findings();

@@ -8,7 +8,8 @@ import { assertPlaceFor, STANDARD_OUTPUT } from '../partial-file.js';
 import { ProgressLine } from '../progress.js';
 import { writeResumableRows } from '../resumable-file.js';
 import type { RowFormat } from '../rows.js';
-import type { OpenStore, Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
+import type { OpenStore } from '../stores/store.js';
 
 interface ExportOptions {
   readonly format?: RowFormat;
@@ -22,7 +23,7 @@ type ExportInvocation = Invocation<ExportOptions>;
 
 const FORMATS: readonly string[] = ['csv', 'jsonl'] satisfies RowFormat[];
 
-export function addExport(program: Command, store: Store): void {
+export function addExport(program: Command, choice: Choice): void {
   program
     .command('export')
     .description('Print who has what, what is left, or both, in no particular order.')
@@ -37,7 +38,7 @@ export function addExport(program: Command, store: Store): void {
     .option('--spreadsheet', 'make CSV safe to open in a spreadsheet; it is not exact then')
     .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
-      action<ExportOptions>(store, async (invocation, what = 'assignments') => {
+      action<ExportOptions>(choice, async (invocation, what = 'assignments') => {
         const destination = destinationOf(invocation, what as What);
         await assertPlaceFor(destination.file);
         const opened = await invocation.open();

@@ -2,15 +2,15 @@ import type { Command } from 'commander';
 import { action } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { note, printItem, printJson } from '../output.js';
-import type { Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
 
-export function addFetch(program: Command, store: Store): void {
+export function addFetch(program: Command, choice: Choice): void {
   program
     .command('fetch')
     .description('Print the item of an ID: the one that it has, else one from the bank.')
     .argument('<id>', 'the deduplication ID')
     .action(
-      action(store, async ({ open, signal, isJson }, deduplicationId = '') => {
+      action(choice, async ({ open, signal, isJson }, deduplicationId = '') => {
         const { deduplicator } = await open();
         const result = await deduplicator.claim(deduplicationId, { signal });
         if (isJson) await printJson({ deduplicationId, ...result });

@@ -6,13 +6,13 @@ import { CommandFailure } from '../failures.js';
 import { wholeNumber } from '../options.js';
 import { print, printJson } from '../output.js';
 import { ProgressLine, withThousands } from '../progress.js';
-import type { Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
 
 interface FillLedgerOptions {
   readonly concurrency?: number;
 }
 
-export function addFillLedger(program: Command, store: Store): void {
+export function addFillLedger(program: Command, choice: Choice): void {
   program
     .command('fill-ledger')
     .description(
@@ -22,7 +22,7 @@ export function addFillLedger(program: Command, store: Store): void {
     )
     .option('--concurrency <count>', 'transactions under way at once (default: 4)', wholeNumber)
     .action(
-      action<FillLedgerOptions>(store, async ({ options, signal, isJson, open }) => {
+      action<FillLedgerOptions>(choice, async ({ options, signal, isJson, open }) => {
         const { itemRepo, deduplicationRepo, ledgerName } = await open();
         if (ledgerName === undefined) throw noLedger();
         const line = new ProgressLine('items');

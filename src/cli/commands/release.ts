@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
 import { addTakingBack } from '../taking-back.js';
 
-export function addRelease(program: Command, store: Store): void {
-  addTakingBack(program, store, {
+export function addRelease(program: Command, choice: Choice): void {
+  addTakingBack(program, choice, {
     name: 'release',
     description:
       'Put the item of an ID back into the bank, where anybody can get it. Prints the item.',

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
 import { addTakingBack } from '../taking-back.js';
 
-export function addRetire(program: Command, store: Store): void {
-  addTakingBack(program, store, {
+export function addRetire(program: Command, choice: Choice): void {
+  addTakingBack(program, choice, {
     name: 'retire',
     description: 'Withdraw the item of an ID for good: nobody gets it again. Prints the item.',
     question: (deduplicationId) =>

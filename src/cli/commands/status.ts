@@ -7,7 +7,8 @@ import { segmentCount, wholeNumberUpTo } from '../options.js';
 import { print, printJson } from '../output.js';
 import { Pace } from '../pace.js';
 import { withThousands } from '../progress.js';
-import type { OpenStore, Store } from '../stores/store.js';
+import type { Choice } from '../stores/choose-store.js';
+import type { OpenStore } from '../stores/store.js';
 
 interface StatusOptions {
   readonly watch?: true;
@@ -18,7 +19,7 @@ interface StatusOptions {
 /** A day. A timer of Node.js takes 24 of them at most, and fires at once when it is given more. */
 const MAX_INTERVAL_SECONDS = 86_400;
 
-export function addStatus(program: Command, store: Store): void {
+export function addStatus(program: Command, choice: Choice): void {
   program
     .command('status')
     .description(
@@ -33,7 +34,7 @@ export function addStatus(program: Command, store: Store): void {
     )
     .option('--segments <count>', 'parts of a table that are read at once', segmentCount, 4)
     .action(
-      action<StatusOptions>(store, async (invocation) => {
+      action<StatusOptions>(choice, async (invocation) => {
         const { options, signal } = invocation;
         const opened = await invocation.open();
         const reading = { segments: options.segments, signal };

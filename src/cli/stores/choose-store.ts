@@ -16,17 +16,23 @@ export function addStoreOption(program: Command): void {
   );
 }
 
+export interface Choice {
+  readonly store: Store;
+  /** See `OpenRequest`. */
+  readonly location: string;
+}
+
 /** Loads the store before all options are parsed, because some of them are the store's own. */
-export async function chooseStore(args: readonly string[]): Promise<Store> {
+export async function chooseStore(args: readonly string[]): Promise<Choice> {
   const choice = new Command().option('--store <store>').exitOverride();
   choice.configureOutput({ outputError: () => {} }).parseOptions([...args]);
   const text: string = choice.opts().store ?? (process.env[STORE_VARIABLE] || DEFAULT_STORE);
-  // Of a URL such as `postgres://…`, its scheme.
-  const [, name] = /^([a-z][a-z0-9-]*)(?=:|$)/.exec(text) ?? [];
+  // Of a URL such as `postgres://…`, its scheme and the rest.
+  const [, name, location = ''] = /^([a-z][a-z0-9-]*)(?::(.*))?$/s.exec(text) ?? [];
   if (name === undefined) throw unknownStore();
   try {
     const { store } = await import(`./${name}/index.ts`);
-    return store;
+    return { store, location };
   } catch (error) {
     throw isMissingFolder(error) ? unknownStore() : error;
   }

@@ -17,14 +17,25 @@ export interface Store {
   addOptions(program: Command): void;
   /** Checks the name of an item bank in an argument; throws Commander's `InvalidArgumentError`. */
   parseItemBankName(text: string): string;
-  /** Loads the driver and opens what the options name. Sends no request yet. */
-  open(options: StoreOptions, signal: AbortSignal): Promise<OpenStore>;
-  /** What a failure of this store, or of loading its driver, means; `null` for any other error. */
+  /** Loads the driver and opens what is asked for. Sends no request yet. */
+  open(request: OpenRequest): Promise<OpenStore>;
+  /**
+   * What a failure of this store, or of loading its driver, means; `null` for any other error, such as one
+   * of a file that the user named.
+   */
   describeFailure(error: unknown): Failure | null;
 }
 
-/** As Commander parsed them. A store knows its own. */
-export type StoreOptions = Readonly<Record<string, unknown>>;
+export interface OpenRequest {
+  /** What follows the name of the store and a colon in `--store`; empty if nothing does. */
+  readonly location: string;
+  /** All options, as Commander parsed them. A store knows its own. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Further banks that items may be released to, checked by `parseItemBankName`. */
+  readonly releaseBanks: readonly string[];
+  /** Aborted when the command is stopped. */
+  readonly signal: AbortSignal;
+}
 
 export interface OpenStore {
   readonly itemRepo: ItemBankRepository & ItemBankLooking & ItemBankLedger;
@@ -32,16 +43,22 @@ export interface OpenStore {
   readonly deduplicator: Deduplicator;
   /** As assignments name it. */
   readonly itemBankName: string;
-  /** `undefined` without a ledger. */
+  /** Any name by which people know it, for messages; `undefined` without a ledger. */
   readonly ledgerName: string | undefined;
   readonly audit: AuditedStore;
-  /** Tells this store from any other: a listing can be resumed only where all of it is the same. */
+  /**
+   * Tells this store from any other, with full paths: an export can be resumed only where all of it is the
+   * same. It is kept in a file, so the keys have to stay.
+   */
   identity(): Promise<Readonly<Record<string, string | null>>>;
   /** Creates what does not exist yet, and leaves the rest alone. */
   init(): Promise<readonly InitializedTable[]>;
-  /** What can be wrong with the set-up, found without writing anything. */
+  /**
+   * What can be wrong with the set-up, found without writing anything: from what is needed first to what
+   * builds on it. After a fault, what it would make misleading is left out.
+   */
   findings(): AsyncGenerator<Finding, void, void>;
-  /** Whether the ledger lists what it should. Reads a sample. */
+  /** Whether the ledger lists what it should. Reads a sample. Throws what the command could not outlive. */
   lookAtLedger(): Promise<LedgerLook>;
   /** Closes what was opened. */
   close(): void | Promise<void>;
@@ -70,7 +87,7 @@ export type LedgerLook =
   /** It could not be read: `reason` for people, or `null` where the command itself will fail and say it. */
   | { readonly state: 'unknown'; readonly reason: string | null };
 
-/** What an audit reads and repairs beyond the contracts. */
+/** What an audit reads and repairs beyond the contracts, by the public API of the store or by its driver. */
 export interface AuditedStore {
   /** Everything in the ledger, in no particular order; nothing without one. */
   ledgerEntries(segments: number): AsyncIterable<LedgerEntry>;

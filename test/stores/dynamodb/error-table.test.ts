@@ -329,7 +329,7 @@ const misuses: Record<string, Misuse> = {
       ...openPair(tables),
       releaseBanks: [memoryPair().itemRepo],
     }).releaseItemForDeduplicationId('user'),
-  'release: the pair has no atomic claim': () => {
+  'release: the pair has no atomic writes': () => {
     const { itemRepo, deduplicationRepo } = memoryPair();
     return new Deduplicator({
       itemRepo,

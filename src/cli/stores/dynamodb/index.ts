@@ -2,24 +2,20 @@
 import { wrongOptions } from '../../options.js';
 import type { Store } from '../store.js';
 import { describeFailure } from './failures.js';
-import { addOptions, type DynamoDbOptions, tableName } from './options.js';
+import { addOptions, tableName } from './options.js';
 
 export const store: Store = {
   addOptions,
   parseItemBankName: tableName,
-  open: async (options, signal) => {
-    assertIsNameAlone(options.store);
+  open: async (request) => {
+    if (request.location !== '') throw wrongOptions(...LOCATION_GIVEN);
     // Imported only now, so that the help works without the AWS SDK.
-    const { openDynamoDb } = await import('./open.js');
-    return openDynamoDb(options as unknown as DynamoDbOptions, signal);
+    return (await import('./open.js')).openDynamoDb(request);
   },
   describeFailure,
 };
 
-function assertIsNameAlone(choice: unknown = process.env.STORAGE_BOX_STORE): void {
-  if (!String(choice ?? '').includes(':')) return;
-  throw wrongOptions(
-    'DynamoDB takes nothing after its name in --store.',
-    'Pass --store dynamodb, and the tables by --item-bank-table and --deduplication-table.',
-  );
-}
+const LOCATION_GIVEN = [
+  'DynamoDB takes nothing after its name in --store.',
+  'Pass --store dynamodb, and the tables by --item-bank-table and --deduplication-table.',
+] as const;

@@ -10,14 +10,19 @@ import {
   itemBankTable,
   ledgerTable,
 } from 'storagebox';
-import type { InitializedTable, OpenStore } from '../store.js';
+import type { InitializedTable, OpenRequest, OpenStore } from '../store.js';
 import { auditedTables } from './audit.js';
 import { findings } from './doctor.js';
 import { lookAtLedgerOrSayWhy } from './ledger-look.js';
 import { type DynamoDbOptions, ledgerTableNameOf } from './options.js';
 import type { Tables } from './tables.js';
 
-export function openDynamoDb(options: DynamoDbOptions, signal: AbortSignal): OpenStore {
+export function openDynamoDb({
+  options: all,
+  releaseBanks: names,
+  signal,
+}: OpenRequest): OpenStore {
+  const options = all as unknown as DynamoDbOptions;
   const client = openClient(options);
   const ledgerTableName = ledgerTableNameOf(options);
   const itemRepo = new ItemBankDynamoDbRepository({
@@ -25,7 +30,7 @@ export function openDynamoDb(options: DynamoDbOptions, signal: AbortSignal): Ope
     ledgerTableName,
     client,
   });
-  const releaseBanks = (options.releaseBank ?? []).map(
+  const releaseBanks = names.map(
     (itemBankTable) =>
       new ItemBankDynamoDbRepository({
         tableName: itemBankTable,

@@ -16,8 +16,6 @@ export interface DynamoDbOptions {
   readonly endpointUrl?: string;
   readonly region?: string;
   readonly profile?: string;
-  /** Only for `release` and `retire`. */
-  readonly releaseBank?: readonly string[];
 }
 
 export function addOptions(program: Command): void {

@@ -1,13 +1,16 @@
 import type { Listing, ListOptions } from '../contracts/looking.js';
-import { listingOf, type PageRequest, type Segment } from '../store-kit/listing.js';
+import { listingOf, type PageRequest, type Segment } from './listing.js';
+
+// For a store that can give all that it holds at once: in memory, or in one file.
 
 /**
- * Lists elements in memory. They come in the order of their keys, so that a listing can be resumed.
+ * Lists elements in the order of their keys, so that a listing can be resumed, also in another process.
  *
- * @param elements called when a page is read; returns the current elements by key
+ * @param name of what is listed, as in {@link ListingSource}
+ * @param elements called for each page; returns the current elements by key
  */
-export function listMemory<Element>(
-  noun: string,
+export function listSnapshot<Element>(
+  name: string,
   elements: () => Iterable<readonly [key: string, element: Element]>,
   options: ListOptions | undefined,
 ): Listing<Element> {
@@ -23,7 +26,7 @@ export function listMemory<Element>(
     const page = rows.slice(0, pageSize);
     return { rows: page, nextKey: rows.length > page.length ? (page.at(-1)?.key ?? null) : null };
   };
-  return listingOf({ name: `the ${noun} in memory`, readPage }, options);
+  return listingOf({ name, readPage }, options);
 }
 
 function isIn({ number, total }: Segment, key: string): boolean {

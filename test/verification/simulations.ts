@@ -72,7 +72,7 @@ export async function exploreRandomly(
 }
 
 /** The simulated processes are too small for these. In a copy of the library every call meets one. */
-const CROWDS: readonly (readonly [what: string, change: Change])[] = [
+export const CROWDS: readonly (readonly [what: string, change: Change])[] = [
   [
     'with each call in a rush',
     {
@@ -84,7 +84,7 @@ const CROWDS: readonly (readonly [what: string, change: Change])[] = [
   [
     'with two claims of a process at once, and the others in a queue',
     {
-      file: 'claimer.ts',
+      file: 'hand-out/claimer.ts',
       code: 'const MAX_CLAIMS_UNDER_WAY = 1_000;',
       replacement: 'const MAX_CLAIMS_UNDER_WAY = 2;',
     },

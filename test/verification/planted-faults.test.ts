@@ -1,0 +1,17 @@
+// Each change that `npm run verify` makes to a copy of the library fits the code as it stands.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { PLANTED_FAULTS, ROOT } from './planted-faults.js';
+import { CROWDS } from './simulations.js';
+
+const CHANGES = [
+  ...PLANTED_FAULTS.map((fault) => [fault.name, fault] as const),
+  ...CROWDS.map(([what, change]) => [what, change] as const),
+];
+
+test.each(CHANGES)('%s', async (_name, { file, code, replacement }) => {
+  const text = await readFile(join(ROOT, 'src', file), 'utf8');
+  expect(text.split(code)).toHaveLength(2);
+  expect(replacement).not.toBe(code);
+});

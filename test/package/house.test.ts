@@ -1,6 +1,6 @@
 // The plan of src/, checked: who imports whom, and which words are spoken where.
 import { execFile } from 'node:child_process';
-import { appendFile, cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -41,9 +41,18 @@ const WRONG_ARROWS: readonly (readonly [rule: string, file: string, imported: st
   ['commands-see-contracts-only', 'src/cli/commands/add.ts', 'storagebox'],
   ['commands-see-contracts-only', 'src/cli/commands/add.ts', '@aws-sdk/client-dynamodb'],
   ['commands-see-contracts-only', 'src/cli/audit.ts', './stores/dynamodb/open.js'],
+  ['command-line-store-knows-no-other', 'src/cli/stores/other/index.ts', '../dynamodb/options.js'],
   ['example-is-code-to-copy', 'examples/quickstart/print.ts', '../../test/support/audit.js'],
   ['example-is-code-to-copy', 'examples/quickstart/print.ts', '../../src/store-kit/queue.js'],
 ];
+
+test('each rule has a wrong import here', async () => {
+  const config: { default: { forbidden: { name: string }[] } } = await import(
+    new URL('../../.dependency-cruiser.mjs', import.meta.url).href
+  );
+  const rules = new Set(config.default.forbidden.map(({ name }) => name));
+  expect(rules).toEqual(new Set(WRONG_ARROWS.map(([rule]) => rule)));
+});
 
 test('each wrong import is found, and there is none besides those planted', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-arrows-'));
@@ -60,6 +69,7 @@ test('each wrong import is found, and there is none besides those planted', asyn
   }
   await cp(join(ROOT, '.dependency-cruiser.mjs'), join(folder, '.dependency-cruiser.mjs'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  await mkdir(join(folder, 'src/cli/stores/other'));
   for (const [, file, imported] of WRONG_ARROWS) {
     await appendFile(join(folder, file), `import '${imported}';\n`);
   }

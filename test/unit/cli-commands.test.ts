@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Deduplicator } from 'storagebox/core';
+import { BatchNotFullyAddedError, Deduplicator } from 'storagebox/core';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeFailure } from '../../src/cli/failures.js';
@@ -147,6 +147,26 @@ test.each([
   await expect(run(...args)).rejects.toThrow();
   expect(asked).toEqual([]);
 });
+
+test.each([
+  { added: 0, alreadyKnown: 2, unconfirmed: [], isToldToLook: false },
+  { added: 1, alreadyKnown: 0, unconfirmed: [], isToldToLook: true },
+  { added: 0, alreadyKnown: 0, unconfirmed: ['A-1'], isToldToLook: true },
+])(
+  'without a ledger, only a batch that may have added something needs a look: %j',
+  async ({ isToldToLook, ...parts }) => {
+    const { opened, run } = memoryStore();
+    Object.assign(opened, { ledgerName: undefined });
+    const progress = { read: 3, repeats: 0, notAdded: ['A-2'], ...parts };
+    const failure = new BatchNotFullyAddedError(progress, { cause: new Error('injected') });
+    vi.spyOn(opened.itemRepo, 'batchAddItems').mockRejectedValue(failure);
+    const codes = join(folder, 'codes.txt');
+    await writeFile(codes, 'A-1\n');
+    const error = await run('add', codes).catch((reason: unknown) => reason);
+    const { remedy } = describeFailure(error);
+    expect(remedy?.startsWith('Without a ledger') ?? false).toBe(isToldToLook);
+  },
+);
 
 test('the words of the store are those of its failures, also of a batch that failed', async () => {
   const { opened, store, run } = memoryStore();

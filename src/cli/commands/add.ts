@@ -84,7 +84,8 @@ function textOf({ read, added, alreadyKnown, repeats }: BatchAddItemsReport): st
 /** With a ledger the whole file is simply added again; without one, somebody has to look. */
 function withRemedy(error: unknown, describeFailure: (error: unknown) => Failure): unknown {
   const isBatch = isStorageBoxError(error) && error.code === 'STORAGEBOX_BATCH_NOT_FULLY_ADDED';
-  if (!isBatch || error.written === 'nothing') return error;
+  // Not by `written`: that also speaks of a ledger, and there is none.
+  if (!isBatch || (error.added === 0 && error.unconfirmed.length === 0)) return error;
   return new CommandFailure({
     ...describeFailure(error),
     remedy:

@@ -1,6 +1,6 @@
 // What every command needs: its options, a signal for Ctrl-C, and its store, opened when it is needed.
 import { setMaxListeners } from 'node:events';
-import type { Command } from 'commander';
+import type { Command, OptionValues } from 'commander';
 import type { ExitCode } from './exit-codes.js';
 import { describeFailure, type Failure, Interruption } from './failures.js';
 import type { SharedOptions } from './options.js';
@@ -20,11 +20,6 @@ export interface Invocation<Options> {
   readonly describeFailure: (error: unknown) => Failure;
 }
 
-/** Of the commands that take an item back. */
-interface TakingBackOptions {
-  readonly releaseBank?: readonly string[];
-}
-
 type Run<Options> = (
   invocation: Invocation<Options>,
   ...args: readonly string[]
@@ -35,19 +30,19 @@ export function action<Options = unknown>({ store, location }: Choice, run: Run<
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command;
     const args = all.slice(0, -2) as string[];
-    const options = command.optsWithGlobals<SharedOptions & TakingBackOptions & Options>();
-    const { releaseBank: releaseBanks = [] } = options;
+    const options: OptionValues = command.optsWithGlobals();
     const { signal, dispose } = listenForInterruption();
     let opened: OpenStore | undefined;
     const open = async () => {
-      const all = command.optsWithGlobals();
-      opened ??= await store.open({ location, options: all, releaseBanks, signal });
+      // Only the commands that take an item back have the option.
+      const { releaseBank: releaseBanks = [] } = options;
+      opened ??= await store.open({ location, options, releaseBanks, signal });
       return opened;
     };
     try {
       process.exitCode = await run(
         {
-          options,
+          options: options as SharedOptions & Options,
           isJson: options.json ?? false,
           signal,
           open,

@@ -1,7 +1,6 @@
+// For a store that can give all that it holds at once: in memory, or in one file.
 import type { Listing, ListOptions } from '../contracts/looking.js';
 import { listingOf, type PageRequest, type Segment } from './listing.js';
-
-// For a store that can give all that it holds at once: in memory, or in one file.
 
 /**
  * Lists elements in the order of their keys, so that a listing can be resumed, also in another process.

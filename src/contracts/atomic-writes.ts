@@ -42,6 +42,11 @@ export interface AtomicClaimOptions {
    * which you retry. Default: 0.
    */
   readonly waitedMs?: number | undefined;
+  /**
+   * The claim is one of a bulk hand-out: nobody waits for this result alone, so prefer many claims a
+   * second to a quick answer. Default: `false`.
+   */
+  readonly isInBulk?: boolean | undefined;
 }
 
 export interface AtomicReleaseOptions {
@@ -62,6 +67,12 @@ export interface AtomicReleaseOptions {
  * lacks an optional method, what needs it throws a typed error.
  */
 export interface AtomicWrites {
+  /**
+   * Optional. How many claims a bulk hand-out has under way unless its caller says how many: enough for
+   * the store to write several at once. Default: 16.
+   */
+  readonly bulkConcurrency?: number | undefined;
+
   /**
    * Gives the ID an item. Both writes happen or neither, even if a process crashes. Resolves with
    * `exhausted` only if the ID has no item and no item stayed in the bank for the whole call.

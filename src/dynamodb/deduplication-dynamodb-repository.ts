@@ -18,6 +18,7 @@ import { assertCountAssignmentsOptions } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS } from '../store-kit/patience.js';
 import { claimItem } from './claim/atomic-claim.js';
 import { releaseItem } from './claim/atomic-release.js';
+import { GroupedClaims } from './claim/grouped-claims.js';
 import { type ClientOptions, placeOf, resolveClient } from './client.js';
 import { DeduplicationTable } from './deduplication-table.js';
 import { type ItemBankTable, itemBankTables } from './item-bank-table.js';
@@ -62,6 +63,7 @@ export class DeduplicationDynamoDbRepository
     this.tableName = tableName;
     states.attach(this, {
       table: new DeduplicationTable(resolveClient(options), tableName),
+      writesByBank: new WeakMap(),
       logger: levelledLogger(logger, loggingLevelFromEnvironment()),
     });
   }
@@ -114,7 +116,7 @@ export class DeduplicationDynamoDbRepository
    */
   override async atomicWritesWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
     const bank = itemBankTables.find(itemRepo);
-    const { table, logger } = states.of(this);
+    const { table, writesByBank, logger } = states.of(this);
     if (bank === undefined) {
       logger.warn(
         `The item bank is not an ItemBankDynamoDbRepository (its class is ${itemRepo.constructor.name}), ` +
@@ -123,12 +125,18 @@ export class DeduplicationDynamoDbRepository
       );
       return null;
     }
-    if (bank.client === table.client) return atomicWrites(bank, table);
+    // Deduplicators of one pair share them, so that their claims can travel together.
+    const atomicWrites = () => {
+      const writes = writesByBank.get(bank) ?? newAtomicWrites(bank, table);
+      writesByBank.set(bank, writes);
+      return writes;
+    };
+    if (bank.client === table.client) return atomicWrites();
     const [bankPlace, tablePlace] = await Promise.all([
       placeOf(bank.client),
       placeOf(table.client),
     ]);
-    if (bankPlace === tablePlace) return atomicWrites(bank, table);
+    if (bankPlace === tablePlace) return atomicWrites();
     logger.warn(
       `The item bank "${bank.tableName}" is in ${bankPlace}, the deduplication table ` +
         `"${table.tableName}" in ${tablePlace}: no transaction spans both. ${TWO_STEP_RISK} ` +
@@ -187,9 +195,14 @@ export class DeduplicationDynamoDbRepository
   }
 }
 
-function atomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {
+/** Enough for transactions of many claims. */
+const BULK_CONCURRENCY = 256;
+
+function newAtomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {
+  const claims = new GroupedClaims(bank, table);
   return {
-    claimItem: (deduplicationId, options) => claimItem(bank, table, deduplicationId, options),
+    bulkConcurrency: BULK_CONCURRENCY,
+    claimItem: (deduplicationId, options) => claimItem(claims, deduplicationId, options),
     releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
   };
 }
@@ -198,5 +211,6 @@ const TWO_STEP_RISK = 'A crash between the two steps of a claim can strand an it
 
 const states = attachedState<{
   readonly table: DeduplicationTable;
+  readonly writesByBank: WeakMap<ItemBankTable, AtomicWrites>;
   readonly logger: LevelledLogger;
-}>('dynamodb.deduplication-table.1');
+}>('dynamodb.deduplication-table.2');

@@ -173,14 +173,15 @@ export class DeduplicationTable implements Table {
 
   /**
    * The item of an ID whose assignment was refused: from the refusal, or, if it does not contain the
-   * item, from another read. `null` if the row has been deleted since.
+   * ID's row, from another read. `null` if the row has been deleted since.
    */
   async existingItem(
     deduplicationId: string,
     reason: CancellationReason | undefined,
   ): Promise<HeldItem | null> {
     const row = reason?.Item;
-    return row === undefined ? this.readItem(deduplicationId) : this.#heldItemOf(row);
+    const isItsOwn = row?.[DEDUPLICATION_KEY]?.S === deduplicationId;
+    return row !== undefined && isItsOwn ? this.#heldItemOf(row) : this.readItem(deduplicationId);
   }
 
   /** The Python module writes neither the bank nor the time. */

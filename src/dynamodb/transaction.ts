@@ -50,13 +50,20 @@ export type TransactionOutcome =
   /** A condition failed, and this attempt wrote nothing. */
   | {
       readonly status: 'conditionFailed';
+      readonly error: unknown;
       /** In the order of the actions. */
       readonly reasons: readonly CancellationReason[];
       /** Whether an earlier attempt that got no answer may still be applied. */
       readonly isInDoubt: boolean;
     }
   /** Nothing was written, unless the error is an `OutcomeUnknownError`. */
-  | { readonly status: 'failed'; readonly error: unknown; readonly isObstructed: boolean };
+  | {
+      readonly status: 'failed';
+      readonly error: unknown;
+      readonly isObstructed: boolean;
+      /** Whether DynamoDB refused to try at all: it named no condition and no obstacle. */
+      readonly isRefused: boolean;
+    };
 
 /**
  * Sends the transaction, and retries where that can help, always with one token, so that it is applied
@@ -70,10 +77,11 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
   const { patience = new Patience(patienceMs, signal) } = transaction;
   const attempts = new Attempts(actions, transaction.isInDoubt);
   for (let retry = 0; ; retry++) {
-    const fail = (error: unknown) => {
+    const fail = (cause: unknown, isRefused = false) => {
       // The reason of a signal is the caller's own object.
-      if (!attempts.mayHaveLanded && error !== signal?.reason) noteNothingWritten(error);
-      return { status: 'failed' as const, error: attempts.orUnknown(error), isObstructed: false };
+      if (!attempts.mayHaveLanded && cause !== signal?.reason) noteNothingWritten(cause);
+      const error = attempts.orUnknown(cause);
+      return { status: 'failed' as const, error, isObstructed: false, isRefused };
     };
     if (signal?.aborted) return fail(signal.reason);
     const failure = await sendThroughGate(client, patience, () => attempts.send(client)).catch(
@@ -85,14 +93,19 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
     if (isFinal) return fail(error);
     if (isConditionFailure(error)) {
       const isInDoubt = attempts.mayHaveLanded;
-      return { status: 'conditionFailed', reasons: reasonsOf(error), isInDoubt };
+      return { status: 'conditionFailed', error, reasons: reasonsOf(error), isInDoubt };
     }
     const mayPass = isInTheWay(error) || isThrottling(error) || attempts.canFindOut(error);
-    if (!mayPass) return fail(await explainRefusal(error, tables));
+    if (!mayPass) {
+      const isRefused = !attempts.mayHaveLanded && !isUnreachable(error);
+      return fail(await explainRefusal(error, tables), isRefused);
+    }
     if (attempts.isTokenTooOld()) return fail(error);
     const elapsedMs = attempts.elapsedMs();
     const isObstructed = !attempts.mayHaveLanded;
-    if (yieldsToObstacles && isObstructed) return { status: 'failed', error, isObstructed };
+    if (yieldsToObstacles && isObstructed) {
+      return { status: 'failed', error, isObstructed, isRefused: false };
+    }
     publishObstacle(error, retry + 1, elapsedMs, tables);
     if (elapsedMs >= patienceMs) {
       return fail(isObstructed ? errorOfObstacle(error, elapsedMs) : error);
@@ -179,6 +192,7 @@ function isConditionFailure(error: unknown): boolean {
   return cancellationCodes(error).includes(CONDITION_FAILED);
 }
 
-function reasonsOf(error: unknown): readonly CancellationReason[] {
+/** Of a cancelled transaction, in the order of its actions. */
+export function reasonsOf(error: unknown): readonly CancellationReason[] {
   return (error as { CancellationReasons: readonly CancellationReason[] }).CancellationReasons;
 }

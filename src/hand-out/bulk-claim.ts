@@ -25,35 +25,48 @@ export interface BulkClaimOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called before each result is returned. If it throws, the iteration ends with that error. */
   readonly onProgress?: ((progress: BulkClaimProgress) => void) | undefined;
-  /** How many claims run at once. Default: {@link DEFAULT_BULK_CONCURRENCY}. */
+  /**
+   * How many claims run at once. Default: what the pair asks for (`AtomicWrites.bulkConcurrency`; 256 on
+   * DynamoDB, where claims then share transactions), else {@link DEFAULT_BULK_CONCURRENCY}.
+   */
   readonly concurrency?: number | undefined;
 }
 
 export const DEFAULT_BULK_CONCURRENCY = 16;
 
-type Claim = (deduplicationId: string) => Promise<ClaimResult>;
+/** What a bulk claim needs of a deduplicator. */
+export interface BulkClaimer {
+  /** How many claims to run at once by default. Never rejects. */
+  bulkConcurrency(): Promise<number>;
+  /** @param hasItem whether the ID is likely to have an item */
+  claimInBulk(deduplicationId: string, hasItem: boolean): Promise<ClaimResult>;
+}
 
 /** Checks the arguments at once; the rest happens while the caller iterates. */
 export function claimInBulk(
   deduplicationIds: Iterable<string> | AsyncIterable<string>,
   options: BulkClaimOptions,
-  claim: Claim,
+  claimer: BulkClaimer,
 ): AsyncIterable<HandOut> {
-  const { signal, onProgress, concurrency = DEFAULT_BULK_CONCURRENCY } = options;
+  const { signal, onProgress, concurrency } = options;
   assertInput('deduplicationIds', deduplicationIds, assertDeduplicationId, {
     signal,
     onProgress,
-    concurrency,
+    concurrency: concurrency ?? DEFAULT_BULK_CONCURRENCY,
   });
-  return handOuts(() => new BulkClaim(deduplicationIds, claim, concurrency, signal), onProgress);
+  const begin = async () => {
+    const places = concurrency ?? (await claimer.bulkConcurrency());
+    return new BulkClaim(deduplicationIds, claimer, places, signal);
+  };
+  return handOuts(begin, onProgress);
 }
 
 async function* handOuts(
-  begin: () => BulkClaim,
+  begin: () => Promise<BulkClaim>,
   onProgress: BulkClaimOptions['onProgress'],
 ): AsyncGenerator<HandOut, void, void> {
   // Begins only when the caller iterates, because only then `close` is certain to run.
-  const bulkClaim = begin();
+  const bulkClaim = await begin();
   const progress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };
   try {
     for (;;) {
@@ -78,13 +91,15 @@ interface Place {
 
 class BulkClaim {
   readonly #input: Iterator<string> | AsyncIterator<string>;
-  readonly #claim: Claim;
+  readonly #claimer: BulkClaimer;
   readonly #concurrency: number;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.#stop();
   /** Claims that have begun and are not yet returned, in the order of the input. */
   readonly #places: Place[] = [];
   #read = 0;
+  /** An input that was handed out before is likely to go on so. */
+  #hadLatestItem = false;
   #isReading = false;
   #hasEnded = false;
   #isStopped = false;
@@ -93,7 +108,7 @@ class BulkClaim {
 
   constructor(
     deduplicationIds: Iterable<string> | AsyncIterable<string>,
-    claim: Claim,
+    claimer: BulkClaimer,
     concurrency: number,
     signal: AbortSignal | undefined,
   ) {
@@ -101,7 +116,7 @@ class BulkClaim {
       Symbol.asyncIterator in deduplicationIds
         ? deduplicationIds[Symbol.asyncIterator]()
         : deduplicationIds[Symbol.iterator]();
-    this.#claim = claim;
+    this.#claimer = claimer;
     this.#concurrency = concurrency;
     this.#signal = signal;
     signal?.addEventListener('abort', this.#abort);
@@ -169,8 +184,9 @@ class BulkClaim {
   #begin(deduplicationId: string): void {
     const place: Place = { outcome: null, settled: Promise.resolve() };
     this.#places.push(place);
-    place.settled = this.#claim(deduplicationId).then(
+    place.settled = this.#claimer.claimInBulk(deduplicationId, this.#hadLatestItem).then(
       (result) => {
+        this.#hadLatestItem = result.status === 'existing';
         place.outcome = { handOut: { deduplicationId, ...result } };
         this.#wakeUp();
       },

@@ -1,5 +1,6 @@
 // The implementation of `Deduplicator`: the protocol for its pair, shared claims, and their events.
 import type {
+  AtomicClaimOptions,
   AtomicClaimResult,
   AtomicReleaseOptions,
   AtomicWrites,
@@ -17,6 +18,7 @@ import { type LevelledLogger, type Logger, levelledLogger } from '../environment
 import { loggingLevelFromEnvironment } from '../environment/settings.js';
 import { Gate } from '../store-kit/gate.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import { DEFAULT_BULK_CONCURRENCY } from './bulk-claim.js';
 import { SharedClaims } from './shared-claims.js';
 import { claimInTwoSteps } from './two-step-claim.js';
 
@@ -31,6 +33,12 @@ const CLAIM_EVENTS = {
  * memory of a waiting call.
  */
 const MAX_CLAIMS_UNDER_WAY = 1_000;
+
+interface ClaimHints {
+  readonly isInBulk?: boolean;
+  /** Whether the ID is likely to have an item. */
+  readonly hasItem?: boolean;
+}
 
 /** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
 export class Claimer {
@@ -65,12 +73,16 @@ export class Claimer {
     this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
   }
 
-  claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
-    if (!hasListeners()) return this.#claim(deduplicationId, signal);
+  claim(
+    deduplicationId: string,
+    signal: AbortSignal | undefined,
+    options: ClaimHints = {},
+  ): Promise<ClaimResult> {
+    if (!hasListeners()) return this.#claim(deduplicationId, signal, options);
     const isRevealed = this.#revealInEvents;
     return publishOutcome(
       'claim',
-      () => this.#claim(deduplicationId, signal),
+      () => this.#claim(deduplicationId, signal, options),
       ({ status, item }) => ({
         type: CLAIM_EVENTS[status],
         ...(this.#atomicWrites === null && { isTwoStep: true }),
@@ -80,30 +92,46 @@ export class Claimer {
     );
   }
 
-  #claim(deduplicationId: string, signal: AbortSignal | undefined): Promise<ClaimResult> {
+  claimInBulk(deduplicationId: string, hasItem: boolean): Promise<ClaimResult> {
+    return this.claim(deduplicationId, undefined, { isInBulk: true, hasItem });
+  }
+
+  async bulkConcurrency(): Promise<number> {
+    const unknown = () => null;
+    const atomicWrites = await this.#findAtomicWrites().catch(unknown);
+    return atomicWrites?.bulkConcurrency ?? DEFAULT_BULK_CONCURRENCY;
+  }
+
+  #claim(
+    deduplicationId: string,
+    signal: AbortSignal | undefined,
+    { isInBulk, hasItem = false }: ClaimHints,
+  ): Promise<ClaimResult> {
     return this.#sharedClaims.run(
       deduplicationId,
-      (isRepeat, sharedSignal) =>
-        this.#gate.pass(
+      (isRepeat, sharedSignal) => {
+        const skipFirstRead = this.#skipFirstRead && !isRepeat && !hasItem;
+        const options = { signal: sharedSignal, skipFirstRead, isInBulk };
+        return this.#gate.pass(
           () => new Patience(CLAIM_PATIENCE_MS, sharedSignal),
-          (waitedMs) => this.#begin(deduplicationId, isRepeat, waitedMs, sharedSignal),
-        ),
+          (waitedMs) => this.#begin(deduplicationId, { ...options, waitedMs }),
+        );
+      },
       signal,
     );
   }
 
-  async #begin(
-    deduplicationId: string,
-    isRepeat: boolean,
-    waitedMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<ClaimResult> {
+  async #begin(deduplicationId: string, options: AtomicClaimOptions): Promise<ClaimResult> {
     // Not awaited again once it is known: this is the path of every call.
     const atomicWrites = this.#atomicWrites ?? (await this.#findAtomicWrites());
-    const options = { signal, skipFirstRead: this.#skipFirstRead && !isRepeat, waitedMs };
     const result =
       atomicWrites === null
-        ? await claimInTwoSteps(deduplicationId, this.#itemRepo, this.#deduplicationRepo, signal)
+        ? await claimInTwoSteps(
+            deduplicationId,
+            this.#itemRepo,
+            this.#deduplicationRepo,
+            options.signal,
+          )
         : withBankName(await atomicWrites.claimItem(deduplicationId, options));
     this.#logger.debug(`A call for an item ended as "${result.status}".`);
     return result;

@@ -184,7 +184,7 @@ export class Deduplicator {
     deduplicationIds: Iterable<string> | AsyncIterable<string>,
     options: BulkClaimOptions = {},
   ): AsyncIterable<HandOut> {
-    return claimInBulk(deduplicationIds, options, (deduplicationId) => this.claim(deduplicationId));
+    return claimInBulk(deduplicationIds, options, claimers.of(this));
   }
 
   /**

@@ -8,13 +8,13 @@ export const CLAIM_PATIENCE_MS = 10_000;
 export class Patience {
   readonly #startMs: number;
   readonly #limitMs: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
 
   /** @param waitedMs how long ago the call began */
   constructor(limitMs: number, signal?: AbortSignal, waitedMs = 0) {
     this.#startMs = runtime.nowMs() - waitedMs;
     this.#limitMs = limitMs;
-    this.#signal = signal;
+    this.signal = signal;
   }
 
   get elapsedMs(): number {
@@ -32,7 +32,7 @@ export class Patience {
 
   /** Call it before each further attempt: throws the signal's reason, or `ContentionError`. */
   assertLeft(options?: ErrorOptions): void {
-    this.#signal?.throwIfAborted();
+    this.signal?.throwIfAborted();
     if (this.isOver) throw new ContentionError(this.elapsedMs, options);
   }
 }

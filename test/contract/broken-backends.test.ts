@@ -201,10 +201,12 @@ class AssignsSlowly extends MapDeduplication {
   }
 }
 
+type ClaimAndRelease = Required<Pick<AtomicClaim, 'claimItem' | 'releaseItem'>>;
+
 /** The in-memory pair with a release of its own in place of the right one. */
 function releasingBy(
   release: (
-    claim: Required<AtomicClaim>,
+    claim: ClaimAndRelease,
     bank: ItemBankRepository,
     deduplicationId: string,
     options: AtomicReleaseOptions,
@@ -218,13 +220,13 @@ function releasingBy(
 
 /** The in-memory pair with an atomic claim of its own in place of the right one. */
 function atomicBy(
-  change: (claim: Required<AtomicClaim>, bank: ItemBankRepository) => AtomicClaim,
+  change: (claim: ClaimAndRelease, bank: ItemBankRepository) => AtomicClaim,
 ): RepositoryPair {
   class Changed extends DeduplicationMemoryRepository {
     readonly store = new Store({});
 
     override async atomicClaimWith(bank: ItemBankRepository): Promise<AtomicClaim> {
-      const claim = (await super.atomicClaimWith(bank)) as Required<AtomicClaim>;
+      const claim = (await super.atomicClaimWith(bank)) as ClaimAndRelease;
       return change(
         {
           claimItem: async (...call) => this.store.rows && claim.claimItem(...call),

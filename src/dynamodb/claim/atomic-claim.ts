@@ -4,10 +4,10 @@
 //        │ none, or skipped
 //   take a candidate ── proven empty ── TransactGetItems on the ID ► existing | exhausted
 //        │ item
-//   TransactWriteItems: put the ID if absent, delete the item if there
+//   TransactWriteItems: put the ID if absent, delete the item if there; in a rush with other claims
 //        │ committed ──────────────────────────────────────────────────► claimed
 //        │ the ID has an item ─────────────────────────────────────────► existing
-//        │ the item is gone ── next candidate, at once
+//        │ the item is gone, or another claim cancelled all ── next candidate, at once
 //        │ others or throttling in the way ── next candidate, in a while
 //        │ anything else ── throw; the next call finds out what became of it
 
@@ -20,23 +20,17 @@ import type { DeduplicationTable } from '../deduplication-table.js';
 import type { ItemBankTable } from '../item-bank-table.js';
 import { isThrottledInPart, publishObstacle } from '../obstacles.js';
 import { cancellationCodes } from '../refusals.js';
-import {
-  errorOfObstacle,
-  hasConditionFailed,
-  sendTransaction,
-  type TransactionOutcome,
-} from '../transaction.js';
+import { errorOfObstacle, hasConditionFailed } from '../transaction.js';
 import type { Candidate, Settlement } from './candidate-pool.js';
 import { Contradictions } from './contradictions.js';
-
-type FailedTransaction = Extract<TransactionOutcome, { status: 'failed' }>;
+import type { GroupedClaims } from './grouped-claims.js';
 
 export async function claimItem(
-  bank: ItemBankTable,
-  table: DeduplicationTable,
+  claims: GroupedClaims,
   deduplicationId: string,
-  { signal, skipFirstRead, waitedMs }: AtomicClaimOptions,
+  { signal, skipFirstRead, waitedMs, isInBulk = false }: AtomicClaimOptions,
 ): Promise<ClaimResult> {
+  const { bank, table } = claims;
   const mark = bank.candidates.mark();
   const patience = new Patience(CLAIM_PATIENCE_MS, signal, waitedMs);
   // When many calls ask and the bank is sold out, the calls of the next turn share a few requests.
@@ -51,12 +45,13 @@ export async function claimItem(
     deduplicationId,
     mark,
     patience,
-    signal,
+    isInBulk,
     contradictions,
+    cancellationsByOthers: 0,
     isInDoubt: false,
   };
   try {
-    return await claimCandidates(bank, table, call);
+    return await claimCandidates(claims, call);
   } catch (error) {
     const isKnown = !call.isInDoubt || writtenBy(error) !== 'nothing';
     throw isKnown ? error : new OutcomeUnknownError(patience.elapsedMs, { cause: error });
@@ -64,17 +59,14 @@ export async function claimItem(
 }
 
 /** One candidate after the other, until the call has its answer or its time is up. */
-async function claimCandidates(
-  bank: ItemBankTable,
-  table: DeduplicationTable,
-  call: Call,
-): Promise<ClaimResult> {
+async function claimCandidates(claims: GroupedClaims, call: Call): Promise<ClaimResult> {
+  const { bank, table } = claims;
   const { patience } = call;
   for (let attempts = 0, obstacles = 0; ; attempts++) {
     patience.assertLeft();
     const found = await candidateOrAnswer(bank, table, call, attempts > 0);
     if ('status' in found) return found;
-    const result = await claimCandidate(bank, table, call, found);
+    const result = await claimCandidate(claims, call, found);
     if (result === null) continue;
     if (!(result instanceof Obstacle)) return result;
     publishObstacle(result.error, ++obstacles, patience.elapsedMs, [table, bank]);
@@ -87,8 +79,10 @@ interface Call {
   readonly deduplicationId: string;
   readonly mark: number;
   readonly patience: Patience;
-  readonly signal: AbortSignal | undefined;
+  readonly isInBulk: boolean;
   readonly contradictions: Contradictions | undefined;
+  /** How often another claim cancelled the transaction of this one. */
+  cancellationsByOthers: number;
   /** Whether an attempt at an earlier candidate got no answer, and may still be applied. */
   isInDoubt: boolean;
 }
@@ -118,51 +112,50 @@ async function candidateOrAnswer(
 
 /** `null`: try another candidate at once. */
 async function claimCandidate(
-  bank: ItemBankTable,
-  table: DeduplicationTable,
+  claims: GroupedClaims,
   call: Call,
   candidate: Candidate,
 ): Promise<ClaimResult | Obstacle | null> {
-  const { deduplicationId, patience, signal, contradictions } = call;
+  const { bank, table } = claims;
+  const { contradictions } = call;
   const { item } = candidate;
-  const outcome = await sendTransaction({
-    tables: [table, bank],
-    actions: [
-      { Put: table.assignment(deduplicationId, item, bank.tableName) },
-      { Delete: bank.removal(item) },
-    ],
-    patienceMs: CLAIM_PATIENCE_MS,
-    patience,
-    signal,
-    yieldsToObstacles: true,
+  const settle = (settlement: Settlement) =>
+    bank.candidates.settle(candidate, settlement, contradictions);
+  const outcome = await claims.send({ ...call, item }).catch((error: unknown) => {
+    settle('kept');
+    throw error;
   });
+  if ('isInDoubt' in outcome) call.isInDoubt ||= outcome.isInDoubt;
   switch (outcome.status) {
     case 'committed':
-      bank.candidates.settle(candidate, 'won');
+      settle('won');
       return { status: 'claimed', item, itemBankName: bank.tableName };
     case 'failed':
-      bank.candidates.settle(candidate, settlementAfterFailure(outcome));
-      if (outcome.isObstructed) return new Obstacle(outcome.error);
+      settle('kept');
       throw outcome.error;
+    case 'obstructed':
+      settle(settlementOfObstacle(outcome.error));
+      return new Obstacle(outcome.error);
+    case 'cancelledByOthers':
+      settle('kept');
+      call.cancellationsByOthers++;
+      return null;
     case 'conditionFailed': {
-      call.isInDoubt ||= outcome.isInDoubt;
       const [assignment, removal] = outcome.reasons;
-      const settlement = hasConditionFailed(removal) ? 'gone' : 'kept';
-      bank.candidates.settle(candidate, settlement, contradictions);
+      settle(hasConditionFailed(removal) ? 'gone' : 'kept');
       if (!hasConditionFailed(assignment)) {
         assertOneAccount(bank, table, contradictions);
         return null;
       }
       // Both conditions can fail, and the ID's answer is final.
-      const existing = await table.existingItem(deduplicationId, assignment);
+      const existing = await table.existingItem(call.deduplicationId, assignment);
       return existing === null ? null : { status: 'existing', ...existing };
     }
   }
 }
 
 /** A conflict on the ID's own row says nothing about the item or its part of the bank. */
-function settlementAfterFailure({ error, isObstructed }: FailedTransaction): Settlement {
-  if (!isObstructed) return 'kept';
+function settlementOfObstacle(error: unknown): Settlement {
   if (isThrottledInPart(error)) return 'throttled';
   const [assignment, removal] = cancellationCodes(error);
   const isOnlyIdInConflict = assignment === 'TransactionConflict' && removal === 'None';

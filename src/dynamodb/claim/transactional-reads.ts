@@ -2,10 +2,10 @@
 // by all calls that learn together that the bank is empty) are sent in one TransactGetItems.
 import { type ItemResponse, TransactGetItemsCommand } from '@aws-sdk/client-dynamodb';
 import { MalformedReplyError } from '../../contracts/errors.js';
-import { runtime } from '../../environment/runtime.js';
 import { sleepBeforeRetry } from '../../store-kit/backoff.js';
+import { Gathering } from '../../store-kit/gathering.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
-import { Queue } from '../../store-kit/queue.js';
+import type { Queue } from '../../store-kit/queue.js';
 import { isInTheWay, isPassingReason } from '../obstacles.js';
 import { sendRead } from '../reads.js';
 import { cancellationCodes } from '../refusals.js';
@@ -20,9 +20,6 @@ const MAX_REQUESTS_UNDER_WAY = 4;
 /** A full request gains nothing by waiting. More of them at once would leave too few sockets to others. */
 const MAX_FULL_REQUESTS_UNDER_WAY = 32;
 
-/** Stalled requests must not hold up the collected reads for longer. */
-const MAX_WAIT_MS = 500;
-
 interface Read {
   readonly keyValue: string;
   readonly key: Row;
@@ -33,12 +30,14 @@ interface Read {
 
 export class TransactionalReads {
   readonly #table: Table;
-  readonly #gathering = new Queue<Read>();
+  readonly #gathering = new Gathering<Read>({
+    maxUnderWay: (waiting) =>
+      waiting >= MAX_READS_PER_REQUEST ? MAX_FULL_REQUESTS_UNDER_WAY : MAX_REQUESTS_UNDER_WAY,
+    takeNext: (waiting) => this.#takeNext(waiting),
+    carry: (reads) => this.#ask(reads, new Patience(CLAIM_PATIENCE_MS)),
+  });
   /** The collected reads, by their keys. */
   readonly #byKey = new Map<string, Read>();
-  /** The requests under way whose number is limited. */
-  readonly #underWay = new Set<readonly Read[]>();
-  #isWaitLimited = false;
 
   constructor(table: Table) {
     this.#table = table;
@@ -53,91 +52,63 @@ export class TransactionalReads {
     // A request may contain each row only once.
     const earlier = this.#byKey.get(keyValue);
     if (earlier !== undefined) return earlier.row;
-    if (this.#gathering.size === 0) void Promise.resolve().then(() => this.#sendGathered());
     const read = newRead(keyValue, { [this.#table.key]: { S: keyValue } });
     this.#gathering.add(read);
     this.#byKey.set(keyValue, read);
     return read.row;
   }
 
-  #sendGathered(): void {
-    while (this.#gathering.size > 0 && this.#underWay.size < this.#maxUnderWay()) {
-      void this.#answer(this.#takeGathered());
-    }
-    if (this.#gathering.size > 0) void this.#limitWait();
-  }
-
-  #maxUnderWay(): number {
-    const isFull = this.#gathering.size >= MAX_READS_PER_REQUEST;
-    return isFull ? MAX_FULL_REQUESTS_UNDER_WAY : MAX_REQUESTS_UNDER_WAY;
-  }
-
-  #takeGathered(): readonly Read[] {
+  #takeNext(waiting: Queue<Read>): readonly Read[] {
     const reads: Read[] = [];
-    while (this.#gathering.size > 0 && reads.length < MAX_READS_PER_REQUEST) {
-      const read = this.#gathering.take() as Read;
+    while (waiting.size > 0 && reads.length < MAX_READS_PER_REQUEST) {
+      const read = waiting.take() as Read;
       this.#byKey.delete(read.keyValue);
       reads.push(read);
     }
     return reads;
   }
 
-  /** After `MAX_WAIT_MS`, a request no longer counts for the limit. */
-  async #limitWait(): Promise<void> {
-    if (this.#isWaitLimited) return;
-    this.#isWaitLimited = true;
-    const stalling = [...this.#underWay];
-    await runtime.sleep(MAX_WAIT_MS);
-    this.#isWaitLimited = false;
-    for (const reads of stalling) this.#underWay.delete(reads);
-    this.#sendGathered();
-  }
-
-  /** Settles each of the reads. Never rejects. */
-  async #answer(reads: readonly Read[]): Promise<void> {
-    const patience = new Patience(CLAIM_PATIENCE_MS);
-    let waiting = reads;
-    try {
-      for (let retry = 0; waiting.length > 0; retry++) {
-        if (retry > 0) await sleepBeforeRetry(retry - 1);
-        waiting = await this.#attempt(waiting, patience);
-      }
-    } catch (error) {
-      for (const read of waiting) read.reject(error);
-    }
-  }
-
-  /** Returns the reads that have to be sent again later. */
-  async #attempt(reads: readonly Read[], patience: Patience): Promise<readonly Read[]> {
+  /** Sends one request. What it leaves unanswered is asked for again. Never rejects. */
+  async #ask(reads: readonly Read[], patience: Patience, retry = 0): Promise<void> {
     try {
       settle(reads, await this.#request(reads));
-      return [];
     } catch (error) {
+      void this.#askAgain(reads, error, patience, retry);
+    }
+  }
+
+  async #askAgain(
+    reads: readonly Read[],
+    error: unknown,
+    patience: Patience,
+    retry: number,
+  ): Promise<void> {
+    try {
       if (!isInTheWay(error)) throw error;
       patience.assertLeft({ cause: error });
-      const codes = cancellationCodes(error);
-      const isHeldUp = (position: number) => isPassingReason(codes[position]);
-      // The other rows need not wait for the ones that are held up.
-      void this.#answer(reads.filter((_, position) => !isHeldUp(position)));
-      return reads.filter((_, position) => isHeldUp(position));
+    } catch (final) {
+      for (const read of reads) read.reject(final);
+      return;
     }
+    const codes = cancellationCodes(error);
+    const isHeldUp = (position: number) => isPassingReason(codes[position]);
+    const others = reads.filter((_, position) => !isHeldUp(position));
+    // They need not wait for the rows that are held up.
+    if (others.length > 0) void this.#ask(others, patience);
+    await sleepBeforeRetry(retry);
+    const heldUp = reads.filter((_, position) => isHeldUp(position));
+    await this.#ask(heldUp, patience, retry + 1);
   }
 
   async #request(reads: readonly Read[]): Promise<readonly ItemResponse[]> {
-    this.#underWay.add(reads);
-    try {
-      const command = new TransactGetItemsCommand({
-        TransactItems: reads.map(({ key }) => ({
-          Get: { TableName: this.#table.tableName, Key: key },
-        })),
-      });
-      const send = () => this.#table.client.send(command);
-      const { Responses } = await sendRead(this.#table, send);
-      return Responses ?? [];
-    } finally {
-      this.#underWay.delete(reads);
-      this.#sendGathered();
-    }
+    const command = new TransactGetItemsCommand({
+      TransactItems: reads.map(({ key }) => ({
+        Get: { TableName: this.#table.tableName, Key: key },
+      })),
+    });
+    const send = () => this.#table.client.send(command);
+    const { Responses } = await sendRead(this.#table, send);
+    return Responses ?? [];
   }
 }
 

@@ -1,0 +1,180 @@
+// Sends claims of one process, for one bank and one table: each by itself while few are under way, else
+// several in one transaction. Whatever a claim travels with, it learns only what became of itself.
+//
+//   committed ─────────────────────────────────────► every claim is
+//   cancelled ── own condition failed ─────────────► conditionFailed
+//        │ own rows in conflict, or throttled ─────► obstructed
+//        │ nothing against this claim ─────────────► cancelledByOthers
+//   refused, without a reason for a single claim ──► each is sent alone, once
+//   no answer ── same bytes, same token, again ────► each fails by itself: never regrouped
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { OutcomeUnknownError } from '../../contracts/errors.js';
+import { GroupCommit, type GroupOutcome, type GroupWrite } from '../../store-kit/group-commit.js';
+import { CLAIM_PATIENCE_MS, type Patience } from '../../store-kit/patience.js';
+import type { DeduplicationTable } from '../deduplication-table.js';
+import type { ItemBankTable } from '../item-bank-table.js';
+import { isPassingReason, isThrottling } from '../obstacles.js';
+import { isOutcomeUnknownError } from '../put-if-absent.js';
+import {
+  hasConditionFailed,
+  reasonsOf,
+  sendTransaction,
+  type TransactionOutcome,
+} from '../transaction.js';
+
+/**
+ * At DynamoDB's usual latency, one process cannot keep more transactions under way: see
+ * `MAX_READS_BY_THEMSELVES`, the same for reads.
+ */
+const MAX_TRANSACTIONS_UNDER_WAY = 16;
+
+/** More rows take DynamoDB longer, and more claims have to repeat when one of them is cancelled. */
+const MAX_GROUP_SIZE = 12;
+
+/** Of a bulk hand-out: as many as a transaction has room for. */
+const MAX_BULK_GROUP_SIZE = 50;
+
+/** A claim that others held up so often goes alone. */
+const MAX_CANCELLATIONS_BY_OTHERS = 2;
+
+export interface GroupedClaim {
+  readonly deduplicationId: string;
+  readonly item: string;
+  readonly patience: Patience;
+  readonly isInBulk: boolean;
+  /** How often the outcome of the call's claims was `cancelledByOthers`. */
+  readonly cancellationsByOthers: number;
+}
+
+export type ClaimOutcome =
+  | Exclude<TransactionOutcome, { status: 'failed' }>
+  /** Others, or throttling, were in the way, and this attempt wrote nothing. */
+  | { readonly status: 'obstructed'; readonly error: unknown; readonly isInDoubt: boolean }
+  /** The transaction was cancelled, and nothing is known against this claim. */
+  | { readonly status: 'cancelledByOthers'; readonly isInDoubt: boolean }
+  /** Nothing was written, unless the error is an `OutcomeUnknownError`. */
+  | { readonly status: 'failed'; readonly error: unknown };
+
+export class GroupedClaims {
+  readonly bank: ItemBankTable;
+  readonly table: DeduplicationTable;
+  readonly #commits = new GroupCommit<GroupedClaim & GroupWrite, ClaimOutcome>(
+    MAX_TRANSACTIONS_UNDER_WAY,
+    (claims, patience) => this.#commit(claims, patience),
+  );
+
+  constructor(bank: ItemBankTable, table: DeduplicationTable) {
+    this.bank = bank;
+    this.table = table;
+  }
+
+  /** @throws ContentionError or the signal's reason when the patience ends before it is sent */
+  send(claim: GroupedClaim): Promise<ClaimOutcome> {
+    const isAlone = claim.cancellationsByOthers >= MAX_CANCELLATIONS_BY_OTHERS;
+    const maxTogether = claim.isInBulk ? MAX_BULK_GROUP_SIZE : MAX_GROUP_SIZE;
+    const maxGroupSize = isAlone ? 1 : maxTogether;
+    return this.#commits.write({ ...claim, key: claim.deduplicationId, maxGroupSize });
+  }
+
+  async #commit(
+    claims: readonly GroupedClaim[],
+    patience: Patience,
+  ): Promise<GroupOutcome<ClaimOutcome>> {
+    const outcome = await this.#sendTransaction(claims, patience);
+    const outcomes = await Promise.all(
+      claims.map((claim, position) => {
+        const own = outcomeOf(claim, position, claims.length, outcome);
+        return own.status === 'unexplained' ? this.#sendAlone(claim, own) : own;
+      }),
+    );
+    if (outcome.status === 'committed') return { group: 'committed', outcomes };
+    return { group: isThrottling(outcome.error) ? 'throttled' : 'setback', outcomes };
+  }
+
+  async #sendAlone(claim: GroupedClaim, { isInDoubt }: Unexplained): Promise<ClaimOutcome> {
+    const outcome = await this.#sendTransaction([claim], claim.patience, isInDoubt);
+    return outcomeOf(claim, 0, 1, outcome) as ClaimOutcome;
+  }
+
+  #sendTransaction(
+    claims: readonly GroupedClaim[],
+    patience: Patience,
+    isInDoubt = false,
+  ): Promise<TransactionOutcome> {
+    const { bank, table } = this;
+    return sendTransaction({
+      tables: [table, bank],
+      actions: claims.flatMap(({ deduplicationId, item }) => [
+        { Put: table.assignment(deduplicationId, item, bank.tableName) },
+        { Delete: bank.removal(item) },
+      ]),
+      patienceMs: CLAIM_PATIENCE_MS,
+      patience,
+      signal: patience.signal,
+      isInDoubt,
+      yieldsToObstacles: true,
+    });
+  }
+}
+
+/** The transaction failed, and DynamoDB did not say why in a way that fits the claim. */
+interface Unexplained {
+  readonly status: 'unexplained';
+  readonly isInDoubt: boolean;
+}
+
+/** What became of one of the claims, at its position in the group. */
+function outcomeOf(
+  claim: GroupedClaim,
+  position: number,
+  groupSize: number,
+  outcome: TransactionOutcome,
+): ClaimOutcome | Unexplained {
+  const isAlone = groupSize === 1;
+  switch (outcome.status) {
+    case 'committed':
+      return outcome;
+    case 'conditionFailed': {
+      const { error, isInDoubt } = outcome;
+      return isAlone ? outcome : outcomeByReasons(error, position, groupSize, isInDoubt);
+    }
+    case 'failed': {
+      const { error, isObstructed, isRefused } = outcome;
+      if (isObstructed) {
+        return isAlone || isThrottling(error)
+          ? { status: 'obstructed', error, isInDoubt: false }
+          : outcomeByReasons(error, position, groupSize, false);
+      }
+      if (isRefused && !isAlone) return { status: 'unexplained', isInDoubt: false };
+      // Each call throws an error of its own.
+      const isShared = position > 0 && isOutcomeUnknownError(error);
+      const { cause } = error as Error;
+      return {
+        status: 'failed',
+        error: isShared ? new OutcomeUnknownError(claim.patience.elapsedMs, { cause }) : error,
+      };
+    }
+  }
+}
+
+/** Reads the claim's own two reasons, and no other. */
+function outcomeByReasons(
+  error: unknown,
+  position: number,
+  groupSize: number,
+  isInDoubt: boolean,
+): ClaimOutcome | Unexplained {
+  const all = reasonsOf(error);
+  if (all.length !== 2 * groupSize) return { status: 'unexplained', isInDoubt };
+  const reasons = all.slice(2 * position, 2 * position + 2);
+  if (reasons.some(hasConditionFailed)) {
+    return { status: 'conditionFailed', error, reasons, isInDoubt };
+  }
+  if (reasons.some(({ Code }) => isPassingReason(Code))) {
+    const { message, $metadata } = error as TransactionCanceledException;
+    const own = { message, $metadata, CancellationReasons: reasons };
+    return { status: 'obstructed', error: new TransactionCanceledException(own), isInDoubt };
+  }
+  const isBlameless = reasons.every(({ Code = 'None' }) => Code === 'None');
+  return { status: isBlameless ? 'cancelledByOthers' : 'unexplained', isInDoubt };
+}

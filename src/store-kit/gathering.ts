@@ -1,0 +1,70 @@
+import { runtime } from '../environment/runtime.js';
+import { Queue } from './queue.js';
+
+/** Requests that stall must not hold up what waits for longer. */
+const STALL_MS = 500;
+
+export interface Carrier<Load> {
+  /** While so many requests are under way, loads wait. */
+  maxUnderWay(waiting: number): number;
+  /**
+   * Takes the loads of the next request out of the queue, first come, first served. Empty only if none of
+   * them wants to go any more.
+   *
+   * @param room how many requests may begin now, this one included
+   */
+  takeNext(waiting: Queue<Load>, room: number): readonly Load[];
+  /** Sends them in one request. Never rejects. */
+  carry(loads: readonly Load[]): Promise<void>;
+}
+
+/**
+ * Sends what many calls want in few requests: what comes while enough requests are under way waits, and
+ * goes on together when one of them ends. No timer decides when to send.
+ */
+export class Gathering<Load> {
+  readonly #carrier: Carrier<Load>;
+  readonly #waiting = new Queue<Load>();
+  readonly #underWay = new Set<readonly Load[]>();
+  #isWatching = false;
+
+  constructor(carrier: Carrier<Load>) {
+    this.#carrier = carrier;
+  }
+
+  /** What is added in one go, before any promise continues, is sent together if it has to wait. */
+  add(load: Load): void {
+    if (this.#waiting.size === 0) void Promise.resolve().then(() => this.#sendOn());
+    this.#waiting.add(load);
+  }
+
+  #sendOn(): void {
+    while (this.#waiting.size > 0) {
+      const room = this.#carrier.maxUnderWay(this.#waiting.size) - this.#underWay.size;
+      if (room <= 0) {
+        void this.#watchForStall();
+        return;
+      }
+      const loads = this.#carrier.takeNext(this.#waiting, room);
+      if (loads.length > 0) void this.#carry(loads);
+    }
+  }
+
+  async #carry(loads: readonly Load[]): Promise<void> {
+    this.#underWay.add(loads);
+    await this.#carrier.carry(loads);
+    this.#underWay.delete(loads);
+    this.#sendOn();
+  }
+
+  /** Requests that take too long no longer count. */
+  async #watchForStall(): Promise<void> {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    const stalling = [...this.#underWay];
+    await runtime.sleep(STALL_MS);
+    this.#isWatching = false;
+    for (const loads of stalling) this.#underWay.delete(loads);
+    this.#sendOn();
+  }
+}

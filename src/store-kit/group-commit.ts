@@ -1,0 +1,137 @@
+// Group commit: in a rush, writes of many calls share one write to the store.
+
+import { Gathering } from './gathering.js';
+import { GroupWindow } from './group-window.js';
+import { CLAIM_PATIENCE_MS, Patience } from './patience.js';
+import type { Queue } from './queue.js';
+
+/** One call's write. */
+export interface GroupWrite {
+  /** Two writes with the same key never share a group. */
+  readonly key: string;
+  /** Of its call. A write that waits is given up when it ends; one that is under way goes on. */
+  readonly patience: Patience;
+  /** The most writes, this one included, that may share a group. 1: it goes alone. */
+  readonly maxGroupSize: number;
+}
+
+export interface GroupOutcome<Outcome> {
+  /** One for each write of the group, in its order. */
+  readonly outcomes: readonly Outcome[];
+  /** What became of the group as a whole: the size of later groups follows from it. */
+  readonly group: 'committed' | 'setback' | 'throttled';
+}
+
+/**
+ * Writes the group. The patience is that of the call with the most time left; its signal is aborted once
+ * nobody waits for any of the writes.
+ */
+export type Commit<Write, Outcome> = (
+  writes: readonly Write[],
+  patience: Patience,
+) => Promise<GroupOutcome<Outcome>>;
+
+interface Waiting<Write, Outcome> {
+  readonly write: Write;
+  resolve(outcome: Outcome): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Writes go alone while few are under way. Further ones wait, first come, first served, and as soon as one
+ * ends, the next ones go together: no more of them than have to wait, and than the store has lately taken
+ * without a setback.
+ */
+export class GroupCommit<Write extends GroupWrite, Outcome> {
+  readonly #commit: Commit<Write, Outcome>;
+  readonly #gathering: Gathering<Waiting<Write, Outcome>>;
+  readonly #window = new GroupWindow();
+
+  constructor(maxUnderWay: number, commit: Commit<Write, Outcome>) {
+    this.#commit = commit;
+    this.#gathering = new Gathering({
+      maxUnderWay: () => maxUnderWay,
+      takeNext: (waiting, room) => this.#takeNext(waiting, room),
+      carry: (group) => this.#carry(group),
+    });
+  }
+
+  /**
+   * What became of the write, as `commit` tells.
+   *
+   * @throws ContentionError or the signal's reason when the patience ends before the write is sent
+   * @throws what `commit` throws
+   */
+  write(write: Write): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.#gathering.add({ write, resolve, reject });
+    });
+  }
+
+  #takeNext(waiting: Queue<Waiting<Write, Outcome>>, room: number): Waiting<Write, Outcome>[] {
+    const size = Math.min(this.#window.size, Math.ceil(waiting.size / room));
+    const group: Waiting<Write, Outcome>[] = [];
+    const keys = new Set<string>();
+    let maxGroupSize = size;
+    for (let next = waiting.peek(); next !== undefined; next = waiting.peek()) {
+      const { key, patience, maxGroupSize: itsMaximum } = next.write;
+      maxGroupSize = Math.min(maxGroupSize, itsMaximum);
+      if (group.length > 0 && (group.length >= maxGroupSize || keys.has(key))) break;
+      waiting.take();
+      try {
+        patience.assertLeft();
+      } catch (error) {
+        next.reject(error);
+        continue;
+      }
+      group.push(next);
+      keys.add(key);
+    }
+    return group;
+  }
+
+  async #carry(group: readonly Waiting<Write, Outcome>[]): Promise<void> {
+    const writes = group.map(({ write }) => write);
+    try {
+      const { outcomes, group: end } = await this.#commit(writes, patienceOf(writes));
+      this.#note(end, writes);
+      group.forEach(({ resolve }, index) => {
+        resolve(outcomes[index] as Outcome);
+      });
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  #note(end: GroupOutcome<Outcome>['group'], writes: readonly Write[]): void {
+    if (end === 'throttled') this.#window.noteThrottling();
+    else if (end === 'setback') this.#window.noteSetback();
+    else {
+      const maxSize = Math.min(...writes.map(({ maxGroupSize }) => maxGroupSize));
+      this.#window.noteCommit(writes.length, maxSize);
+    }
+  }
+}
+
+function patienceOf(writes: readonly GroupWrite[]): Patience {
+  const [first, ...others] = writes.map(({ patience }) => patience) as [Patience, ...Patience[]];
+  if (others.length === 0) return first;
+  const patiences = [first, ...others];
+  const waitedMs = Math.min(...patiences.map(({ elapsedMs }) => elapsedMs));
+  return new Patience(CLAIM_PATIENCE_MS, allAborted(patiences), waitedMs);
+}
+
+/** Aborted once all of them are; `undefined` when one of them never is. */
+function allAborted(patiences: readonly Patience[]): AbortSignal | undefined {
+  const signals = patiences.flatMap(({ signal }) => signal ?? []);
+  if (signals.length < patiences.length) return undefined;
+  const controller = new AbortController();
+  let waiting = signals.length;
+  for (const signal of signals) {
+    const leave = () => {
+      if (--waiting === 0) controller.abort(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+  }
+  return controller.signal;
+}

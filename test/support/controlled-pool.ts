@@ -10,12 +10,10 @@ import {
 import type { Contradictions } from '../../src/dynamodb/claim/contradictions.js';
 import { runtime } from '../../src/environment/runtime.js';
 import { Patience } from '../../src/store-kit/patience.js';
+import { controlledTime, settled } from './virtual-time.js';
 
 /** In place of the answer of a call that has none yet. */
 export const WAITS = 'still waits';
-
-/** Until all that can happen by itself has happened. */
-export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 export const rows = (count: number, name = 'item') =>
   Array.from({ length: count }, (_, index) => `${name}-${index}`);
@@ -97,43 +95,6 @@ export async function warmUp({ take, answer }: ControlledPool, attempts: number)
   await answer([], 'half');
   await answer([]);
   if (last.answer !== null) throw new Error('The bank is not empty.');
-}
-
-function controlledTime() {
-  let nowMs = 0;
-  const timers: { readonly atMs: number; readonly action: () => void; isStopped: boolean }[] = [];
-  const spies = [
-    vi.spyOn(runtime, 'nowMs').mockImplementation(() => nowMs),
-    vi.spyOn(runtime, 'after').mockImplementation((delayMs, action) => {
-      const timer = { atMs: nowMs + delayMs, action, isStopped: false };
-      timers.push(timer);
-      return () => {
-        timer.isStopped = true;
-      };
-    }),
-  ];
-  onTestFinished(() => {
-    for (const spy of spies) spy.mockRestore();
-  });
-  const nextUntil = (endMs: number) =>
-    timers
-      .filter(({ atMs, isStopped }) => !isStopped && atMs <= endMs)
-      .reduce<(typeof timers)[number] | null>(
-        (first, timer) => (first === null || timer.atMs < first.atMs ? timer : first),
-        null,
-      );
-  /** Timers that are due go off in their order. */
-  const passMs = async (byMs: number) => {
-    const endMs = nowMs + byMs;
-    for (let timer = nextUntil(endMs); timer !== null; timer = nextUntil(endMs)) {
-      timer.isStopped = true;
-      nowMs = timer.atMs;
-      timer.action();
-      await settled();
-    }
-    nowMs = endMs;
-  };
-  return { timers, passMs };
 }
 
 function newRead(startKey: string | null, demand: number, onThrottled: () => void) {

@@ -20,11 +20,11 @@ import {
   controlled,
   type PoolRead,
   rows,
-  settled,
   WAITS,
   warmUp,
 } from '../support/controlled-pool.js';
 import { cancellation } from '../support/interceptor.js';
+import { settled } from '../support/virtual-time.js';
 
 const take = (pool: CandidatePool, mark = pool.mark()) => pool.take(mark, new Patience(10_000));
 const answersOf = (calls: readonly Call[]) => calls.map(({ answer }) => answer);

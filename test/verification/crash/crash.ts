@@ -8,6 +8,9 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '20' },
     calls: { type: 'string', default: '2000' },
+    /** Of each process. */
+    callers: { type: 'string', default: '16' },
+    'newcomer-share': { type: 'string', default: '0.22' },
     'wire-fault-share': { type: 'string', default: '0.05' },
     seed: { type: 'string', default: '1' },
     /** "library", "original" or both. */
@@ -23,6 +26,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const kills = parseNumber('kills');
 const calls = parseNumber('calls');
+const callers = parseNumber('callers');
+const newcomerShare = parseNumber('newcomer-share');
 const wireFaultShare = parseNumber('wire-fault-share');
 const seed = parseNumber('seed');
 const algorithms = values.algorithms.split(',').map(parseAlgorithm);
@@ -30,7 +35,7 @@ const algorithms = values.algorithms.split(',').map(parseAlgorithm);
 const runs = await onOwnStage(async (stage) => {
   const figuresOfRuns: Record<string, CrashFigures> = {};
   for (const algorithm of algorithms) {
-    const options = { kills, calls, wireFaultShare, seed, algorithm };
+    const options = { kills, calls, callers, newcomerShare, wireFaultShare, seed, algorithm };
     figuresOfRuns[algorithm] = await runCrashes(options, stage);
   }
   return figuresOfRuns;
@@ -43,7 +48,7 @@ for (const [algorithm, { errors, examples }] of Object.entries(runs)) {
 }
 process.exitCode = Object.entries(runs).every(isAsExpected) ? 0 : 1;
 
-function parseNumber(name: 'kills' | 'calls' | 'wire-fault-share' | 'seed'): number {
+function parseNumber(name: Exclude<keyof typeof values, 'algorithms'>): number {
   const number = Number(values[name]);
   const isUsable = values[name] !== '' && number >= 0;
   if (!isUsable) throw new RangeError(`Expected --${name} to be a number, got "${values[name]}"`);

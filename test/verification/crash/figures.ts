@@ -51,6 +51,8 @@ export interface SaleFigures {
 export interface CrashFigures extends SaleFigures {
   readonly kills: number;
   readonly wireRequests: number;
+  /** Transactions of several claims. */
+  readonly groups: number;
   readonly wireFaults: number;
   readonly tornLines: number;
   /** Planned calls without an answer, in spite of all attempts. */

@@ -7,9 +7,8 @@ import type { Journal } from './journal.js';
 import type { SaleTables } from './sale-tables.js';
 import type { PlannedCall } from './workload.js';
 
-const CALLERS = 16;
 /** So that calls are under way at the last kill, too. */
-const CALLS_AFTER_LAST_DEATH = 6 * CALLERS;
+const CALLS_PER_CALLER_AFTER_LAST_DEATH = 6;
 const POLL_MS = 3;
 const MAX_KILL_DELAY_MS = 12;
 
@@ -27,6 +26,8 @@ export interface MortalProcess {
   readonly sales: readonly SaleTables[];
   readonly plan: readonly PlannedCall[];
   readonly journal: Journal;
+  /** How many calls it makes at once. */
+  readonly callers: number;
   readonly kills: number;
   readonly random: Random;
   /** Of the monotonic clock, which all processes of a machine share. */
@@ -58,8 +59,9 @@ export async function liveAndDie(mortal: MortalProcess): Promise<number> {
 }
 
 /** After how many answered calls each life ends: spread evenly, the place in each span by chance. */
-function drawDeaths({ plan, kills, random }: MortalProcess): number[] {
-  const span = Math.max(0, plan.length - CALLS_AFTER_LAST_DEATH) / kills;
+function drawDeaths({ plan, callers, kills, random }: MortalProcess): number[] {
+  const callsAfterLastDeath = CALLS_PER_CALLER_AFTER_LAST_DEATH * callers;
+  const span = Math.max(0, plan.length - callsAfterLastDeath) / kills;
   return Array.from({ length: kills }, (_, death) => Math.floor((death + random()) * span));
 }
 
@@ -84,9 +86,9 @@ async function beReady(child: ChildProcess, exit: Promise<Exit>): Promise<void> 
 }
 
 function taskFor(mortal: MortalProcess, life: number) {
-  const { endpoint, sales, journal, originNs } = mortal;
+  const { endpoint, sales, callers, journal, originNs } = mortal;
   const calls = callsToMake(mortal);
-  return { life, endpoint, sales, calls, callers: CALLERS, journal: journal.path, originNs };
+  return { life, endpoint, sales, calls, callers, journal: journal.path, originNs };
 }
 
 /** First those that were under way at the kill. */

@@ -21,6 +21,10 @@ export interface CrashOptions {
   readonly kills: number;
   /** How many calls are planned; those under way at a kill, or failed, are made again on top. */
   readonly calls: number;
+  /** How many calls each process makes at once. */
+  readonly callers: number;
+  /** From 0 to 1: the share of the calls that are the first of their ID. */
+  readonly newcomerShare: number;
   /** From 0 to 1: the share of the requests that the wire damages. */
   readonly wireFaultShare: number;
   /** Settles the workload, the kinds of wire faults and when to kill; timing stays the machine's. */
@@ -67,7 +71,12 @@ export async function onOwnStage<Result>(work: (stage: Stage) => Promise<Result>
 }
 
 async function runOn(stage: Stage, options: CrashOptions): Promise<CrashFigures> {
-  const workload = planWorkload(options.calls, PROCESSES, seededRandom(options.seed));
+  const workload = planWorkload(
+    options.calls,
+    PROCESSES,
+    options.newcomerShare,
+    seededRandom(options.seed),
+  );
   const client = clientFor(stage.endpoint);
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-crash-'));
   const journals = workload.plans.map(
@@ -83,6 +92,7 @@ async function runOn(stage: Stage, options: CrashOptions): Promise<CrashFigures>
       ...sumOf(await judge(client, workload, sales, journals)),
       kills: run.kills,
       wireRequests: run.wire.requests,
+      groups: run.wire.groups,
       wireFaults: run.wire.faults,
       tornLines: journals.reduce((sum, { tornLines }) => sum + tornLines, 0),
       unanswered: options.calls - journals.reduce((sum, { answered }) => sum + answered.size, 0),
@@ -100,7 +110,7 @@ async function runOn(stage: Stage, options: CrashOptions): Promise<CrashFigures>
 /** Returns when all calls are made and every request has died. */
 async function crash(
   { endpoint, project }: Stage,
-  { kills, wireFaultShare, seed, algorithm }: CrashOptions,
+  { kills, callers, wireFaultShare, seed, algorithm }: CrashOptions,
   { plans }: Workload,
   sales: readonly SaleTables[],
   journals: readonly Journal[],
@@ -117,6 +127,7 @@ async function crash(
       sales,
       plan: plans[process] ?? [],
       journal,
+      callers,
       kills: Math.floor((kills + process) / journals.length),
       random: seededRandom(seed + 2 + process),
       originNs,

@@ -26,6 +26,8 @@ export interface FaultyWire {
 
 export interface WireCounts {
   requests: number;
+  /** Transactions of several claims. */
+  groups: number;
   faults: number;
 }
 
@@ -44,7 +46,7 @@ export async function startFaultyWire(
   random: Random,
 ): Promise<FaultyWire> {
   const { hostname: host, port } = new URL(targetEndpoint);
-  const counts = { requests: 0, faults: 0 };
+  const counts = { requests: 0, groups: 0, faults: 0 };
   const wire: Wire = {
     target: { host, port: Number(port) },
     faultShare,
@@ -102,6 +104,7 @@ function carry(client: Socket, wire: Wire): void {
 
   async function deliver(request: Buffer): Promise<void> {
     const fault = drawFault(wire);
+    if (isGroup(request)) wire.counts.groups++;
     if (fault === 'reset') {
       client.resetAndDestroy();
       return;
@@ -110,6 +113,11 @@ function carry(client: Socket, wire: Wire): void {
     else cut = fault;
     server.write(request);
   }
+}
+
+function isGroup(request: Buffer): boolean {
+  const text = request.toString('latin1');
+  return text.includes('TransactWriteItems') && text.split('"Delete":').length > 2;
 }
 
 function register(socket: Socket, sockets: Set<Socket>): void {

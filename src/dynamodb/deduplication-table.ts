@@ -97,10 +97,14 @@ export class DeduplicationTable implements Table {
     return row === undefined ? null : this.#heldItemOf(row);
   }
 
-  /** Like {@link readItem}; when many IDs are asked for at once, requests are shared. */
-  async readItemInRush(deduplicationId: string, limits: ReadLimits): Promise<HeldItem | null> {
-    const isRush = this.#readsByThemselves >= MAX_READS_BY_THEMSELVES;
-    if (isRush) return this.readItemInTransaction(deduplicationId);
+  /** Like {@link readItem}; in a rush, or when many IDs are asked for at once, requests are shared. */
+  async readItemAmongMany(
+    deduplicationId: string,
+    isRush: boolean,
+    limits: ReadLimits,
+  ): Promise<HeldItem | null> {
+    const isShared = isRush || this.#readsByThemselves >= MAX_READS_BY_THEMSELVES;
+    if (isShared) return this.readItemInTransaction(deduplicationId);
     this.#readsByThemselves++;
     try {
       return await this.readItem(deduplicationId, limits);

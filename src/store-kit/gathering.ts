@@ -32,6 +32,10 @@ export class Gathering<Load> {
     this.#carrier = carrier;
   }
 
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
   /** What is added in one go, before any promise continues, is sent together if it has to wait. */
   add(load: Load): void {
     if (this.#waiting.size === 0) void Promise.resolve().then(() => this.#sendOn());

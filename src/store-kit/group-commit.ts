@@ -43,17 +43,24 @@ interface Waiting<Write, Outcome> {
  * without a setback.
  */
 export class GroupCommit<Write extends GroupWrite, Outcome> {
+  readonly #maxUnderWay: number;
   readonly #commit: Commit<Write, Outcome>;
   readonly #gathering: Gathering<Waiting<Write, Outcome>>;
   readonly #window = new GroupWindow();
 
   constructor(maxUnderWay: number, commit: Commit<Write, Outcome>) {
+    this.#maxUnderWay = maxUnderWay;
     this.#commit = commit;
     this.#gathering = new Gathering({
       maxUnderWay: () => maxUnderWay,
       takeNext: (waiting, room) => this.#takeNext(waiting, room),
       carry: (group) => this.#carry(group),
     });
+  }
+
+  /** Whether a further write has to wait. */
+  get isRush(): boolean {
+    return this.#gathering.underWay >= this.#maxUnderWay;
   }
 
   /**

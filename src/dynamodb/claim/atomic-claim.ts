@@ -36,7 +36,8 @@ export async function claimItem(
   // When many calls ask and the bank is sold out, the calls of the next turn share a few requests.
   const isLookShared = bank.candidates.isFoundEmpty && bank.emptinessTurns.isTaken;
   if (!skipFirstRead && !isLookShared) {
-    const held = await table.readItemInRush(deduplicationId, { patience, signal });
+    const limits = { patience, signal };
+    const held = await table.readItemAmongMany(deduplicationId, claims.isRush, limits);
     if (held !== null) return { status: 'existing', ...held };
   }
   // The transaction goes out through the table's client, the pages come through the bank's.

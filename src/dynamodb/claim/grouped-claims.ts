@@ -68,6 +68,11 @@ export class GroupedClaims {
     this.table = table;
   }
 
+  /** Whether a further claim has to wait. */
+  get isRush(): boolean {
+    return this.#commits.isRush;
+  }
+
   /** @throws ContentionError or the signal's reason when the patience ends before it is sent */
   send(claim: GroupedClaim): Promise<ClaimOutcome> {
     const isAlone = claim.cancellationsByOthers >= MAX_CANCELLATIONS_BY_OTHERS;

@@ -4,10 +4,11 @@ import { countDisagreements, judgedSales } from './checker/agreement.js';
 import { documentedRules } from './checker/checker.js';
 import { MUTANTS } from './checker/mutants.js';
 import { count, type Figure } from './figures.js';
-import { PLANTED_FAULTS, type PlantedFault, plant } from './planted-faults.js';
+import { changesOf, PLANTED_FAULTS, type PlantedFault, plant } from './planted-faults.js';
 import type { Job } from './simulation/job.js';
 import { runJob } from './simulation/run-jobs.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
+import { CROWDS, type Crowd } from './simulations.js';
 
 const SEED = 1;
 /** Each fault shows in far fewer runs. A harness that needs more has lost its power. */
@@ -31,10 +32,11 @@ export async function noticePlantedFaults(): Promise<Figure[]> {
 }
 
 async function notice(fault: PlantedFault): Promise<Figure> {
-  const library = await plant(fault);
+  const crowd = CROWDS.find(({ what }) => what === fault.crowd);
+  const library = await plant([...(crowd?.changes ?? []), ...changesOf(fault)]);
   try {
     const what = `planted${fault.isOriginals ? " (the original's)" : ''}: ${fault.name}`;
-    for (const job of jobsAgainst(fault)) {
+    for (const job of jobsAgainst(fault, crowd)) {
       const { findings, runs } = await runJob(job, library.source);
       const rules = (findings[0]?.wrongs ?? []).map((wrong) => wrong.split(':')[0] ?? '');
       const rule = rules.find((broken) => fault.noticedBy.flatMap(namesOf).includes(broken));
@@ -55,13 +57,13 @@ function namesOf(rule: string): string[] {
 }
 
 /** Random runs detect most faults; every path through a small scenario detects the rest. */
-function jobsAgainst(fault: PlantedFault): Job[] {
+function jobsAgainst(fault: PlantedFault, crowd: Crowd | undefined): Job[] {
   const bounds = { maxRuns: MAX_RUNS, maxMs: MAX_MS, maxFindings: 1 };
   const scenario = SYSTEMATIC_SCENARIOS.findIndex(({ name }) => name === fault.scenario);
   if (scenario !== -1) return [{ kind: 'every path', scenario, bounds }];
   const rowByRow = SYSTEMATIC_SCENARIOS.findIndex(({ isVisibleRowByRow }) => isVisibleRowByRow);
   return [
-    { kind: 'random', firstSeed: SEED, bounds },
+    { kind: 'random', firstSeed: SEED, bounds, scenarios: crowd?.scenarios },
     { kind: 'every path', scenario: rowByRow, bounds },
   ];
 }

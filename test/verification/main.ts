@@ -1,6 +1,7 @@
 // npm run verify                                  everything, at the size of a build
 // npm run verify:long -- --minutes 20             the same, with random schedules for that long
 // npm run verify -- --seed 42                     prints one random schedule event by event
+// npm run verify -- --seed 42 --together          the same, of the scenarios for crowds
 // npm run verify -- --scenario NAME --path 0,1,2  prints one systematic schedule event by event
 import { parseArgs } from 'node:util';
 import { crashAndAudit } from './crash-figures.js';
@@ -25,11 +26,14 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     scenario: { type: 'string' },
     path: { type: 'string', default: '' },
+    together: { type: 'boolean', default: false },
   },
 });
 
 if (values.seed !== undefined) {
-  tellRun(await replaySeed(Number(values.seed), console.log));
+  tellRun(
+    await replaySeed(Number(values.seed), console.log, values.together ? 'together' : 'mixed'),
+  );
 } else if (values.scenario !== undefined) {
   const scenario = SYSTEMATIC_SCENARIOS.find(({ name }) => name === values.scenario);
   if (scenario === undefined)

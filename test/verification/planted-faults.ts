@@ -22,6 +22,10 @@ export interface PlantedFault extends Change {
   readonly noticedBy: readonly string[];
   /** The name of a systematic scenario in which it shows, where random runs seldom come upon it. */
   readonly scenario?: string;
+  /** The crowd (`what` in `CROWDS`) in whose copy of the library and random scenarios it shows. */
+  readonly crowd?: string;
+  /** The other places that it changes. */
+  readonly furtherChanges?: readonly Change[];
 }
 
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
@@ -340,20 +344,26 @@ export interface PlantedLibrary {
   dispose(): Promise<void>;
 }
 
-/** A copy of the library with the change in it. */
-export async function plant({ file, code, replacement }: Change): Promise<PlantedLibrary> {
+export function changesOf(fault: PlantedFault): readonly Change[] {
+  return [fault, ...(fault.furtherChanges ?? [])];
+}
+
+/** A copy of the library with the changes in it, made one after the other. */
+export async function plant(changes: readonly Change[]): Promise<PlantedLibrary> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-planted-'));
   await cp(join(ROOT, 'src'), join(folder, 'src'), { recursive: true });
   await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  const path = join(folder, 'src', file);
-  const text = await readFile(path, 'utf8');
-  if (text.split(code).length !== 2) {
-    throw new Error(`Expected "${code}" exactly once in ${file}: update the planted fault.`);
+  for (const { file, code, replacement } of changes) {
+    const path = join(folder, 'src', file);
+    const text = await readFile(path, 'utf8');
+    if (text.split(code).length !== 2) {
+      throw new Error(`Expected "${code}" exactly once in ${file}: update the planted fault.`);
+    }
+    await writeFile(
+      path,
+      text.replace(code, () => replacement),
+    );
   }
-  await writeFile(
-    path,
-    text.replace(code, () => replacement),
-  );
   return { source: `file://${folder}/src/`, dispose: () => rm(folder, { recursive: true }) };
 }

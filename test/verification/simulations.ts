@@ -3,6 +3,7 @@ import { count, type Figure } from './figures.js';
 import { type Change, plant } from './planted-faults.js';
 import { type Exploration, emptyExploration, type Finding } from './simulation/explore.js';
 import type { Job } from './simulation/job.js';
+import type { RandomScenarios } from './simulation/random-scenario.js';
 import { runJob, runJobs } from './simulation/run-jobs.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 
@@ -71,34 +72,48 @@ export async function exploreRandomly(
   ];
 }
 
+export interface Crowd {
+  readonly what: string;
+  readonly changes: readonly Change[];
+  /** Default: `mixed`. */
+  readonly scenarios?: RandomScenarios;
+}
+
 /** The simulated processes are too small for these. In a copy of the library every call meets one. */
-export const CROWDS: readonly (readonly [what: string, change: Change])[] = [
-  [
-    'with each call in a rush',
-    {
-      file: 'dynamodb/deduplication-table.ts',
-      code: 'const MAX_READS_BY_THEMSELVES = 16;',
-      replacement: 'const MAX_READS_BY_THEMSELVES = 0;',
-    },
-  ],
-  [
-    'with two claims of a process at once, and the others in a queue',
-    {
-      file: 'hand-out/claimer.ts',
-      code: 'const MAX_CLAIMS_UNDER_WAY = 1_000;',
-      replacement: 'const MAX_CLAIMS_UNDER_WAY = 2;',
-    },
-  ],
+export const CROWDS: readonly Crowd[] = [
+  {
+    what: 'with each call in a rush',
+    changes: [
+      {
+        file: 'dynamodb/deduplication-table.ts',
+        code: 'const MAX_READS_BY_THEMSELVES = 16;',
+        replacement: 'const MAX_READS_BY_THEMSELVES = 0;',
+      },
+    ],
+  },
+  {
+    what: 'with two claims of a process at once, and the others in a queue',
+    changes: [
+      {
+        file: 'hand-out/claimer.ts',
+        code: 'const MAX_CLAIMS_UNDER_WAY = 1_000;',
+        replacement: 'const MAX_CLAIMS_UNDER_WAY = 2;',
+      },
+    ],
+  },
 ];
 
 export async function exploreCrowds(firstSeed: number): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const [what, change] of CROWDS) {
-    const library = await plant(change);
+  for (const { what, changes, scenarios } of CROWDS) {
+    const library = await plant(changes);
     try {
       const bounds = { maxRuns: SEEDS_PER_JOB, maxMs: NO_BOUND, maxFindings: 1 };
-      const exploration = await runJob({ kind: 'random', firstSeed, bounds }, library.source);
-      for (const { wrongs } of exploration.findings) console.log(`\n${wrongs.join('\n')}`);
+      const job: Job = { kind: 'random', firstSeed, bounds, scenarios };
+      const exploration = await runJob(job, library.source);
+      for (const { origin, wrongs } of exploration.findings) {
+        console.log(`\n${[JSON.stringify(origin), ...wrongs].join('\n')}`);
+      }
       figures.push({
         what: `random schedules, ${what}`,
         value: figuresOf(exploration),

@@ -1,7 +1,7 @@
 // Many runs, one after the other, until one goes wrong or the bound is reached.
 import { type Choices, EveryPath, randomChoices, replay } from './choices.js';
 import { judge } from './judge.js';
-import { randomScenario } from './random-scenario.js';
+import { type RandomScenarios, randomScenario } from './random-scenario.js';
 import type { Scenario } from './scenario.js';
 import { World } from './world.js';
 
@@ -35,11 +35,15 @@ export interface Exploration {
 }
 
 /** Runs the seeds from the first one on. */
-export async function exploreAtRandom(firstSeed: number, bounds: Bounds): Promise<Exploration> {
+export async function exploreAtRandom(
+  firstSeed: number,
+  bounds: Bounds,
+  scenarios?: RandomScenarios,
+): Promise<Exploration> {
   const exploration = emptyExploration();
   const isWithin = boundary(bounds, exploration);
   for (let seed = firstSeed; isWithin(); seed++) {
-    const wrongs = await runOnce(...randomRun(seed), exploration);
+    const wrongs = await runOnce(...randomRun(seed, scenarios), exploration);
     if (wrongs.length > 0) exploration.findings.push({ origin: { seed }, wrongs });
   }
   return exploration;
@@ -63,8 +67,9 @@ export async function exploreEveryPath(scenario: Scenario, bounds: Bounds): Prom
 export async function replaySeed(
   seed: number,
   trace: (event: string) => void,
+  scenarios?: RandomScenarios,
 ): Promise<readonly string[]> {
-  const [scenario, choices] = randomRun(seed);
+  const [scenario, choices] = randomRun(seed, scenarios);
   return judge(await new World(scenario, choices, trace).run());
 }
 
@@ -77,8 +82,8 @@ export async function replayPath(
   return judge(await new World(scenario, replay(path), trace).run());
 }
 
-function randomRun(seed: number): [Scenario, Choices] {
-  return [randomScenario(seed), randomChoices(seed, FAULT_SHARE)];
+function randomRun(seed: number, scenarios?: RandomScenarios): [Scenario, Choices] {
+  return [randomScenario(seed, scenarios), randomChoices(seed, FAULT_SHARE)];
 }
 
 async function runOnce(

@@ -1,6 +1,11 @@
-import { createChecker, type Operation, strictRules } from '../checker/checker.js';
+import {
+  createChecker,
+  type Operation,
+  type OperationWithRelease,
+  strictRules,
+} from '../checker/checker.js';
 import { judgeReleases } from '../checker/judge-releases.js';
-import type { Run } from './world.js';
+import type { FailedCall, Run } from './world.js';
 
 const check = createChecker(strictRules);
 
@@ -24,7 +29,9 @@ export function judge(run: Run): string[] {
     ...(run.inheritedFailures > 0
       ? [`inherited: ${run.inheritedFailures} claims threw the failure of an earlier call`]
       : []),
-    ...run.errors.flatMap((error) => wrongsOfError(error as Error, run)),
+    ...run.failedCalls.flatMap((call) => wrongsOfFailure(call, run)),
+    ...run.history.flatMap((call) => wrongsOfPoisoned(call, run)),
+    ...run.malformedRequests.map((mistake) => `request: ${mistake}`),
   ];
 }
 
@@ -50,9 +57,22 @@ function wrongsOfHistory({ history, unheardClaims, finalState, isVisibleRowByRow
   ];
 }
 
-function wrongsOfError(error: Error, run: Run): string[] {
-  const { faults, crashes, finalState, itemsAddedOnce } = run;
+/** Its transaction is refused each time. Without an item for it, it needs none. */
+function wrongsOfPoisoned(call: OperationWithRelease, { poisonedIds }: Run): string[] {
+  const hasItem = call.kind === 'fetch' && typeof call.result === 'string';
+  if (!hasItem || !poisonedIds.includes(call.id)) return [];
+  return [`poisoned: ${call.id} got ${call.result}, but no transaction can have written that`];
+}
+
+function wrongsOfFailure(call: FailedCall, run: Run): string[] {
+  const { faults, crashes, finalState, itemsAddedOnce, poisonedIds } = run;
+  const { id } = call;
+  const error = call.error as Error;
   const { name, message } = error;
+  if (name === 'ValidationException') {
+    const isOwn = id !== undefined && poisonedIds.includes(id);
+    return isOwn ? [] : [`poisoned: a call for ${id} threw the refusal of another one's ID`];
+  }
   if (!TELLING_ERRORS.includes(name)) return [`error: ${name}: ${message}`];
   const isQuiet = faults + crashes === 0;
   if (isQuiet && name !== 'ContentionError') return [`error: ${name}, but nothing went wrong`];

@@ -4,6 +4,10 @@ const source = process.env.STORAGE_BOX_SOURCE ?? new URL('../../../src/', import
 type Library = typeof import('../../../src/index.js');
 type RuntimeModule = typeof import('../../../src/environment/runtime.js');
 
-export const { Deduplicator, DeduplicationDynamoDbRepository, ItemBankDynamoDbRepository } =
-  (await import(`${source}index.ts`)) as Library;
+export const {
+  Deduplicator,
+  DeduplicationDynamoDbRepository,
+  ItemBankDynamoDbRepository,
+  writtenBy,
+} = (await import(`${source}index.ts`)) as Library;
 export const { runtime } = (await import(`${source}environment/runtime.ts`)) as RuntimeModule;

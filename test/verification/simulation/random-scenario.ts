@@ -1,8 +1,12 @@
 import { generator } from './choices.js';
 import { ALL_FAULTS, type Call, claim, release, retire, type Scenario } from './scenario.js';
 
+/** `together`: for crowds. */
+export type RandomScenarios = 'mixed' | 'together';
+
 /** A scenario as a function of its seed: few items and IDs, so that calls get into each other's way. */
-export function randomScenario(seed: number): Scenario {
+export function randomScenario(seed: number, scenarios: RandomScenarios = 'mixed'): Scenario {
+  if (scenarios === 'together') return together(seed);
   if (seed % 4 === 0) return rush(seed);
   if (seed % 4 === 1) return crowd(seed);
   return seed % 4 === 2 ? anything(seed) : comingAndGoing(seed);
@@ -91,6 +95,50 @@ function comingAndGoing(seed: number): Scenario {
   };
 }
 
+/**
+ * One process whose calls all begin at once, so that their claims can share a transaction, and perhaps
+ * another one that is in their way. With releases fewer, for the search through every order.
+ */
+function together(seed: number): Scenario {
+  const { upTo, next, scenario } = shared(seed);
+  const hasReleases = next() < 0.33;
+  const isAssigned = hasReleases && next() < 0.6;
+  const callersAtOnce = 3 + upTo(hasReleases ? 1 : 3);
+  const callersElsewhere = upTo(hasReleases ? 1 : 2);
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, callersAtOnce);
+  const anyId = () => ids[upTo(ids.length - 1)] as string;
+  const isRepeat = () => next() < 0.25;
+  const callers = Array.from({ length: callersAtOnce + callersElsewhere }, (_, caller) => {
+    const isElsewhere = caller >= callersAtOnce;
+    const id = isElsewhere || isRepeat() ? anyId() : (ids[caller] as string);
+    const comesBack = !hasReleases && isRepeat();
+    return {
+      process: isElsewhere ? 1 : 0,
+      calls: comesBack ? [claim(id), claim(anyId())] : [claim(id)],
+    };
+  });
+  for (let releases = hasReleases ? 1 + upTo(1) : 0; releases > 0; releases--) {
+    const call = next() < 0.8 ? release(anyId()) : retire(anyId());
+    callers[upTo(callers.length - 1)]?.calls.push(call);
+  }
+  return {
+    ...scenario,
+    name: `together ${seed}`,
+    seeded: ['item-1', 'item-2', 'item-3', 'item-4'].slice(0, upTo(hasReleases ? 3 : 4)),
+    assigned: isAssigned ? { a: 'item-5' } : {},
+    processes: callersElsewhere === 0 ? 1 : 2,
+    fetchLimit: 3 + upTo(3),
+    deduplicators: 1 + upTo(1),
+    callers,
+    callersAtOnce,
+    // None that has an item: that one would get it.
+    poisonedIds: next() < 0.125 ? ids.slice(-1 - upTo(1)).slice(0, 1) : [],
+    adders: [],
+    maxFaults: 2 + upTo(hasReleases ? 2 : 4),
+    maxCrashes: upTo(hasReleases ? 1 : 2),
+  };
+}
+
 function shared(seed: number) {
   const next = generator(seed ^ 0x2545f491);
   const upTo = (maximum: number) => Math.floor(next() * (maximum + 1));
@@ -103,6 +151,9 @@ function shared(seed: number) {
       isJudgedByReportsAlone: false,
       fetchLimit: 1 + upTo(2),
       skipFirstRead: next() < 0.5,
+      deduplicators: 1,
+      callersAtOnce: 0,
+      poisonedIds: [],
       maxFaults: 3 + upTo(7),
       maxCrashes: upTo(2),
       faultKinds: ALL_FAULTS,

@@ -10,6 +10,7 @@ export type FaultKind =
   | 'conflict'
   | 'throttling reason'
   | 'reason without item'
+  | 'reasons told in part'
   | 'answer late'
   | 'stale read'
   | 'empty page'
@@ -28,6 +29,7 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   'conflict',
   'throttling reason',
   'reason without item',
+  'reasons told in part',
   'answer late',
   'stale read',
   'empty page',
@@ -67,10 +69,16 @@ export interface Scenario {
   readonly processes: number;
   readonly fetchLimit: number;
   readonly skipFirstRead: boolean;
+  /** How many a process has for its two repositories; its callers take turns with them. */
+  readonly deduplicators: number;
   /** What IDs have before the first call, from ID to item. */
   readonly assigned: Readonly<Record<string, string>>;
   /** One for each caller: what it asks for, one call after the other, and in which process. */
   readonly callers: readonly { readonly process: number; readonly calls: readonly Call[] }[];
+  /** How many of the callers, the first ones, begin at once, before anything else happens. */
+  readonly callersAtOnce: number;
+  /** DynamoDB refuses each transaction that puts one of them, as a bad request. */
+  readonly poisonedIds: readonly string[];
   /** One for each seeding script that runs meanwhile. */
   readonly adders: readonly { readonly process: number; readonly items: readonly string[] }[];
   readonly maxFaults: number;

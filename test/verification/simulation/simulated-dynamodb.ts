@@ -4,6 +4,7 @@ import type {
   AttributeValue,
   BatchGetItemCommandInput,
   CancellationReason,
+  DescribeTableCommandInput,
   GetItemCommandInput,
   ScanCommandInput,
   TransactGetItemsCommandInput,
@@ -18,7 +19,11 @@ export const ITEM_BANK = 'bank';
 export const DEDUPLICATION = 'ids';
 export const LEDGER = 'ledger';
 
+/** See "TransactWriteItems" and "TransactGetItems" in the API reference. */
+const MAX_ACTIONS = 100;
+
 interface Table {
+  readonly name: string;
   readonly key: string;
   /** Every state that the table has had; the last one is the present. */
   readonly versions: Rows[];
@@ -43,13 +48,23 @@ export interface ReadOptions {
 
 export class SimulatedDynamoDb {
   readonly #tables: Record<string, Table> = {
-    [ITEM_BANK]: { key: 'item', versions: [new Map()], locked: new Set() },
-    [LEDGER]: { key: 'item', versions: [new Map()], locked: new Set() },
-    [DEDUPLICATION]: { key: 'deduplication_id', versions: [new Map()], locked: new Set() },
+    [ITEM_BANK]: emptyTable(ITEM_BANK, 'item'),
+    [LEDGER]: emptyTable(LEDGER, 'item'),
+    [DEDUPLICATION]: emptyTable(DEDUPLICATION, 'deduplication_id'),
   };
   readonly #committedTokens = new Set<string>();
   readonly #tokensInProgress = new Set<string>();
+  /** What was first asked for under each token. */
+  readonly #contents = new Map<string, string>();
   readonly #itemsEver: string[] = [];
+  readonly #poisonedIds: readonly string[];
+  /** Requests that no caller should have sent. */
+  readonly malformedRequests: string[] = [];
+
+  /** @param poisonedIds a transaction that puts one of these is refused as a bad request, whole */
+  constructor(poisonedIds: readonly string[] = []) {
+    this.#poisonedIds = poisonedIds;
+  }
 
   seed(items: readonly string[]): void {
     this.#putItems(ITEM_BANK, items);
@@ -81,6 +96,16 @@ export class SimulatedDynamoDb {
 
   present(tableName: string): Rows {
     return this.#table(tableName).versions.at(-1) as Rows;
+  }
+
+  describeTable({ TableName }: DescribeTableCommandInput) {
+    const { key } = this.#table(TableName);
+    return {
+      Table: {
+        KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+        AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+      },
+    };
   }
 
   getItem({ TableName, Key, ConsistentRead }: GetItemCommandInput, { staleness }: ReadOptions) {
@@ -127,6 +152,7 @@ export class SimulatedDynamoDb {
       const table = this.#table(Get?.TableName);
       return { table, key: keyOf(table, Get?.Key) };
     });
+    this.#expectOneActionPerRow(gets);
     if (gets.some(({ table, key }) => table.locked.has(key))) {
       throw cancelled(gets.map(({ table, key }) => conflictIf(table.locked.has(key))));
     }
@@ -144,16 +170,29 @@ export class SimulatedDynamoDb {
    */
   decide(input: TransactWriteItemsCommandInput, done: () => void): Commit | null {
     const { ClientRequestToken: token = '', TransactItems: actions = [] } = input;
-    if (this.#committedTokens.has(token)) return null;
+    const targets = actions.map((action) => this.#target(action));
+    this.#expectOneActionPerRow(targets);
+    if (this.#isPoisoned(actions)) throw refusal('ValidationException');
+    this.#expectSameContent(token, JSON.stringify(actions));
+    if (this.hasCommitted(token)) return null;
     if (this.#tokensInProgress.has(token)) throw refusal('TransactionInProgressException');
-    const reasons = actions.map((action) => this.#reasonAgainst(action));
-    if (reasons.some(({ Code }) => Code !== 'None')) throw cancelled(reasons);
+    const reasons = this.#reasonsAgainst(actions);
+    if (reasons.some(hasFailed)) throw cancelled(reasons);
     this.#tokensInProgress.add(token);
-    for (const action of actions) {
-      const { table, key } = this.#target(action);
-      table.locked.add(key);
-    }
+    for (const { table, key } of targets) table.locked.add(key);
     return { token, actions: [...actions], done };
+  }
+
+  hasCommitted(token: string): boolean {
+    return this.#committedTokens.has(token);
+  }
+
+  /** Whether the transaction would be cancelled now for more than one reason. */
+  hasManyReasonsAgainst(input: TransactWriteItemsCommandInput): boolean {
+    const { ClientRequestToken: token = '', TransactItems: actions = [] } = input;
+    const isDecided = this.hasCommitted(token) || this.#tokensInProgress.has(token);
+    if (isDecided || this.#isPoisoned(actions)) return false;
+    return this.#reasonsAgainst(actions).filter(hasFailed).length > 1;
   }
 
   /** Makes one more row of the commit visible; whether that was the last. */
@@ -171,6 +210,44 @@ export class SimulatedDynamoDb {
     this.#committedTokens.add(commit.token);
     commit.done();
     return true;
+  }
+
+  #expectOneActionPerRow(
+    targets: readonly { readonly table: Table; readonly key: string }[],
+  ): void {
+    if (targets.length > MAX_ACTIONS) {
+      this.#refuseMalformed('ValidationException', `it has ${targets.length} actions`);
+    }
+    const rows = new Set<string>();
+    for (const { table, key } of targets) {
+      const row = `${table.name} ${key}`;
+      if (rows.has(row)) this.#refuseMalformed('ValidationException', `it has ${row} twice`);
+      rows.add(row);
+    }
+  }
+
+  #expectSameContent(token: string, content: string): void {
+    const first = this.#contents.get(token) ?? content;
+    this.#contents.set(token, first);
+    if (first === content) return;
+    const mistake = `its token came first with ${first}, now with ${content}`;
+    this.#refuseMalformed('IdempotentParameterMismatchException', mistake);
+  }
+
+  #refuseMalformed(name: string, mistake: string): never {
+    this.malformedRequests.push(mistake);
+    throw refusal(name);
+  }
+
+  #isPoisoned(actions: readonly TransactWriteItem[]): boolean {
+    return actions.some(({ Put }) => {
+      const id = Put?.Item?.deduplication_id?.S;
+      return id !== undefined && this.#poisonedIds.includes(id);
+    });
+  }
+
+  #reasonsAgainst(actions: readonly TransactWriteItem[]): CancellationReason[] {
+    return actions.map((action) => this.#reasonAgainst(action));
   }
 
   #reasonAgainst(action: TransactWriteItem): CancellationReason {
@@ -210,6 +287,10 @@ export class SimulatedDynamoDb {
   }
 }
 
+function emptyTable(name: string, key: string): Table {
+  return { name, key, versions: [new Map()], locked: new Set() };
+}
+
 function readable({ versions }: Table, staleness: number): Rows {
   return versions[Math.max(0, versions.length - 1 - staleness)] as Rows;
 }
@@ -235,6 +316,10 @@ function isMet(condition: string, { Put, Delete }: TransactWriteItem, row: Row |
 
 function conflictIf(isLocked: boolean): CancellationReason {
   return { Code: isLocked ? 'TransactionConflict' : 'None' };
+}
+
+export function hasFailed({ Code }: CancellationReason): boolean {
+  return Code !== 'None';
 }
 
 export function cancelled(reasons: CancellationReason[]): Error {

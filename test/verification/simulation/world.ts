@@ -11,12 +11,21 @@ import type {
 } from '../checker/checker.js';
 import { seeded } from '../checker/checker.js';
 import type { Choices } from './choices.js';
-import { cancelledBy, canHappen, isWrite, serverError, withoutItems } from './faults.js';
+import {
+  cancelledBy,
+  canHappen,
+  claimsOf,
+  isWrite,
+  serverError,
+  toldInPart,
+  withoutItems,
+} from './faults.js';
 import {
   DeduplicationDynamoDbRepository,
   Deduplicator,
   ItemBankDynamoDbRepository,
   runtime,
+  writtenBy,
 } from './library.js';
 import type { AddCall, Call, CallForId, FaultKind, Scenario } from './scenario.js';
 import {
@@ -41,11 +50,12 @@ const TIMEOUT_MS = 6_000;
 interface Process {
   isAlive: boolean;
   readonly callers: Set<Caller>;
-  deduplicator: InstanceType<typeof Deduplicator>;
+  deduplicators: readonly InstanceType<typeof Deduplicator>[];
   itemRepo: InstanceType<typeof ItemBankDynamoDbRepository>;
 }
 
 interface Caller {
+  readonly number: number;
   readonly processNumber: number;
   /** What is left to do. */
   readonly tasks: Task[];
@@ -78,9 +88,16 @@ interface Timer {
   fire(): void;
 }
 
+/** A call that threw; a process that crashes throws nothing. */
+export interface FailedCall {
+  /** Of a claim, a release or a retirement. */
+  readonly id: string | undefined;
+  readonly error: unknown;
+}
+
 export interface Run {
   readonly history: readonly OperationWithRelease[];
-  /** What claims had sent that was on its way when they ended. */
+  /** What claims had sent that was on its way when they ended, and that was applied. */
   readonly unheardClaims: readonly UnheardClaim[];
   readonly finalState: FinalState;
   readonly isVisibleRowByRow: boolean;
@@ -90,12 +107,14 @@ export interface Run {
   readonly faults: number;
   readonly crashes: number;
   readonly steps: number;
-  /** What calls threw; a process that crashes throws nothing. */
-  readonly errors: readonly unknown[];
+  readonly failedCalls: readonly FailedCall[];
   /** How many claims threw the failure of a write that was sent before they began. */
   readonly inheritedFailures: number;
   /** Calls that had not ended when nothing was left to happen. */
   readonly stuckCalls: number;
+  readonly poisonedIds: readonly string[];
+  /** What was wrong with requests that no caller should have sent. */
+  readonly malformedRequests: readonly string[];
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
@@ -104,7 +123,7 @@ export class World {
   readonly #scenario: Scenario;
   readonly #choices: Choices;
   readonly #trace: ((event: string) => void) | undefined;
-  readonly #dynamoDb = new SimulatedDynamoDb();
+  readonly #dynamoDb: SimulatedDynamoDb;
   readonly #processes: Process[];
   readonly #callers: Caller[];
   /** Waiting to be picked. */
@@ -118,11 +137,11 @@ export class World {
   /** Timers that go off only when something takes long, which is a fault. */
   readonly #watches: Timer[] = [];
   readonly #history: Mutable<OperationWithRelease>[] = [];
-  /** By their tokens: each can be applied once. */
-  readonly #unheardClaims = new Map<string, UnheardClaim>();
+  /** By the token of their request, which can be applied once. */
+  readonly #unheardClaims = new Map<string, readonly UnheardClaim[]>();
   /** Of each item that a batch held and that was not there before, the adds; and how many they are. */
   readonly #adds = new Map<string, { operation: Mutable<AddOperation>; batches: number }>();
-  readonly #errors: unknown[] = [];
+  readonly #failedCalls: FailedCall[] = [];
   /** When the write was sent that failed so. */
   readonly #failedWrites = new WeakMap<object, number>();
   #inheritedFailures = 0;
@@ -141,6 +160,7 @@ export class World {
     this.#scenario = scenario;
     this.#choices = choices;
     this.#trace = trace;
+    this.#dynamoDb = new SimulatedDynamoDb(scenario.poisonedIds);
     this.#dynamoDb.seed(scenario.seeded);
     this.#dynamoDb.assign(scenario.assigned);
     if (scenario.ledger === 'filled') this.#dynamoDb.fillLedger(itemsBefore(scenario));
@@ -156,11 +176,16 @@ export class World {
       tasks: [{ kind: 'add', items, attempt: 1 } as const],
       isBusy: false,
     }));
-    this.#callers = [...callers, ...adders];
+    this.#callers = [...callers, ...adders].map((caller, number) => ({ ...caller, number }));
   }
 
   async run(): Promise<Run> {
     this.#takeOverRuntime();
+    for (const caller of this.#callers.slice(0, this.#scenario.callersAtOnce)) {
+      this.#trace?.(describeBegin(caller));
+      this.#begin(caller);
+    }
+    await allSettled();
     let steps = 0;
     while (this.#step()) {
       await allSettled();
@@ -168,7 +193,9 @@ export class World {
     }
     return {
       history: [...pastOf(this.#scenario), ...this.#history],
-      unheardClaims: [...this.#unheardClaims.values()],
+      unheardClaims: [...this.#unheardClaims].flatMap(([token, claims]) =>
+        this.#dynamoDb.hasCommitted(token) ? claims : [],
+      ),
       finalState: {
         bank: [...this.#dynamoDb.present(ITEM_BANK).keys()],
         assignments: new Map(
@@ -186,9 +213,11 @@ export class World {
       itemsAddedOnce: new Set(
         [...this.#adds].filter(([, { batches }]) => batches === 1).map(([item]) => item),
       ),
-      errors: this.#errors,
+      failedCalls: this.#failedCalls,
       inheritedFailures: this.#inheritedFailures,
       stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
+      poisonedIds: this.#scenario.poisonedIds,
+      malformedRequests: this.#dynamoDb.malformedRequests,
     };
   }
 
@@ -244,7 +273,7 @@ export class World {
     for (const caller of this.#callers) {
       if (caller.isBusy || caller.tasks.length === 0) continue;
       events.push({
-        describe: () => `process ${caller.processNumber} begins ${JSON.stringify(caller.tasks[0])}`,
+        describe: () => describeBegin(caller),
         happen: () => this.#begin(caller),
       });
     }
@@ -263,7 +292,7 @@ export class World {
     if (this.#faults < this.#scenario.maxFaults) {
       for (const request of this.#requests) {
         for (const kind of this.#scenario.faultKinds) {
-          if (!canHappen(kind, request)) continue;
+          if (!canHappen(kind, request, this.#dynamoDb)) continue;
           events.push({
             describe: () => `${this.#nameOf(request)}: ${kind}`,
             happen: () => this.#goWrong(take(this.#requests, request), kind),
@@ -337,6 +366,8 @@ export class World {
       placeOfMadeUpKey: (places: number) => this.#choices.pick(places, 0),
     };
     switch (operation) {
+      case 'DescribeTableCommand':
+        return this.#dynamoDb.describeTable(input);
       case 'GetItemCommand':
         return this.#dynamoDb.getItem(input, readOptions);
       case 'ScanCommand':
@@ -366,6 +397,8 @@ export class World {
 
   #goWrong(request: Request, kind: FaultKind): void {
     this.#faults++;
+    const pickOne = (possibilities: number) =>
+      possibilities > 1 ? this.#choices.pick(possibilities, 0) : 0;
     const unheard: Request = { ...request, answer: () => {}, fail: () => {} };
     const timeOut = () => {
       this.#nowMs += TIMEOUT_MS;
@@ -391,10 +424,12 @@ export class World {
         request.fail(failure('SyntaxError'));
       },
       throttled: () => request.fail(refusal('ThrottlingException')),
-      conflict: () => request.fail(cancelledBy(request, 'TransactionConflict')),
-      'throttling reason': () => request.fail(cancelledBy(request, 'ThrottlingError')),
+      conflict: () => request.fail(cancelledBy(request, 'TransactionConflict', pickOne)),
+      'throttling reason': () => request.fail(cancelledBy(request, 'ThrottlingError', pickOne)),
       'reason without item': () =>
-        this.#deliver({ ...request, fail: (error) => request.fail(withoutItems(error)) }),
+        this.#deliver({ ...request, fail: (error) => request.fail(withoutItems(error, pickOne)) }),
+      'reasons told in part': () =>
+        this.#deliver({ ...request, fail: (error) => request.fail(toldInPart(error, pickOne)) }),
       'answer late': () =>
         this.#deliver({
           ...request,
@@ -432,16 +467,16 @@ export class World {
 
   #stray(request: Request): void {
     this.#strays.push(request);
-    const { ClientRequestToken: token, TransactItems: actions } = request.input;
-    const row = actions[0]?.Put?.TableName === DEDUPLICATION ? actions[0].Put.Item : undefined;
-    if (row === undefined) return;
-    this.#unheardClaims.set(token, {
-      kind: 'unheard claim',
-      id: row.deduplication_id.S,
-      item: row.item_string.S,
-      invokedAt: ++this.#ticks,
-      returnedAt: Number.POSITIVE_INFINITY,
-    });
+    const { ClientRequestToken: token } = request.input;
+    const claims = claimsOf(request).map(
+      (claim): UnheardClaim => ({
+        kind: 'unheard claim',
+        ...claim,
+        invokedAt: ++this.#ticks,
+        returnedAt: Number.POSITIVE_INFINITY,
+      }),
+    );
+    this.#unheardClaims.set(token, claims);
   }
 
   #startProcess(): Process {
@@ -451,18 +486,22 @@ export class World {
       send: (command: { constructor: { name: string }; input: unknown }) =>
         this.#send(process, command.constructor.name, command.input),
     } as unknown as DynamoDBClient;
-    const { fetchLimit, skipFirstRead, ledger } = this.#scenario;
+    const { fetchLimit, skipFirstRead, deduplicators, ledger } = this.#scenario;
     process.itemRepo = new ItemBankDynamoDbRepository({
       tableName: ITEM_BANK,
       ledgerTableName: ledger === 'none' ? undefined : LEDGER,
       client,
       fetchLimit,
     });
-    process.deduplicator = new Deduplicator({
-      itemRepo: process.itemRepo,
-      deduplicationRepo: new DeduplicationDynamoDbRepository({ tableName: DEDUPLICATION, client }),
-      skipFirstRead,
+    const { itemRepo } = process;
+    const deduplicationRepo = new DeduplicationDynamoDbRepository({
+      tableName: DEDUPLICATION,
+      client,
     });
+    process.deduplicators = Array.from(
+      { length: deduplicators },
+      () => new Deduplicator({ itemRepo, deduplicationRepo, skipFirstRead }),
+    );
     return process;
   }
 
@@ -516,22 +555,30 @@ export class World {
     };
     this.#history.push(fetch);
     const doNotAskAgain = this.#askAgain(caller, task);
-    process.deduplicator.claim(id).then(
-      ({ status, item }) => {
-        if (!process.isAlive) return;
-        doNotAskAgain();
-        fetch.result = item;
-        fetch.isFirstHandOut = status === 'claimed';
-        fetch.returnedAt = ++this.#ticks;
-        end();
-      },
-      (error: unknown) => {
-        if (!process.isAlive) return;
-        this.#errors.push(error);
-        if (this.#isInherited(error, fetch.invokedAt)) this.#inheritedFailures++;
-        end();
-      },
-    );
+    this.#deduplicatorOf(process, caller)
+      .claim(id)
+      .then(
+        ({ status, item }) => {
+          if (!process.isAlive) return;
+          doNotAskAgain();
+          fetch.result = item;
+          fetch.isFirstHandOut = status === 'claimed';
+          fetch.returnedAt = ++this.#ticks;
+          end();
+        },
+        (error: unknown) => {
+          if (!process.isAlive) return;
+          this.#failedCalls.push({ id, error });
+          // What wrote nothing explains no assignment. Should it have written after all, none does.
+          if (writtenBy(error) === 'nothing') take(this.#history, fetch);
+          if (this.#isInherited(error, fetch.invokedAt)) this.#inheritedFailures++;
+          end();
+        },
+      );
+  }
+
+  #deduplicatorOf({ deduplicators }: Process, { number }: Caller) {
+    return deduplicators[number % deduplicators.length] as InstanceType<typeof Deduplicator>;
   }
 
   /** Whether the error, or a cause of it, is the failure of a write that was sent before that time. */
@@ -543,7 +590,7 @@ export class World {
 
   #release(process: Process, caller: Caller, task: Attempt<CallForId>, end: () => void): void {
     const { id, kind } = task;
-    const { deduplicator } = process;
+    const deduplicator = this.#deduplicatorOf(process, caller);
     const release: Mutable<ReleaseOperation> = {
       kind: 'release',
       id,
@@ -572,7 +619,7 @@ export class World {
         if (!process.isAlive) return;
         delete caller.release;
         release.gaveUpAt = ++this.#ticks;
-        this.#errors.push(error);
+        this.#failedCalls.push({ id, error });
         end();
       },
     );
@@ -608,7 +655,7 @@ export class World {
       },
       (error: unknown) => {
         if (!process.isAlive) return;
-        this.#errors.push(error);
+        this.#failedCalls.push({ id: undefined, error });
         end();
       },
     );
@@ -652,6 +699,10 @@ export class World {
       };
     };
   }
+}
+
+function describeBegin({ processNumber, tasks }: Caller): string {
+  return `process ${processNumber} begins ${JSON.stringify(tasks[0])}`;
 }
 
 function itemsBefore({ seeded: items, assigned }: Scenario): readonly string[] {

@@ -101,6 +101,22 @@ export const CROWDS: readonly Crowd[] = [
       },
     ],
   },
+  {
+    what: 'with claims that travel together',
+    changes: [
+      {
+        file: 'dynamodb/claim/grouped-claims.ts',
+        code: 'const MAX_TRANSACTIONS_UNDER_WAY = 16;',
+        replacement: 'const MAX_TRANSACTIONS_UNDER_WAY = 1;',
+      },
+      {
+        file: 'store-kit/group-window.ts',
+        code: '  #size = 1;\n  #has',
+        replacement: '  #size = 4;\n  #has',
+      },
+    ],
+    scenarios: 'together',
+  },
 ];
 
 export async function exploreCrowds(firstSeed: number): Promise<Figure[]> {

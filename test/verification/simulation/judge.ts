@@ -31,6 +31,7 @@ export function judge(run: Run): string[] {
       : []),
     ...run.failedCalls.flatMap((call) => wrongsOfFailure(call, run)),
     ...run.history.flatMap((call) => wrongsOfPoisoned(call, run)),
+    ...run.deniedWrites.map((id) => `denied: a claim of ${id} said that it wrote nothing, and did`),
     ...run.malformedRequests.map((mistake) => `request: ${mistake}`),
   ];
 }

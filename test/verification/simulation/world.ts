@@ -68,6 +68,7 @@ type Attempt<Kind extends Call> = Kind & { readonly attempt: number };
 type Task = Attempt<CallForId> | Attempt<AddCall>;
 
 interface Request {
+  readonly sentAt: number;
   readonly operation: string;
   // biome-ignore lint/suspicious/noExplicitAny: the input's type depends on the operation.
   readonly input: any;
@@ -86,6 +87,15 @@ interface Timer {
   readonly atMs: number;
   readonly process: Process;
   fire(): void;
+}
+
+interface ClaimCall {
+  readonly id: string;
+  readonly process: Process;
+  readonly invokedAt: number;
+  endedAt: number;
+  /** It threw an error that says that it wrote nothing. */
+  deniesWrites: boolean;
 }
 
 /** A call that threw; a process that crashes throws nothing. */
@@ -108,6 +118,8 @@ export interface Run {
   readonly crashes: number;
   readonly steps: number;
   readonly failedCalls: readonly FailedCall[];
+  /** The IDs of claims that said that they wrote nothing, and did. */
+  readonly deniedWrites: readonly string[];
   /** How many claims threw the failure of a write that was sent before they began. */
   readonly inheritedFailures: number;
   /** Calls that had not ended when nothing was left to happen. */
@@ -142,6 +154,11 @@ export class World {
   /** Of each item that a batch held and that was not there before, the adds; and how many they are. */
   readonly #adds = new Map<string, { operation: Mutable<AddOperation>; batches: number }>();
   readonly #failedCalls: FailedCall[] = [];
+  readonly #claimCalls: ClaimCall[] = [];
+  /** Every transaction that arrived, each time. */
+  readonly #tries: Request[] = [];
+  /** Of the transactions that the network delivered twice. */
+  readonly #copiedTokens = new Set<string>();
   /** When the write was sent that failed so. */
   readonly #failedWrites = new WeakMap<object, number>();
   #inheritedFailures = 0;
@@ -214,6 +231,9 @@ export class World {
         [...this.#adds].filter(([, { batches }]) => batches === 1).map(([item]) => item),
       ),
       failedCalls: this.#failedCalls,
+      deniedWrites: this.#claimCalls
+        .filter((call) => call.deniesWrites && this.#isUntrue(call))
+        .map(({ id }) => id),
       inheritedFailures: this.#inheritedFailures,
       stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
       poisonedIds: this.#scenario.poisonedIds,
@@ -382,6 +402,7 @@ export class World {
   }
 
   #decide(request: Request): void {
+    this.#tries.push(request);
     try {
       const commit = this.#dynamoDb.decide(request.input, () => request.answer({}));
       if (commit === null) request.answer({});
@@ -415,6 +436,7 @@ export class World {
         timeOut();
       },
       'delivered twice': () => {
+        this.#copiedTokens.add(request.input.ClientRequestToken);
         this.#stray(unheard);
         this.#deliver(request);
       },
@@ -509,6 +531,7 @@ export class World {
     const sentAt = ++this.#ticks;
     return new Promise((resolve, reject) => {
       this.#requests.push({
+        sentAt,
         operation,
         input,
         process,
@@ -554,6 +577,9 @@ export class World {
       result: undefined,
     };
     this.#history.push(fetch);
+    const { invokedAt } = fetch;
+    const call = { id, process, invokedAt, endedAt: Number.POSITIVE_INFINITY, deniesWrites: false };
+    this.#claimCalls.push(call);
     const doNotAskAgain = this.#askAgain(caller, task);
     this.#deduplicatorOf(process, caller)
       .claim(id)
@@ -564,13 +590,14 @@ export class World {
           fetch.result = item;
           fetch.isFirstHandOut = status === 'claimed';
           fetch.returnedAt = ++this.#ticks;
+          call.endedAt = fetch.returnedAt;
           end();
         },
         (error: unknown) => {
           if (!process.isAlive) return;
           this.#failedCalls.push({ id, error });
-          // What wrote nothing explains no assignment. Should it have written after all, none does.
-          if (writtenBy(error) === 'nothing') take(this.#history, fetch);
+          call.endedAt = ++this.#ticks;
+          call.deniesWrites = writtenBy(error) === 'nothing';
           if (this.#isInherited(error, fetch.invokedAt)) this.#inheritedFailures++;
           end();
         },
@@ -579,6 +606,32 @@ export class World {
 
   #deduplicatorOf({ deduplicators }: Process, { number }: Caller) {
     return deduplicators[number % deduplicators.length] as InstanceType<typeof Deduplicator>;
+  }
+
+  /**
+   * Whether a transaction with the claim was applied that its process sent meanwhile. A claim at the same
+   * time for the same ID may have sent it, and nobody can know of a second copy that the network makes.
+   */
+  #isUntrue(call: ClaimCall): boolean {
+    const { id, process, invokedAt, endedAt } = call;
+    const isAmongOthers = this.#claimCalls.some(
+      (other) =>
+        other !== call &&
+        other.id === id &&
+        other.process === process &&
+        other.invokedAt < endedAt &&
+        other.endedAt > invokedAt,
+    );
+    if (isAmongOthers) return false;
+    return this.#tries.some(
+      ({ sentAt, ...request }) =>
+        sentAt > invokedAt &&
+        sentAt < endedAt &&
+        request.process === process &&
+        claimsOf(request).some((claim) => claim.id === id) &&
+        !this.#copiedTokens.has(request.input.ClientRequestToken) &&
+        this.#dynamoDb.hasCommitted(request.input.ClientRequestToken),
+    );
   }
 
   /** Whether the error, or a cause of it, is the failure of a write that was sent before that time. */

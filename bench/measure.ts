@@ -14,13 +14,15 @@ import type { Nodes, Rush } from './nodes.js';
 import type { ClaimScenario, SeedingScenario } from './scenarios.js';
 import type { SeedingTask, TableNames, Usage } from './task.js';
 
-export interface Server {
+export interface Setting {
   readonly client: DynamoDBClient;
   readonly endpoint: string;
   readonly requestDelayMs: number;
+  /** The URL of the `src` of the copy of the library whose claims go one by one. */
+  readonly oneByOneSource: string;
 }
 
-/** Of one contestant in one round. All per answer, or, where IDs are new, per item given out. */
+/** Of one contestant in one round. All per answer, or, to the last item, per item given out. */
 export interface ClaimFigures {
   readonly perSecond: number;
   readonly requests: number;
@@ -40,22 +42,25 @@ export interface SeedingFigures {
   readonly heapGrowthMb: number;
 }
 
+const OWN_SOURCE = new URL('../src/', import.meta.url).href;
+
 type Rounds<Contestant extends string, Figures> = Partial<Record<Contestant, Figures[]>>;
 
 export async function measureClaims(
-  server: Server,
+  setting: Setting,
   nodes: Nodes,
   scenario: ClaimScenario,
   onRun: () => void,
 ): Promise<Rounds<ContestantName, ClaimFigures>> {
   return inTurn(scenario.contestants, scenario.rounds, async (contestant) => {
-    const figures = await withTables(server, async (tables) => {
-      const knownItems = await prepare(server, tables, scenario);
+    const figures = await withTables(setting, async (tables) => {
+      const knownItems = await prepare(setting, tables, scenario);
       const tasks = Array.from({ length: scenario.nodes }, (_, node) => ({
         kind: 'claim' as const,
         contestant,
-        endpoint: server.endpoint,
-        requestDelayMs: server.requestDelayMs,
+        librarySource: librarySource(setting, contestant),
+        endpoint: setting.endpoint,
+        requestDelayMs: setting.requestDelayMs,
         ...tables,
         deduplicationIds: idsOf(scenario).filter(
           (_, index) => scenario.isAskedTwice || index % scenario.nodes === node,
@@ -76,18 +81,18 @@ const SEEDERS = ['storagebox', 'bare transactions'] as const;
 const SEEDING_CONCURRENCY = 4;
 
 export async function measureSeeding(
-  server: Server,
+  setting: Setting,
   nodes: Nodes,
   { items, rounds }: SeedingScenario,
   onRun: () => void,
 ): Promise<Rounds<SeedingTask['contestant'], SeedingFigures>> {
   return inTurn(SEEDERS, rounds, async (contestant) => {
-    const figures = await withTables(server, async ({ itemBankTableName }) => {
+    const figures = await withTables(setting, async ({ itemBankTableName }) => {
       const report = await nodes.seed({
         kind: 'seed',
         contestant,
-        endpoint: server.endpoint,
-        requestDelayMs: server.requestDelayMs,
+        endpoint: setting.endpoint,
+        requestDelayMs: setting.requestDelayMs,
         itemBankTableName,
         items,
         concurrency: SEEDING_CONCURRENCY,
@@ -104,7 +109,11 @@ export async function measureSeeding(
   });
 }
 
-/** Each round begins with another contestant, so that none always gets a fresh server. */
+function librarySource({ oneByOneSource }: Setting, contestant: string): string {
+  return contestant.startsWith('one by one') ? oneByOneSource : OWN_SOURCE;
+}
+
+/** Each round begins with another contestant, so that none always gets a fresh setting. */
 async function inTurn<Contestant extends string, Figures>(
   contestants: readonly Contestant[],
   rounds: number,
@@ -122,7 +131,7 @@ async function inTurn<Contestant extends string, Figures>(
 }
 
 async function withTables<Value>(
-  { client }: Server,
+  { client }: Setting,
   use: (tables: TableNames) => Promise<Value>,
 ): Promise<Value> {
   const run = randomUUID();
@@ -142,7 +151,7 @@ async function withTables<Value>(
 
 /** Fills the tables and returns the items of the bank. */
 async function prepare(
-  { client }: Server,
+  { client }: Setting,
   tables: TableNames,
   scenario: ClaimScenario,
 ): Promise<string[]> {
@@ -200,7 +209,7 @@ function claimFigures({ reports, elapsedMs }: Rush, scenario: ClaimScenario): Cl
     reports.reduce((total, report) => total + report[key], 0);
   const answers = sum('claimed') + sum('inVain');
   // Calls that get no item on the way to the last one are part of the cost of the items.
-  const isPerItem = scenario.stock === 'to the last item' && scenario.askers === scenario.items;
+  const isPerItem = scenario.stock === 'to the last item';
   const unit = Math.max(1, isPerItem ? sum('claimed') : answers);
   const latenciesMs = reports.flatMap((report) => report.latenciesMs).sort((a, b) => a - b);
   const percentile = (share: number) =>

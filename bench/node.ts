@@ -13,14 +13,14 @@ process.on('message', async (task: ClaimTask | SeedingTask | 'go') => {
     process.send?.(await seed(task));
     return;
   }
-  const run = prepare(task);
+  const run = await prepare(task);
   process.once('message', async () => process.send?.(await run()));
   process.send?.('ready');
 });
 
-function prepare(task: ClaimTask): () => Promise<ClaimReport> {
+async function prepare(task: ClaimTask): Promise<() => Promise<ClaimReport>> {
   const { client, usage, cutOff } = meteredClient(task.endpoint, task.requestDelayMs);
-  const claim = makeClaim(client, task);
+  const claim = await makeClaim(client, task);
   const latenciesMs: number[] = [];
   const counts = { claimed: 0, inVain: 0, errors: 0 };
 

@@ -9,6 +9,8 @@ export interface TableNames {
 export interface ClaimTask extends TableNames {
   readonly kind: 'claim';
   readonly contestant: ContestantName;
+  /** The URL of the `src` that the library is loaded from, with a slash at the end. */
+  readonly librarySource: string;
   readonly endpoint: string;
   /** Added to each request, as the network to a server on another machine would. */
   readonly requestDelayMs: number;
@@ -16,7 +18,7 @@ export interface ClaimTask extends TableNames {
   readonly deduplicationIds: readonly string[];
   /** Whether every ID has its item already. */
   readonly isRepeat: boolean;
-  /** Rows that only this node takes. Only the limit knows rows before it asks. */
+  /** Rows that only this node takes. Only the limits know rows before they ask. */
   readonly knownItems: readonly string[];
   /** How many claims run at once. */
   readonly callers: number;

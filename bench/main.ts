@@ -8,14 +8,14 @@ import { DEFAULT_CLIENT_CONFIG } from 'storagebox';
 import { isLocal, useDynamoDb } from '../examples/quickstart/endpoint.js';
 import { plant } from '../test/verification/planted-faults.js';
 import { measureMemoryPair, measureOwnCpu } from './in-process.js';
-import { measureClaims, measureSeeding } from './measure.js';
+import { measureBulk, measureClaims, measureSeeding } from './measure.js';
 import { Nodes } from './nodes.js';
 import { ONE_BY_ONE } from './one-by-one.js';
 import { rateChart } from './rate-chart.js';
 import type { Results } from './results.js';
-import { claimScenarios, seedingScenarios, WARM_UP } from './scenarios.js';
+import { bulkScenarios, claimScenarios, seedingScenarios, WARM_UP } from './scenarios.js';
 import { spreadsOf } from './statistics.js';
-import { claimTable, otherTables } from './tables.js';
+import { claimTable, LEGEND, otherTables } from './tables.js';
 import { targetsOf } from './targets.js';
 
 const MEMORY_PAIR_SIZES = [1_000, 10_000, 100_000, 1_000_000];
@@ -52,7 +52,8 @@ try {
   console.log(`\n\n${otherTables(results)}\n\n${targetsOf(results)}\n`);
   await mkdir(RESULTS_FOLDER, { recursive: true });
   await write('bench.json', `${JSON.stringify(results, null, 2)}\n`);
-  if (Object.keys(results.claims).length > 0) await write('bench.svg', rateChart(results));
+  const chart = rateChart(results);
+  if (chart !== null) await write('bench.svg', chart);
 } finally {
   nodes.stop();
   await oneByOne.dispose();
@@ -72,6 +73,7 @@ async function measureAll(): Promise<Results> {
     cpus: availableParallelism(),
     requestDelayMs,
     claims: {},
+    bulk: {},
     seeding: {},
     memoryPair: {},
     ownCpuMicroseconds: Number.NaN,
@@ -92,6 +94,7 @@ async function measureAll(): Promise<Results> {
   if (scenarios.length > 0) {
     announce(WARM_UP.name);
     await measureClaims(setting, nodes, WARM_UP, showProgress);
+    console.log(`\n${LEGEND}`);
   }
   for (const scenario of scenarios) {
     announce(scenario.name);
@@ -99,6 +102,11 @@ async function measureAll(): Promise<Results> {
     const spreads = spreadsByContestant(rounds);
     results.claims[scenario.name] = spreads;
     console.log(`\n${claimTable(spreads)}`);
+  }
+  for (const scenario of bulkScenarios(options.full).filter(isWanted)) {
+    announce(scenario.name);
+    const rounds = await measureBulk(setting, nodes, scenario, showProgress);
+    results.bulk[scenario.name] = spreadsByContestant(rounds);
   }
   for (const scenario of seedingScenarios(options.full).filter(isWanted)) {
     announce(scenario.name);

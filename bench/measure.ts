@@ -11,8 +11,8 @@ import {
 import { createTables, deduplicationTable, itemBankTable } from 'storagebox';
 import type { ContestantName } from './contestants.js';
 import type { Nodes, Rush } from './nodes.js';
-import type { ClaimScenario, SeedingScenario } from './scenarios.js';
-import type { SeedingTask, TableNames, Usage } from './task.js';
+import type { BulkScenario, ClaimScenario, SeedingScenario } from './scenarios.js';
+import type { LongCallReport, SeedingTask, TableNames, Usage } from './task.js';
 
 export interface Setting {
   readonly client: DynamoDBClient;
@@ -35,8 +35,10 @@ export interface ClaimFigures {
   readonly errors: number;
 }
 
-export interface SeedingFigures {
+/** Of one contestant in one round, per item. */
+export interface LongCallFigures {
   readonly perSecond: number;
+  readonly transactions: number;
   readonly writeUnits: number;
   readonly cpuMs: number;
   readonly heapGrowthMb: number;
@@ -85,10 +87,10 @@ export async function measureSeeding(
   nodes: Nodes,
   { items, rounds }: SeedingScenario,
   onRun: () => void,
-): Promise<Rounds<SeedingTask['contestant'], SeedingFigures>> {
+): Promise<Rounds<SeedingTask['contestant'], LongCallFigures>> {
   return inTurn(SEEDERS, rounds, async (contestant) => {
     const figures = await withTables(setting, async ({ itemBankTableName }) => {
-      const report = await nodes.seed({
+      const report = await nodes.callOnce({
         kind: 'seed',
         contestant,
         endpoint: setting.endpoint,
@@ -97,16 +99,71 @@ export async function measureSeeding(
         items,
         concurrency: SEEDING_CONCURRENCY,
       });
-      return {
-        perSecond: items / (report.elapsedMs / 1_000),
-        writeUnits: report.writeUnits / items,
-        cpuMs: report.cpuMs / items,
-        heapGrowthMb: report.heapGrowthMb,
-      };
+      return longCallFigures(report, items);
     });
     onRun();
     return figures;
   });
+}
+
+/** A rerun passes the same IDs again, right after, as another process would. */
+export type BulkContestant = BulkKind | 'rerun' | 'rerun, skipFirstRead';
+type BulkKind = (typeof BULK_KINDS)[number];
+
+const BULK_KINDS = ['one by one', 'storagebox', 'storagebox, skipFirstRead'] as const;
+const RERUNS = {
+  'one by one': null,
+  storagebox: 'rerun',
+  'storagebox, skipFirstRead': 'rerun, skipFirstRead',
+} as const;
+/** What the library had for a default before claims could travel together. */
+const ONE_BY_ONE_CONCURRENCY = 16;
+/** It is so much slower that fewer IDs are enough for its rate. */
+const ONE_BY_ONE_SHARE = 1 / 4;
+
+export async function measureBulk(
+  setting: Setting,
+  nodes: Nodes,
+  { ids: allIds, rounds }: BulkScenario,
+  onRun: () => void,
+): Promise<Rounds<BulkContestant, LongCallFigures>> {
+  const reruns: Rounds<BulkContestant, LongCallFigures> = {};
+  const firstRuns = await inTurn(BULK_KINDS, rounds, (kind) => {
+    const isOneByOne = kind === 'one by one';
+    const ids = isOneByOne ? allIds * ONE_BY_ONE_SHARE : allIds;
+    return withTables(setting, async (tables) => {
+      await fill(setting.client, tables.itemBankTableName, itemRows(ids));
+      const run = async () => {
+        const report = await nodes.callOnce({
+          kind: 'bulk',
+          librarySource: librarySource(setting, kind),
+          endpoint: setting.endpoint,
+          requestDelayMs: setting.requestDelayMs,
+          ...tables,
+          ids,
+          skipFirstRead: kind.endsWith('skipFirstRead'),
+          concurrency: isOneByOne ? ONE_BY_ONE_CONCURRENCY : null,
+        });
+        onRun();
+        return longCallFigures(report, ids);
+      };
+      const figures = await run();
+      const rerun = RERUNS[kind];
+      if (rerun !== null) reruns[rerun] = [...(reruns[rerun] ?? []), await run()];
+      return figures;
+    });
+  });
+  return { ...firstRuns, ...reruns };
+}
+
+function longCallFigures(report: LongCallReport, items: number): LongCallFigures {
+  return {
+    perSecond: items / (report.elapsedMs / 1_000),
+    transactions: report.transactions / items,
+    writeUnits: report.writeUnits / items,
+    cpuMs: report.cpuMs / items,
+    heapGrowthMb: report.heapGrowthMb,
+  };
 }
 
 function librarySource({ oneByOneSource }: Setting, contestant: string): string {
@@ -155,12 +212,8 @@ async function prepare(
   tables: TableNames,
   scenario: ClaimScenario,
 ): Promise<string[]> {
-  const items = Array.from({ length: scenario.items }, (_, index) => `VOUCHER-${index}`);
-  await fill(
-    client,
-    tables.itemBankTableName,
-    items.map((item) => ({ item: { S: item } })),
-  );
+  const rows = itemRows(scenario.items);
+  await fill(client, tables.itemBankTableName, rows);
   if (scenario.stock === 'all have theirs') {
     await fill(
       client,
@@ -171,7 +224,11 @@ async function prepare(
       })),
     );
   }
-  return items;
+  return rows.map(({ item }) => item.S);
+}
+
+function itemRows(items: number) {
+  return Array.from({ length: items }, (_, index) => ({ item: { S: `VOUCHER-${index}` } }));
 }
 
 const MAX_ROWS_PER_BATCH = 25;

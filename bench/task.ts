@@ -36,6 +36,17 @@ export interface SeedingTask {
   readonly concurrency: number;
 }
 
+export interface BulkTask extends TableNames {
+  readonly kind: 'bulk';
+  readonly librarySource: string;
+  readonly endpoint: string;
+  readonly requestDelayMs: number;
+  readonly ids: number;
+  readonly skipFirstRead: boolean;
+  /** `null`: the library's default. */
+  readonly concurrency: number | null;
+}
+
 /** The requests of a contestant, summed up. */
 export interface Usage {
   /** Attempts on the wire, the SDK's own retries included. */
@@ -56,7 +67,8 @@ export interface ClaimReport extends Usage {
   readonly cpuMs: number;
 }
 
-export interface SeedingReport extends Usage {
+/** Of a task that is one long call. */
+export interface LongCallReport extends Usage {
   readonly elapsedMs: number;
   readonly cpuMs: number;
   /** The largest live heap during the run, minus the live heap before it. */

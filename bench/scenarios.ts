@@ -30,7 +30,7 @@ export const WARM_UP: ClaimScenario = {
   askers: 2_000,
   stock: 'items left',
   rounds: 1,
-  maxMs: 3_000,
+  maxMs: 2_000,
 };
 
 interface NewIds {
@@ -62,7 +62,7 @@ const NEW_IDS: readonly NewIds[] = [
     callers: 8,
     nodes: 1,
     claims: 1_500,
-    others: ['limit'],
+    others: [],
     othersToTheLastItem: [],
     toTheLastItemMs: 5_000,
   },
@@ -93,7 +93,7 @@ const NEW_IDS: readonly NewIds[] = [
   {
     callers: 256,
     nodes: 8,
-    claims: 4_000,
+    claims: 3_600,
     others: ['limit', SKIP],
     othersToTheLastItem: [],
     toTheLastItemMs: 12_000,
@@ -101,7 +101,7 @@ const NEW_IDS: readonly NewIds[] = [
   {
     callers: 500,
     nodes: 2,
-    claims: 6_000,
+    claims: 5_000,
     others: ['limit', SKIP, 'original'],
     othersToTheLastItem: ['original'],
     toTheLastItemMs: 12_000,

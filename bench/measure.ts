@@ -25,6 +25,8 @@ export interface Setting {
 /** Of one contestant in one round. All per answer, or, to the last item, per item given out. */
 export interface ClaimFigures {
   readonly perSecond: number;
+  /** Of all calls. The others did not begin in time. */
+  readonly answeredShare: number;
   readonly requests: number;
   readonly transactions: number;
   readonly readUnits: number;
@@ -289,6 +291,7 @@ function claimFigures({ reports, elapsedMs }: Rush, scenario: ClaimScenario): Cl
     latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0;
   return {
     perSecond: answers / (elapsedMs / 1_000),
+    answeredShare: answers / (scenario.askers * (scenario.isAskedTwice ? scenario.nodes : 1)),
     requests: sum('requests') / unit,
     transactions: sum('transactions') / unit,
     readUnits: sum('readUnits') / unit,

@@ -11,6 +11,7 @@ const HEADINGS = [
   '× limit',
   '× 1 by 1',
   '× original',
+  'answered',
   'requests',
   'transact.',
   'RRU',
@@ -20,7 +21,7 @@ const HEADINGS = [
   'CPU ms',
   'errors',
 ];
-const WIDTHS = [9, 15, 9, 10, 11, 9, 10, 7, 7, 9, 9, 8, 8];
+const WIDTHS = [9, 15, 9, 10, 11, 10, 9, 10, 7, 7, 9, 9, 8, 8];
 
 export const LEGEND = `
   limit            the bare SDK, one transaction a claim, on rows that it knows
@@ -50,6 +51,7 @@ function cells(figures: Spreads<ClaimFigures>, others: ByContestant): string[] {
     ratioTo(others.limit),
     ratioTo(others['one by one']),
     ratioTo(others.original),
+    `${(100 * figures.answeredShare.median).toFixed(0)} %`,
     digits(figures.requests),
     digits(figures.transactions),
     digits(figures.readUnits),

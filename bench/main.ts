@@ -1,4 +1,4 @@
-// npm run bench [-- --full] [--only TEXT] [--request-delay-ms N]
+// npm run bench [-- --full] [--only TEXT]… [--request-delay-ms N]
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -6,14 +6,16 @@ import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DEFAULT_CLIENT_CONFIG } from 'storagebox';
 import { isLocal, useDynamoDb } from '../examples/quickstart/endpoint.js';
+import { plant } from '../test/verification/planted-faults.js';
 import { measureMemoryPair, measureOwnCpu } from './in-process.js';
-import { measureClaims, measureSeeding } from './measure.js';
+import { measureBulk, measureClaims, measureSeeding } from './measure.js';
 import { Nodes } from './nodes.js';
+import { ONE_BY_ONE } from './one-by-one.js';
 import { rateChart } from './rate-chart.js';
 import type { Results } from './results.js';
-import { claimScenarios, seedingScenarios, WARM_UP } from './scenarios.js';
+import { bulkScenarios, claimScenarios, seedingScenarios, WARM_UP } from './scenarios.js';
 import { spreadsOf } from './statistics.js';
-import { claimTable, otherTables } from './tables.js';
+import { claimTable, LEGEND, otherTables } from './tables.js';
 import { targetsOf } from './targets.js';
 
 const MEMORY_PAIR_SIZES = [1_000, 10_000, 100_000, 1_000_000];
@@ -25,8 +27,8 @@ const { values: options } = parseArgs({
   options: {
     /** Also the largest sizes, and more rounds. */
     full: { type: 'boolean', default: false },
-    /** Only scenarios whose names contain it. */
-    only: { type: 'string', default: '' },
+    /** Only scenarios whose names contain it, or one of them. */
+    only: { type: 'string', multiple: true, default: [''] },
     /** Added to each request, as the network of a Region would. */
     'request-delay-ms': { type: 'string', default: '0' },
   },
@@ -43,35 +45,41 @@ if (isLocal(dynamoDb.endpoint)) {
   process.env.AWS_ACCESS_KEY_ID ??= 'local';
   process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
 }
+const oneByOne = await plant([ONE_BY_ONE]);
 const nodes = new Nodes();
 try {
   const results = await measureAll();
   console.log(`\n\n${otherTables(results)}\n\n${targetsOf(results)}\n`);
   await mkdir(RESULTS_FOLDER, { recursive: true });
   await write('bench.json', `${JSON.stringify(results, null, 2)}\n`);
-  if (Object.keys(results.claims).length > 0) await write('bench.svg', rateChart(results));
+  const chart = rateChart(results);
+  if (chart !== null) await write('bench.svg', chart);
 } finally {
   nodes.stop();
+  await oneByOne.dispose();
   await dynamoDb.stop();
 }
 
 async function measureAll(): Promise<Results> {
   const requestDelayMs = Number(options['request-delay-ms']);
-  const server = {
+  const setting = {
     client: new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, endpoint: dynamoDb.endpoint }),
     endpoint: dynamoDb.endpoint,
     requestDelayMs,
+    oneByOneSource: oneByOne.source,
   };
   const results: Results = {
     node: process.version,
     cpus: availableParallelism(),
     requestDelayMs,
     claims: {},
+    bulk: {},
     seeding: {},
     memoryPair: {},
     ownCpuMicroseconds: Number.NaN,
   };
-  const isWanted = ({ name }: { readonly name: string }) => name.includes(options.only);
+  const isWanted = ({ name }: { readonly name: string }) =>
+    options.only.some((part) => name.includes(part));
 
   if (isWanted({ name: 'in process' })) {
     announce('in process');
@@ -85,18 +93,24 @@ async function measureAll(): Promise<Results> {
   const scenarios = claimScenarios(options.full).filter(isWanted);
   if (scenarios.length > 0) {
     announce(WARM_UP.name);
-    await measureClaims(server, nodes, WARM_UP, showProgress);
+    await measureClaims(setting, nodes, WARM_UP, showProgress);
+    console.log(`\n${LEGEND}`);
   }
   for (const scenario of scenarios) {
     announce(scenario.name);
-    const rounds = await measureClaims(server, nodes, scenario, showProgress);
+    const rounds = await measureClaims(setting, nodes, scenario, showProgress);
     const spreads = spreadsByContestant(rounds);
     results.claims[scenario.name] = spreads;
     console.log(`\n${claimTable(spreads)}`);
   }
+  for (const scenario of bulkScenarios(options.full).filter(isWanted)) {
+    announce(scenario.name);
+    const rounds = await measureBulk(setting, nodes, scenario, showProgress);
+    results.bulk[scenario.name] = spreadsByContestant(rounds);
+  }
   for (const scenario of seedingScenarios(options.full).filter(isWanted)) {
     announce(scenario.name);
-    const rounds = await measureSeeding(server, nodes, scenario, showProgress);
+    const rounds = await measureSeeding(setting, nodes, scenario, showProgress);
     results.seeding[scenario.name] = spreadsByContestant(rounds);
   }
   return results;

@@ -11,18 +11,22 @@ import {
 import { createTables, deduplicationTable, itemBankTable } from 'storagebox';
 import type { ContestantName } from './contestants.js';
 import type { Nodes, Rush } from './nodes.js';
-import type { ClaimScenario, SeedingScenario } from './scenarios.js';
-import type { SeedingTask, TableNames, Usage } from './task.js';
+import type { BulkScenario, ClaimScenario, SeedingScenario } from './scenarios.js';
+import type { LongCallReport, SeedingTask, TableNames, Usage } from './task.js';
 
-export interface Server {
+export interface Setting {
   readonly client: DynamoDBClient;
   readonly endpoint: string;
   readonly requestDelayMs: number;
+  /** The URL of the `src` of the copy of the library whose claims go one by one. */
+  readonly oneByOneSource: string;
 }
 
-/** Of one contestant in one round. All per answer, or, where IDs are new, per item given out. */
+/** Of one contestant in one round. All per answer, or, to the last item, per item given out. */
 export interface ClaimFigures {
   readonly perSecond: number;
+  /** Of all calls. The others did not begin in time. */
+  readonly answeredShare: number;
   readonly requests: number;
   readonly transactions: number;
   readonly readUnits: number;
@@ -33,29 +37,34 @@ export interface ClaimFigures {
   readonly errors: number;
 }
 
-export interface SeedingFigures {
+/** Of one contestant in one round, per item. */
+export interface LongCallFigures {
   readonly perSecond: number;
+  readonly transactions: number;
   readonly writeUnits: number;
   readonly cpuMs: number;
   readonly heapGrowthMb: number;
 }
 
+const OWN_SOURCE = new URL('../src/', import.meta.url).href;
+
 type Rounds<Contestant extends string, Figures> = Partial<Record<Contestant, Figures[]>>;
 
 export async function measureClaims(
-  server: Server,
+  setting: Setting,
   nodes: Nodes,
   scenario: ClaimScenario,
   onRun: () => void,
 ): Promise<Rounds<ContestantName, ClaimFigures>> {
   return inTurn(scenario.contestants, scenario.rounds, async (contestant) => {
-    const figures = await withTables(server, async (tables) => {
-      const knownItems = await prepare(server, tables, scenario);
+    const figures = await withTables(setting, async (tables) => {
+      const knownItems = await prepare(setting, tables, scenario);
       const tasks = Array.from({ length: scenario.nodes }, (_, node) => ({
         kind: 'claim' as const,
         contestant,
-        endpoint: server.endpoint,
-        requestDelayMs: server.requestDelayMs,
+        librarySource: librarySource(setting, contestant),
+        endpoint: setting.endpoint,
+        requestDelayMs: setting.requestDelayMs,
         ...tables,
         deduplicationIds: idsOf(scenario).filter(
           (_, index) => scenario.isAskedTwice || index % scenario.nodes === node,
@@ -76,35 +85,94 @@ const SEEDERS = ['storagebox', 'bare transactions'] as const;
 const SEEDING_CONCURRENCY = 4;
 
 export async function measureSeeding(
-  server: Server,
+  setting: Setting,
   nodes: Nodes,
   { items, rounds }: SeedingScenario,
   onRun: () => void,
-): Promise<Rounds<SeedingTask['contestant'], SeedingFigures>> {
+): Promise<Rounds<SeedingTask['contestant'], LongCallFigures>> {
   return inTurn(SEEDERS, rounds, async (contestant) => {
-    const figures = await withTables(server, async ({ itemBankTableName }) => {
-      const report = await nodes.seed({
+    const figures = await withTables(setting, async ({ itemBankTableName }) => {
+      const report = await nodes.callOnce({
         kind: 'seed',
         contestant,
-        endpoint: server.endpoint,
-        requestDelayMs: server.requestDelayMs,
+        endpoint: setting.endpoint,
+        requestDelayMs: setting.requestDelayMs,
         itemBankTableName,
         items,
         concurrency: SEEDING_CONCURRENCY,
       });
-      return {
-        perSecond: items / (report.elapsedMs / 1_000),
-        writeUnits: report.writeUnits / items,
-        cpuMs: report.cpuMs / items,
-        heapGrowthMb: report.heapGrowthMb,
-      };
+      return longCallFigures(report, items);
     });
     onRun();
     return figures;
   });
 }
 
-/** Each round begins with another contestant, so that none always gets a fresh server. */
+/** A rerun passes the same IDs again, right after, as another process would. */
+export type BulkContestant = BulkKind | 'rerun' | 'rerun, skipFirstRead';
+type BulkKind = (typeof BULK_KINDS)[number];
+
+const BULK_KINDS = ['one by one', 'storagebox', 'storagebox, skipFirstRead'] as const;
+const RERUNS = {
+  'one by one': null,
+  storagebox: 'rerun',
+  'storagebox, skipFirstRead': 'rerun, skipFirstRead',
+} as const;
+/** What the library had for a default before claims could travel together. */
+const ONE_BY_ONE_CONCURRENCY = 16;
+/** It is so much slower that fewer IDs are enough for its rate. */
+const ONE_BY_ONE_SHARE = 1 / 4;
+
+export async function measureBulk(
+  setting: Setting,
+  nodes: Nodes,
+  { ids: allIds, rounds }: BulkScenario,
+  onRun: () => void,
+): Promise<Rounds<BulkContestant, LongCallFigures>> {
+  const reruns: Rounds<BulkContestant, LongCallFigures> = {};
+  const firstRuns = await inTurn(BULK_KINDS, rounds, (kind) => {
+    const isOneByOne = kind === 'one by one';
+    const ids = isOneByOne ? allIds * ONE_BY_ONE_SHARE : allIds;
+    return withTables(setting, async (tables) => {
+      await fill(setting.client, tables.itemBankTableName, itemRows(ids));
+      const run = async () => {
+        const report = await nodes.callOnce({
+          kind: 'bulk',
+          librarySource: librarySource(setting, kind),
+          endpoint: setting.endpoint,
+          requestDelayMs: setting.requestDelayMs,
+          ...tables,
+          ids,
+          skipFirstRead: kind.endsWith('skipFirstRead'),
+          concurrency: isOneByOne ? ONE_BY_ONE_CONCURRENCY : null,
+        });
+        onRun();
+        return longCallFigures(report, ids);
+      };
+      const figures = await run();
+      const rerun = RERUNS[kind];
+      if (rerun !== null) reruns[rerun] = [...(reruns[rerun] ?? []), await run()];
+      return figures;
+    });
+  });
+  return { ...firstRuns, ...reruns };
+}
+
+function longCallFigures(report: LongCallReport, items: number): LongCallFigures {
+  return {
+    perSecond: items / (report.elapsedMs / 1_000),
+    transactions: report.transactions / items,
+    writeUnits: report.writeUnits / items,
+    cpuMs: report.cpuMs / items,
+    heapGrowthMb: report.heapGrowthMb,
+  };
+}
+
+function librarySource({ oneByOneSource }: Setting, contestant: string): string {
+  return contestant.startsWith('one by one') ? oneByOneSource : OWN_SOURCE;
+}
+
+/** Each round begins with another contestant, so that none always gets a fresh setting. */
 async function inTurn<Contestant extends string, Figures>(
   contestants: readonly Contestant[],
   rounds: number,
@@ -122,7 +190,7 @@ async function inTurn<Contestant extends string, Figures>(
 }
 
 async function withTables<Value>(
-  { client }: Server,
+  { client }: Setting,
   use: (tables: TableNames) => Promise<Value>,
 ): Promise<Value> {
   const run = randomUUID();
@@ -142,16 +210,12 @@ async function withTables<Value>(
 
 /** Fills the tables and returns the items of the bank. */
 async function prepare(
-  { client }: Server,
+  { client }: Setting,
   tables: TableNames,
   scenario: ClaimScenario,
 ): Promise<string[]> {
-  const items = Array.from({ length: scenario.items }, (_, index) => `VOUCHER-${index}`);
-  await fill(
-    client,
-    tables.itemBankTableName,
-    items.map((item) => ({ item: { S: item } })),
-  );
+  const rows = itemRows(scenario.items);
+  await fill(client, tables.itemBankTableName, rows);
   if (scenario.stock === 'all have theirs') {
     await fill(
       client,
@@ -162,10 +226,16 @@ async function prepare(
       })),
     );
   }
-  return items;
+  return rows.map(({ item }) => item.S);
+}
+
+function itemRows(items: number) {
+  return Array.from({ length: items }, (_, index) => ({ item: { S: `VOUCHER-${index}` } }));
 }
 
 const MAX_ROWS_PER_BATCH = 25;
+
+const BATCHES_AT_ONCE = 4;
 
 /** Nobody claims yet, so plain batches, the fastest way, are safe. */
 async function fill(
@@ -173,17 +243,31 @@ async function fill(
   tableName: string,
   rows: readonly Record<string, AttributeValue>[],
 ): Promise<void> {
-  for (let start = 0; start < rows.length; start += MAX_ROWS_PER_BATCH) {
-    const batch = rows.slice(start, start + MAX_ROWS_PER_BATCH);
-    let RequestItems: NonNullable<BatchWriteItemCommandInput['RequestItems']> = {
-      [tableName]: batch.map((Item) => ({ PutRequest: { Item } })),
-    };
-    while (Object.keys(RequestItems).length > 0) {
-      const output: BatchWriteItemCommandOutput = await client.send(
-        new BatchWriteItemCommand({ RequestItems }),
-      );
-      RequestItems = output.UnprocessedItems ?? {};
-    }
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: BATCHES_AT_ONCE }, async () => {
+      while (next < rows.length) {
+        const batch = rows.slice(next, next + MAX_ROWS_PER_BATCH);
+        next += batch.length;
+        await write(client, tableName, batch);
+      }
+    }),
+  );
+}
+
+async function write(
+  client: DynamoDBClient,
+  tableName: string,
+  rows: readonly Record<string, AttributeValue>[],
+): Promise<void> {
+  let RequestItems: NonNullable<BatchWriteItemCommandInput['RequestItems']> = {
+    [tableName]: rows.map((Item) => ({ PutRequest: { Item } })),
+  };
+  while (Object.keys(RequestItems).length > 0) {
+    const output: BatchWriteItemCommandOutput = await client.send(
+      new BatchWriteItemCommand({ RequestItems }),
+    );
+    RequestItems = output.UnprocessedItems ?? {};
   }
 }
 
@@ -200,13 +284,14 @@ function claimFigures({ reports, elapsedMs }: Rush, scenario: ClaimScenario): Cl
     reports.reduce((total, report) => total + report[key], 0);
   const answers = sum('claimed') + sum('inVain');
   // Calls that get no item on the way to the last one are part of the cost of the items.
-  const isPerItem = scenario.stock === 'to the last item' && scenario.askers === scenario.items;
+  const isPerItem = scenario.stock === 'to the last item';
   const unit = Math.max(1, isPerItem ? sum('claimed') : answers);
   const latenciesMs = reports.flatMap((report) => report.latenciesMs).sort((a, b) => a - b);
   const percentile = (share: number) =>
     latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0;
   return {
     perSecond: answers / (elapsedMs / 1_000),
+    answeredShare: answers / (scenario.askers * (scenario.isAskedTwice ? scenario.nodes : 1)),
     requests: sum('requests') / unit,
     transactions: sum('transactions') / unit,
     readUnits: sum('readUnits') / unit,

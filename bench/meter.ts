@@ -30,17 +30,17 @@ export function meteredClient(endpoint: string, requestDelayMs: number): Metered
         if (isCutOff) throw measurementEnded();
         Object.assign(args.input, { ReturnConsumedCapacity: 'TOTAL' });
         const isWrite = WRITES.has(commandName);
-        const count = (units: number) => {
-          if (isWrite) usage.writeUnits += units;
-          else usage.readUnits += units;
-        };
+        // DynamoDB Local reports the same for any transaction.
+        const ofTransaction = transactionUnits(args.input);
         try {
           const result = await next(args);
-          count(unitsOf(result.output));
+          if (isWrite) usage.writeUnits += ofTransaction ?? unitsOf(result.output);
+          else usage.readUnits += unitsOf(result.output);
           return result;
         } catch (error) {
-          // Failed conditions are billed, too, but the reply does not say so.
-          if (isWrite) count(actionsOf(args.input) ?? 1);
+          // A refused write is billed, too, a cancelled transaction for all of its rows, but the reply
+          // does not say so.
+          if (isWrite) usage.writeUnits += ofTransaction ?? 1;
           throw error;
         }
       },
@@ -80,7 +80,7 @@ function unitsOf(output: object): number {
     .reduce((sum, table) => sum + (table.CapacityUnits ?? 0), 0);
 }
 
-function actionsOf(input: object): number | undefined {
+function transactionUnits(input: object): number | undefined {
   const { TransactItems } = input as Partial<TransactWriteItemsCommandInput>;
   return TransactItems && TransactItems.length * WRITE_UNITS_PER_ACTION;
 }

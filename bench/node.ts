@@ -1,26 +1,27 @@
 // One of the processes that claim. It runs the tasks that it gets, one after the other.
+import { handOut } from './bulk-task.js';
 import { makeClaim } from './contestants.js';
 import { meteredClient } from './meter.js';
 import { seed } from './seeding-task.js';
-import type { ClaimReport, ClaimTask, SeedingTask } from './task.js';
+import type { BulkTask, ClaimReport, ClaimTask, SeedingTask } from './task.js';
 
 /** How long running calls may go on after the end, so that their cost is counted. */
 const GRACE_MS = 1_000;
 
-process.on('message', async (task: ClaimTask | SeedingTask | 'go') => {
+process.on('message', async (task: ClaimTask | SeedingTask | BulkTask | 'go') => {
   if (task === 'go') return;
-  if (task.kind === 'seed') {
-    process.send?.(await seed(task));
+  if (task.kind !== 'claim') {
+    process.send?.(await (task.kind === 'seed' ? seed(task) : handOut(task)));
     return;
   }
-  const run = prepare(task);
+  const run = await prepare(task);
   process.once('message', async () => process.send?.(await run()));
   process.send?.('ready');
 });
 
-function prepare(task: ClaimTask): () => Promise<ClaimReport> {
+async function prepare(task: ClaimTask): Promise<() => Promise<ClaimReport>> {
   const { client, usage, cutOff } = meteredClient(task.endpoint, task.requestDelayMs);
-  const claim = makeClaim(client, task);
+  const claim = await makeClaim(client, task);
   const latenciesMs: number[] = [];
   const counts = { claimed: 0, inVain: 0, errors: 0 };
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../examples/quickstart/child-message.js';
-import type { ClaimReport, ClaimTask, SeedingReport, SeedingTask } from './task.js';
+import type { BulkTask, ClaimReport, ClaimTask, LongCallReport, SeedingTask } from './task.js';
 
 export interface Rush {
   readonly reports: readonly ClaimReport[];
@@ -22,8 +22,8 @@ export class Nodes {
     return { reports: reports as ClaimReport[], elapsedMs: performance.now() - startMs };
   }
 
-  async seed(task: SeedingTask): Promise<SeedingReport> {
-    return (await ask(this.#child(0), task)) as SeedingReport;
+  async callOnce(task: SeedingTask | BulkTask): Promise<LongCallReport> {
+    return (await ask(this.#child(0), task)) as LongCallReport;
   }
 
   stop(): void {
@@ -38,7 +38,7 @@ export class Nodes {
   }
 }
 
-function ask(child: ChildProcess, message: ClaimTask | SeedingTask | 'go' | undefined) {
+function ask(child: ChildProcess, message: ClaimTask | SeedingTask | BulkTask | 'go' | undefined) {
   child.send(message ?? 'go');
   return messageOf(child);
 }

@@ -1,5 +1,5 @@
 import type { ContestantName } from './contestants.js';
-import type { ClaimFigures, SeedingFigures } from './measure.js';
+import type { BulkContestant, ClaimFigures, LongCallFigures } from './measure.js';
 import type { Spread } from './statistics.js';
 import type { SeedingTask } from './task.js';
 
@@ -11,9 +11,10 @@ export interface Results {
   readonly cpus: number;
   readonly requestDelayMs: number;
   readonly claims: Record<string, Partial<Record<ContestantName, Spreads<ClaimFigures>>>>;
+  readonly bulk: Record<string, Partial<Record<BulkContestant, Spreads<LongCallFigures>>>>;
   readonly seeding: Record<
     string,
-    Partial<Record<SeedingTask['contestant'], Spreads<SeedingFigures>>>
+    Partial<Record<SeedingTask['contestant'], Spreads<LongCallFigures>>>
   >;
   /** By the number of items in the bank. */
   readonly memoryPair: Record<string, { perSecond: number; cpuMicroseconds: number }>;

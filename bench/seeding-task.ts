@@ -1,34 +1,15 @@
 import { type DynamoDBClient, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { ItemBankDynamoDbRepository } from 'storagebox';
-import { meteredClient } from './meter.js';
-import type { SeedingReport, SeedingTask } from './task.js';
+import { measureLongCall } from './long-call.js';
+import type { LongCallReport, SeedingTask } from './task.js';
 
 const MAX_ACTIONS_PER_TRANSACTION = 100;
-const HEAP_SAMPLES = 20;
 
-/** Seeds and watches the heap. Run Node with `--expose-gc`, or what is dead counts as live. */
-export async function seed(task: SeedingTask): Promise<SeedingReport> {
-  const { client, usage } = meteredClient(task.endpoint, task.requestDelayMs);
-  const heapBeforeMb = liveHeapMb();
-  let heapMaximumMb = heapBeforeMb;
+export function seed(task: SeedingTask): Promise<LongCallReport> {
   const chunks = Math.ceil(task.items / MAX_ACTIONS_PER_TRANSACTION);
-  const sampleEvery = Math.ceil(chunks / HEAP_SAMPLES);
-  let chunksDone = 0;
-  const onChunk = () => {
-    if (++chunksDone % sampleEvery === 0) heapMaximumMb = Math.max(heapMaximumMb, liveHeapMb());
-  };
-  const cpuBefore = process.cpuUsage();
-  const startMs = performance.now();
-  await SEEDERS[task.contestant](client, task, onChunk);
-  const elapsedMs = performance.now() - startMs;
-  const cpu = process.cpuUsage(cpuBefore);
-  client.destroy();
-  return {
-    ...usage,
-    elapsedMs,
-    cpuMs: (cpu.user + cpu.system) / 1_000,
-    heapGrowthMb: heapMaximumMb - heapBeforeMb,
-  };
+  return measureLongCall(task, chunks, (client, onChunk) =>
+    SEEDERS[task.contestant](client, task, onChunk),
+  );
 }
 
 type Seeder = (client: DynamoDBClient, task: SeedingTask, onChunk: () => void) => Promise<unknown>;
@@ -82,9 +63,4 @@ function nextChunk(items: Iterator<string>): string[] {
 function* itemsToSeed(items: number): Generator<string, void> {
   for (let index = 0; index < items; index++)
     yield `VOUCHER-${index.toString(36).padStart(8, '0')}`;
-}
-
-function liveHeapMb(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed / 2 ** 20;
 }

@@ -1,6 +1,6 @@
 // The figures as text.
 import type { ContestantName } from './contestants.js';
-import type { ClaimFigures } from './measure.js';
+import type { ClaimFigures, LongCallFigures } from './measure.js';
 import type { Results, Spreads } from './results.js';
 import type { Spread } from './statistics.js';
 
@@ -9,7 +9,9 @@ const HEADINGS = [
   'claims/s',
   '(least–most)',
   '× limit',
+  '× 1 by 1',
   '× original',
+  'answered',
   'requests',
   'transact.',
   'RRU',
@@ -19,7 +21,15 @@ const HEADINGS = [
   'CPU ms',
   'errors',
 ];
-const WIDTHS = [9, 15, 8, 11, 9, 10, 7, 7, 9, 9, 8, 8];
+const WIDTHS = [9, 15, 9, 10, 11, 10, 9, 10, 7, 7, 9, 9, 8, 8];
+
+export const LEGEND = `
+  limit            the bare SDK, one transaction a claim, on rows that it knows
+  limit in groups  the same, but who has to wait shares a transaction with others
+  one by one       the control: storagebox, but no two claims share a transaction
+  storagebox       the library as it is
+  original         the algorithm of the Python module
+Claims/s counts answers. The other columns are per answer; per item given out where the bank is sold out on the way.`;
 
 type ByContestant = Partial<Record<ContestantName, Spreads<ClaimFigures>>>;
 
@@ -39,7 +49,9 @@ function cells(figures: Spreads<ClaimFigures>, others: ByContestant): string[] {
     perSecond.median.toFixed(0),
     `(${perSecond.least.toFixed(0)}–${perSecond.most.toFixed(0)})`,
     ratioTo(others.limit),
+    ratioTo(others['one by one']),
     ratioTo(others.original),
+    `${(100 * figures.answeredShare.median).toFixed(0)} %`,
     digits(figures.requests),
     digits(figures.transactions),
     digits(figures.readUnits),
@@ -51,29 +63,37 @@ function cells(figures: Spreads<ClaimFigures>, others: ByContestant): string[] {
   ];
 }
 
-export function otherTables({ seeding, memoryPair, ownCpuMicroseconds }: Results): string {
-  const seedingLines = Object.entries(seeding).flatMap(([scenario, byContestant]) => [
-    scenario,
-    ...Object.entries(byContestant).map(
-      ([contestant, { perSecond, writeUnits, cpuMs, heapGrowthMb }]) =>
-        `  ${contestant.padEnd(NAME_WIDTH)}${perSecond.median.toFixed(0).padStart(8)} items/s  ` +
-        `${digits(writeUnits)} WRU/item  ${cpuMs.median.toFixed(3)} ms CPU/item  ` +
-        `heap growth ${heapGrowthMb.most.toFixed(1)} MB`,
-    ),
-  ]);
+export function otherTables(results: Results): string {
+  const { bulk, seeding, memoryPair, ownCpuMicroseconds } = results;
   const memoryLines = Object.entries(memoryPair).map(
     ([items, { perSecond, cpuMicroseconds }]) =>
       `  ${`${Number(items).toLocaleString('en')} items`.padEnd(NAME_WIDTH)}` +
       `${perSecond.toFixed(0).padStart(8)} claims/s  ${cpuMicroseconds.toFixed(2)} µs CPU/claim`,
   );
   return [
-    ...seedingLines,
+    ...longCallLines(bulk, 'claim'),
+    ...longCallLines(seeding, 'item'),
     '',
     'in-memory pair, one process',
     ...memoryLines,
     '',
     `the library's own CPU, SDK excluded: ${ownCpuMicroseconds.toFixed(1)} µs/claim`,
   ].join('\n');
+}
+
+function longCallLines(
+  scenarios: Record<string, Record<string, Spreads<LongCallFigures>>>,
+  unit: string,
+): string[] {
+  return Object.entries(scenarios).flatMap(([scenario, byContestant]) => [
+    scenario,
+    ...Object.entries(byContestant).map(
+      ([contestant, { perSecond, transactions, writeUnits, cpuMs, heapGrowthMb }]) =>
+        `  ${contestant.padEnd(NAME_WIDTH)}${perSecond.median.toFixed(0).padStart(8)} ${unit}s/s  ` +
+        `${transactions.median.toFixed(3)} transactions  ${digits(writeUnits)} WRU  ` +
+        `${cpuMs.median.toFixed(3)} ms CPU/${unit}  heap growth ${heapGrowthMb.most.toFixed(1)} MB`,
+    ),
+  ]);
 }
 
 function line(name: string, columns: readonly string[]): string {

@@ -9,6 +9,8 @@ export interface TableNames {
 export interface ClaimTask extends TableNames {
   readonly kind: 'claim';
   readonly contestant: ContestantName;
+  /** The URL of the `src` that the library is loaded from, with a slash at the end. */
+  readonly librarySource: string;
   readonly endpoint: string;
   /** Added to each request, as the network to a server on another machine would. */
   readonly requestDelayMs: number;
@@ -16,7 +18,7 @@ export interface ClaimTask extends TableNames {
   readonly deduplicationIds: readonly string[];
   /** Whether every ID has its item already. */
   readonly isRepeat: boolean;
-  /** Rows that only this node takes. Only the limit knows rows before it asks. */
+  /** Rows that only this node takes. Only the limits know rows before they ask. */
   readonly knownItems: readonly string[];
   /** How many claims run at once. */
   readonly callers: number;
@@ -32,6 +34,17 @@ export interface SeedingTask {
   readonly itemBankTableName: string;
   readonly items: number;
   readonly concurrency: number;
+}
+
+export interface BulkTask extends TableNames {
+  readonly kind: 'bulk';
+  readonly librarySource: string;
+  readonly endpoint: string;
+  readonly requestDelayMs: number;
+  readonly ids: number;
+  readonly skipFirstRead: boolean;
+  /** `null`: the library's default. */
+  readonly concurrency: number | null;
 }
 
 /** The requests of a contestant, summed up. */
@@ -54,7 +67,8 @@ export interface ClaimReport extends Usage {
   readonly cpuMs: number;
 }
 
-export interface SeedingReport extends Usage {
+/** Of a task that is one long call. */
+export interface LongCallReport extends Usage {
   readonly elapsedMs: number;
   readonly cpuMs: number;
   /** The largest live heap during the run, minus the live heap before it. */

@@ -28,6 +28,9 @@ export interface PlantedFault extends Change {
   readonly furtherChanges?: readonly Change[];
 }
 
+/** The crowd in which claims share transactions. */
+const TOGETHER = 'with claims that travel together';
+
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'take before read: sold out is said without looking at the ID',
@@ -40,32 +43,24 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'put and delete one after the other, not in one transaction',
     isOriginals: true,
-    file: 'dynamodb/claim/atomic-claim.ts',
-    code: `  const outcome = await sendTransaction({
-    tables: [table, bank],
-    actions: [
-      { Put: table.assignment(deduplicationId, item, bank.tableName) },
-      { Delete: bank.removal(item) },
-    ],
-    patienceMs: CLAIM_PATIENCE_MS,
-    patience,
-    signal,
-    yieldsToObstacles: true,
-  });`,
-    replacement: `  const send = (action: object) =>
-    sendTransaction({
-      tables: [table],
-      actions: [action],
-      patienceMs: CLAIM_PATIENCE_MS,
-      signal,
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: `    const { bank, table } = this;
+    return sendTransaction({`,
+    replacement: `    const { bank, table } = this;
+    const [{ deduplicationId, item }] = claims as readonly [GroupedClaim];
+    const send = (action: object) =>
+      sendTransaction({ tables: [table], actions: [action], patienceMs: CLAIM_PATIENCE_MS });
+    return send({ Delete: bank.removal(item) }).then(async (taken): Promise<TransactionOutcome> => {
+      const reasons = [{}, { Code: 'ConditionalCheckFailed' }];
+      if (taken.status !== 'committed') {
+        return { status: 'conditionFailed', error: null, reasons, isInDoubt: false };
+      }
+      const put = { Put: table.assignment(deduplicationId, item, bank.tableName) };
+      const outcome = await send(put);
+      if (outcome.status === 'conditionFailed') await bank.addChunk([item]);
+      return outcome;
     });
-  const taken = await send({ Delete: bank.removal(item) });
-  if (taken.status !== 'committed') {
-    bank.candidates.settle(candidate, 'gone');
-    return null;
-  }
-  const outcome = await send({ Put: table.assignment(deduplicationId, item, bank.tableName) });
-  if (outcome.status === 'conditionFailed') await bank.addChunk([item]);`,
+    return sendTransaction({`,
     noticedBy: ['R3'],
   },
   {
@@ -335,6 +330,102 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replacement: 'isInDoubt = false;',
     noticedBy: ['error'],
     scenario: 'a batch without a ledger, its first transaction late and its second one refused',
+  },
+  {
+    name: 'the reasons of a group are read at the positions of other claims',
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: `all.slice(2 * position, 2 * position + 2);`,
+    replacement: `all.slice(-2 * position - 2).slice(0, 2);`,
+    noticedBy: ['R6', 'R1', 'R2', 'R3', 'stuck', 'error'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'a group is put together anew after an unknown outcome',
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: `      if (isRefused && !isAlone)`,
+    replacement: `      if (!isAlone && isOutcomeUnknownError(error)) {
+        return { status: 'cancelledByOthers', isInDoubt: true };
+      }
+      if (isRefused && !isAlone)`,
+    noticedBy: ['order', 'denied'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'a token is sent again with other claims',
+    file: 'dynamodb/transaction.ts',
+    code: `      await client.send(this.#command);`,
+    replacement: `      if (this.mayHaveLanded) {
+        const { input } = this.#command;
+        input.TransactItems = input.TransactItems?.slice(0, 2);
+      }
+      await client.send(this.#command);`,
+    noticedBy: ['request'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'the item of a claim that others cancelled counts as gone',
+    file: 'dynamodb/claim/atomic-claim.ts',
+    code: `    case 'cancelledByOthers':
+      settle('kept');`,
+    replacement: `    case 'cancelledByOthers':
+      settle('gone');`,
+    noticedBy: ['R6'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'a claim is lost between two groups',
+    file: 'store-kit/group-commit.ts',
+    code: `|| keys.has(key))) break;`,
+    replacement: `|| keys.has(key))) {
+        waiting.take();
+        break;
+      }`,
+    noticedBy: ['stuck'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'the same ID is twice in one transaction',
+    file: 'store-kit/group-commit.ts',
+    code: ` || keys.has(key))`,
+    replacement: `(`,
+    noticedBy: ['request'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'a claim that is refused fails all that travel with it',
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: `      if (isRefused && !isAlone)`,
+    replacement: `      if (isRefused && isAlone && false)`,
+    noticedBy: ['poisoned'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'a claim that no reason names counts as claimed',
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: `  const isBlameless = `,
+    replacement: `  if (reasons.every(({ Code }) => Code === 'None')) return { status: 'committed' };
+  const isBlameless = `,
+    noticedBy: ['R1', 'R2', 'R3'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'an unknown outcome of a group is read as a refusal',
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: `      if (isRefused && !isAlone)`,
+    replacement: `      if (!isAlone && isOutcomeUnknownError(error)) {
+        return { status: 'unexplained', isInDoubt: false };
+      }
+      if (isRefused && !isAlone)`,
+    noticedBy: ['order', 'denied'],
+    crowd: TOGETHER,
+  },
+  {
+    name: 'the doubt of a cancelled group is forgotten',
+    file: 'dynamodb/claim/atomic-claim.ts',
+    code: `  if ('isInDoubt' in outcome) call`,
+    replacement: `  if ('isInDoubt' in outcome && call.isInDoubt) call`,
+    noticedBy: ['denied'],
+    crowd: TOGETHER,
   },
 ];
 

@@ -387,7 +387,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'the same ID is twice in one transaction',
     file: 'store-kit/group-commit.ts',
     code: ` || keys.has(key))`,
-    replacement: `(`,
+    replacement: ')',
     noticedBy: ['request'],
     crowd: TOGETHER,
   },

@@ -21,6 +21,8 @@ type Handle = (request: HttpRequest, options?: unknown) => Promise<{ response: H
 /** One attempt of the SDK at a request. */
 export interface Attempt {
   readonly input: Input;
+  /** The actions of a transaction that a fault of single actions concerns. Default: all. */
+  readonly target?: readonly unknown[];
   /** From 1, over all attempts at the operation since the fault was put in. */
   readonly nth: number;
   /** Sends the request, or another one in its place, and gives the reply. */
@@ -168,13 +170,17 @@ export function refused(type: string): Fault {
   return async () => errorReply(400, type);
 }
 
-/** A cancelled transaction: the code for one slot, by position from the end, the others innocent. */
+function actionsOf({ input }: Attempt): readonly unknown[] {
+  return input.TransactItems as unknown[];
+}
+
+/** A cancelled transaction: the code for one action, by position from the end, the others innocent. */
 export function cancelled(code: string, slotFromEnd: number): Fault {
-  return async ({ input }) => {
-    const actions = input.TransactItems as unknown[];
-    const guilty = Math.max(0, actions.length - 1 - slotFromEnd);
-    const reasons = actions.map((_, slot) =>
-      slot === guilty ? { Code: code, Message: 'injected' } : { Code: 'None' },
+  return async (attempt) => {
+    const { target = actionsOf(attempt) } = attempt;
+    const guilty = target[Math.max(0, target.length - 1 - slotFromEnd)];
+    const reasons = actionsOf(attempt).map((action) =>
+      action === guilty ? { Code: code, Message: 'injected' } : { Code: 'None' },
     );
     return errorReply(400, 'TransactionCanceledException', { CancellationReasons: reasons });
   };
@@ -185,7 +191,8 @@ export function cancelled(code: string, slotFromEnd: number): Fault {
  * itself makes the reply.
  */
 export const allConditionsFailed: Fault = async (attempt) => {
-  await applied(attempt, withOwnToken(attempt.input));
+  const { input, target: TransactItems = actionsOf(attempt) } = attempt;
+  await applied(attempt, { ...input, TransactItems, ClientRequestToken: crypto.randomUUID() });
   return attempt.send();
 };
 
@@ -198,10 +205,6 @@ export const allConditionsFailedWithoutItem: Fault = async (attempt) => {
   for (const reason of body.CancellationReasons ?? []) delete reason.Item;
   return reply(response.statusCode, JSON.stringify(body));
 };
-
-function withOwnToken(input: Input): Input {
-  return { ...input, ClientRequestToken: crypto.randomUUID() };
-}
 
 /** The answer from before the row was written, to those reads that allow it. */
 export const staleGet: Fault = async (attempt) =>

@@ -30,6 +30,10 @@ export const PATHS = {
   get: 'GetItem',
   /** A new ID. */
   claim: 'TransactWriteItems',
+  /** New IDs whose claims share a transaction; the first of them is looked at. */
+  'group, first': 'TransactWriteItems',
+  'group, middle': 'TransactWriteItems',
+  'group, last': 'TransactWriteItems',
   /** A batch of three new items. */
   add: 'TransactWriteItems',
   /** A new ID on an empty bank: the read before null. */
@@ -51,10 +55,17 @@ export const PATHS = {
 } as const;
 export type Path = keyof typeof PATHS;
 
+/** Where in its group the claim stands that is looked at. */
+export const POSITIONS = { 'group, first': 0, 'group, middle': 2, 'group, last': 4 } as const;
+export const GROUP_SIZE = 5;
+export type GroupPath = keyof typeof POSITIONS;
+export const isGroup = (path: Path): path is GroupPath => path in POSITIONS;
+
 export const ALL_PATHS = Object.keys(PATHS) as Path[];
 const pathsOf = (...operations: readonly string[]) =>
   ALL_PATHS.filter((path) => operations.includes(PATHS[path]));
 export const WRITES = pathsOf('TransactWriteItems');
+const GROUPS = ALL_PATHS.filter(isGroup);
 const TRANSACTIONS = pathsOf('TransactWriteItems', 'TransactGetItems');
 
 /** The last one of the SDK's: those before it are throttled, so that it is made at all. */
@@ -79,6 +90,8 @@ export interface Row {
   readonly leavesOutcomeOpen: boolean;
   /** Whether another node does at the same time what the call is to do. */
   readonly othersDoTheSame: boolean;
+  /** Whether it concerns, of a group, only the claim that is looked at. */
+  readonly blamesOneClaim: boolean;
   /** The paths on which one such attempt does not reach the caller. */
   readonly riddenOut: readonly Path[];
 }
@@ -90,7 +103,13 @@ const outcomeTold = (name: string, fault: Fault, paths: readonly Path[] = ALL_PA
   attemptMs: ANSWERED_MS,
   leavesOutcomeOpen: false,
   othersDoTheSame: false,
+  blamesOneClaim: false,
   riddenOut: paths,
+});
+
+const oneBlamed = (name: string, fault: Fault, paths: readonly Path[]): Row => ({
+  ...outcomeTold(name, fault, paths),
+  blamesOneClaim: true,
 });
 
 const outcomeOpen = (name: string, fault: Fault, attemptMs = UNANSWERED_MS): Row => ({
@@ -112,8 +131,8 @@ const onTheWire = (wireFault: WireFault): Row => ({
 
 const cancellations = (): Row[] =>
   ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'].flatMap((code) => [
-    outcomeTold(`${code}, last slot but one`, cancelled(code, 1), WRITES),
-    outcomeTold(`${code}, last slot`, cancelled(code, 0), TRANSACTIONS),
+    oneBlamed(`${code}, last slot but one`, cancelled(code, 1), WRITES),
+    oneBlamed(`${code}, last slot`, cancelled(code, 0), TRANSACTIONS),
   ]);
 
 export const ROWS: readonly Row[] = [
@@ -127,10 +146,11 @@ export const ROWS: readonly Row[] = [
   outcomeOpen('500 after it was applied', internalErrorAfter, ANSWERED_MS),
   outcomeTold('ThrottlingException', refused('ThrottlingException')),
   outcomeTold('ProvisionedThroughputExceeded…', refused('ProvisionedThroughputExceededException')),
-  { ...outcomeTold('access denied', refused('AccessDeniedException')), riddenOut: [] },
+  // Each claim of a group is then sent alone.
+  { ...outcomeTold('access denied', refused('AccessDeniedException')), riddenOut: GROUPS },
   ...cancellations(),
-  { ...outcomeTold('every condition failed', allConditionsFailed, WRITES), othersDoTheSame: true },
-  outcomeTold('ID taken, reason without Item', allConditionsFailedWithoutItem, ['claim']),
+  { ...oneBlamed('every condition failed', allConditionsFailed, WRITES), othersDoTheSame: true },
+  oneBlamed('ID taken, reason without Item', allConditionsFailedWithoutItem, ['claim', ...GROUPS]),
   {
     ...outcomeTold('stale page', dropped, ['scan']),
     faultIn: (world) => stalePage((items) => world.othersTake(items)),

@@ -1,20 +1,29 @@
 // What each path of the matrix does, and what is right: the promises, whatever the code does for them.
 import { randomUUID } from 'node:crypto';
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import {
   type BatchAddItemsReport,
   type Deduplicator,
   type ItemBankDynamoDbRepository,
   isStorageBoxError,
 } from 'storagebox';
-import { expect } from 'vitest';
-import { type Path, type Row, WRITES } from './rows.js';
+import { expect, vi } from 'vitest';
+import { runtime } from '../../../../../src/environment/runtime.js';
+import type { Attempt, FaultyTransport } from '../../../../support/faulty-transport.js';
+import { GROUP_SIZE, isGroup, type Path, POSITIONS, type Row, WRITES } from './rows.js';
+import { Rush } from './rush.js';
 import type { World } from './world.js';
+
+/** In real time, for claims that need not wait for anything. */
+const PATIENCE_MS = 10_000;
 
 /** What a path uses of a node that meets the faults. */
 export interface FaultyNode {
   /** With a ledger where the path has one. */
   readonly itemRepo: ItemBankDynamoDbRepository;
   readonly deduplicator: Deduplicator;
+  readonly client: DynamoDBClient;
+  readonly transport: FaultyTransport;
 }
 
 export interface Scenario {
@@ -24,6 +33,10 @@ export interface Scenario {
   expectHonest(error: unknown): Promise<void>;
   /** What others do after the call has ended well, and before its late requests arrive. */
   meanwhile?(): Promise<void>;
+  /** Sees each attempt, and tells a fault of single actions which ones it concerns: none, or some. */
+  aim?(attempt: Attempt): Attempt;
+  /** What shared the transaction has its answers, too. */
+  expectOthersRight?(): void;
 }
 
 export async function prepare(
@@ -34,6 +47,7 @@ export async function prepare(
 ): Promise<Scenario> {
   const deduplicationId = `user-${randomUUID()}`;
   const isOpen = row.leavesOutcomeOpen && WRITES.includes(path);
+  if (isGroup(path)) return groupOf(POSITIONS[path], row, node, world);
   switch (path) {
     case 'scan':
     case 'claim':
@@ -75,14 +89,93 @@ function claimOf(
     call: () => deduplicator.fetchItemForDeduplicationId(deduplicationId),
     expectRight: async (answer) => {
       await world.expectSound();
-      expect(answer).toEqual(expect.any(String));
-      expect(answer).toBe(world.ownerOf(deduplicationId));
+      expectItemOf(deduplicationId, world, answer);
     },
-    expectHonest: async (error) => {
-      expectTold(error);
-      expect(isOutcomeUnknown(error)).toBe(isOpen);
+    expectHonest: async (error) => expectHonestClaim(error, isOpen),
+  };
+}
+
+/** What the last audit found in the hands of the ID. */
+function expectItemOf(deduplicationId: string, world: World, answer: unknown): void {
+  expect(answer).toEqual(expect.any(String));
+  expect(answer).toBe(world.ownerOf(deduplicationId));
+}
+
+function expectHonestClaim(error: unknown, isOpen: boolean): void {
+  expectTold(error);
+  expect(isOutcomeUnknown(error)).toBe(isOpen);
+}
+
+/** Claims that share a transaction: each one's answer, whatever becomes of the others. */
+async function groupOf(
+  position: number,
+  { leavesOutcomeOpen, blamesOneClaim }: Row,
+  node: FaultyNode,
+  world: World,
+): Promise<Scenario> {
+  const ids = Array.from({ length: GROUP_SIZE }, () => `user-${randomUUID()}`);
+  const rush = await Rush.begin(node);
+  const attempts: Attempt['input'][] = [];
+  let outcomes: PromiseSettledResult<unknown>[] = [];
+  const others = ids.filter((_, index) => index !== position);
+  const idsAfterGroup = () =>
+    attempts
+      .filter(({ ClientRequestToken: token }) => token !== attempts[0]?.ClientRequestToken)
+      .flatMap(idsIn)
+      .filter((id) => id !== undefined);
+  const othersGo = () =>
+    vi
+      .waitFor(() => expect(idsAfterGroup().length).toBeGreaterThanOrEqual(others.length), {
+        timeout: PATIENCE_MS,
+        interval: 1,
+      })
+      .catch(() => {});
+  const expectToldToEach = async () => {
+    expect(idsIn(attempts[0] ?? {})).toEqual(ids.flatMap((id) => [id, undefined]));
+    // While nobody knows what became of the group, it stays together, with its token.
+    if (leavesOutcomeOpen) for (const input of attempts) expect(input).toEqual(attempts[0]);
+    if (blamesOneClaim) {
+      // They go again at once. The one that is blamed has its answer by then, or waits.
+      const next = idsAfterGroup().slice(0, others.length);
+      expect(new Set(next)).toEqual(new Set(others));
+    }
+    await world.expectSound();
+    outcomes.forEach((outcome, index) => {
+      if (outcome.status === 'rejected') expectHonestClaim(outcome.reason, leavesOutcomeOpen);
+      else expectItemOf(String(ids[index]), world, outcome.value);
+    });
+  };
+  return {
+    call: async () => {
+      const calls = ids.map((id) => node.deduplicator.fetchItemForDeduplicationId(id));
+      const ended = Promise.allSettled(calls);
+      await rush.settled();
+      if (blamesOneClaim) vi.mocked(runtime.sleep).mockImplementationOnce(othersGo);
+      await rush.end();
+      outcomes = await ended;
+      return calls[position];
+    },
+    expectRight: expectToldToEach,
+    expectHonest: expectToldToEach,
+    aim: (attempt) => {
+      attempts.push(attempt.input);
+      if (!blamesOneClaim) return attempt;
+      const slot = idsIn(attempt.input).indexOf(ids[position]);
+      const actions = attempt.input.TransactItems as TransactWriteItem[];
+      return { ...attempt, target: slot === -1 ? [] : actions.slice(slot, slot + 2) };
+    },
+    expectOthersRight: () => {
+      outcomes.forEach((outcome, index) => {
+        if (outcome.status === 'rejected' && index !== position) throw outcome.reason;
+      });
     },
   };
+}
+
+/** By the position of the action that puts them. */
+function idsIn({ TransactItems }: Attempt['input']): (string | undefined)[] {
+  const actions = (TransactItems ?? []) as TransactWriteItem[];
+  return actions.map(({ Put }) => Put?.Item?.deduplication_id?.S);
 }
 
 /** The ID has none, before and after. */

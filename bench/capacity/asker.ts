@@ -8,7 +8,6 @@ import type { Turns } from '../../src/dynamodb/claim/turns.js';
 import { MAX_READS_BY_THEMSELVES } from '../../src/dynamodb/deduplication-table.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../src/store-kit/patience.js';
 import { backoffDelayMs } from './backoff-delay.js';
-import { TRANSACTION_LATENCY_FACTOR } from './model.js';
 import { NodeRequest } from './node.js';
 import { furtherPartitionsMs } from './pool-scan.js';
 import type { Sale, SaleNode } from './sale.js';
@@ -19,14 +18,13 @@ export abstract class Asker extends NodeRequest {
   protected readonly sale: Sale;
   readonly idHash: number;
   readonly #askedAtMs: number;
-  #doing: 'readId' | 'readIdOnceMore' | 'claim' | 'scan' | 'backOff' | 'pause' = 'pause';
+  #doing: 'readId' | 'readIdOnceMore' | 'scan' | 'backOff' | 'pause' = 'pause';
   protected page: ScannedPage | null = null;
   #isThrottled = false;
-  #outcome: ClaimOutcome = 'throttled';
   #attempt = 1;
   #obstacles = 0;
-  #item = '';
-  protected patience = new Patience(CLAIM_PATIENCE_MS);
+  #cancellationsByOthers = 0;
+  #patience = new Patience(CLAIM_PATIENCE_MS);
 
   readonly #saleNode: SaleNode;
 
@@ -38,9 +36,18 @@ export abstract class Asker extends NodeRequest {
     this.#askedAtMs = sale.queue.nowMs;
   }
 
+  get patience(): Patience {
+    return this.#patience;
+  }
+
+  get cancellationsByOthers(): number {
+    return this.#cancellationsByOthers;
+  }
+
   ask(): void {
     this.beginCall();
-    this.patience = new Patience(CLAIM_PATIENCE_MS);
+    this.#patience = new Patience(CLAIM_PATIENCE_MS);
+    this.#cancellationsByOthers = 0;
     if (this.sale.options.isFirstReadSkipped || this.isLookShared()) {
       this.#beginClaim();
     } else if (this.#saleNode.readsByThemselves >= MAX_READS_BY_THEMSELVES) {
@@ -63,8 +70,7 @@ export abstract class Asker extends NodeRequest {
   }
 
   protected claim(item: string): void {
-    this.#item = item;
-    this.#begin('claim');
+    this.#saleNode.claims.claim(this, item);
   }
 
   protected readIdOnceMore(): void {
@@ -93,22 +99,14 @@ export abstract class Asker extends NodeRequest {
     this.sleep(this.network.model.askAgainAfterMs * (1 + this.network.random()));
   }
 
-  #begin(what: 'readId' | 'claim' | 'scan'): void {
+  #begin(what: 'readId' | 'scan'): void {
     this.#doing = what;
     this.#attempt = 1;
     this.#send();
   }
 
   #send(): void {
-    // A transaction holds its rows for the middle half of its time.
-    this.wayThere = this.#doing === 'claim' ? 0.25 : 0.5;
     this.node.send(this);
-  }
-
-  protected override drawLatencyMs(): number {
-    return (
-      this.network.drawLatencyMs() * (this.#doing === 'claim' ? TRANSACTION_LATENCY_FACTOR : 1)
-    );
   }
 
   protected override reachTables(nowMs: number): number {
@@ -117,13 +115,6 @@ export abstract class Asker extends NodeRequest {
       case 'readId':
         this.#isThrottled = !tables.readId(this.idHash, nowMs);
         break;
-      case 'claim': {
-        const committedAtMs = nowMs + this.latencyMs / 2;
-        this.#outcome = tables.claim(this.idHash, this.#item, nowMs, committedAtMs);
-        if (this.#outcome === 'committed')
-          this.sale.lastClaimMs = Math.max(this.sale.lastClaimMs, committedAtMs);
-        break;
-      }
       case 'scan': {
         this.page = tables.scan(null, this.network.model.fetchLimit, nowMs);
         this.#isThrottled = this.page === null;
@@ -146,16 +137,13 @@ export abstract class Asker extends NodeRequest {
         if (this.#isThrottled) this.sale.throttledScans++;
         else this.sale.scans++;
         if (this.#isAnsweredBySdk()) this.choosePageItem();
-        break;
-      case 'claim':
-        this.#learnOutcome();
     }
   }
 
   protected choosePageItem(): void {}
 
-  #learnOutcome(): void {
-    switch (this.#outcome) {
+  learnOutcome(outcome: ClaimOutcome): void {
+    switch (outcome) {
       case 'committed':
         this.sale.claimTimes.add(this.network.queue.nowMs - this.#askedAtMs);
         this.noteSettlement('won');
@@ -170,9 +158,20 @@ export abstract class Asker extends NodeRequest {
         this.#tryAgainLater('inConflict');
         break;
       case 'throttled':
-        this.sale.throttledTransactions++;
         this.#tryAgainLater('throttled');
+        break;
+      case 'cancelledByOthers':
+        this.sale.cancellationsByOthers++;
+        this.#cancellationsByOthers++;
+        this.noteSettlement('kept');
+        this.#chooseAgain();
     }
+  }
+
+  /** Its time was up before its transaction was sent. */
+  giveUpClaim(): void {
+    this.noteSettlement('kept');
+    this.fail();
   }
 
   /** The SDK leaves cancelled transactions to its caller. */

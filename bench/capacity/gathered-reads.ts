@@ -7,7 +7,7 @@ import { TRANSACTION_LATENCY_FACTOR } from './model.js';
 import { type Node, NodeRequest } from './node.js';
 import type { Sale } from './sale.js';
 
-const MAX_READS_PER_REQUEST = 100;
+export const MAX_READS_PER_REQUEST = 100;
 const MAX_REQUESTS_UNDER_WAY = 4;
 
 export class GatheredReads {

@@ -32,6 +32,10 @@ export interface Model {
   readonly requestCpuMs: number;
   /** CPU time of each further ID in a request that reads many: measured by the same script. */
   readonly gatheredReadCpuMs: number;
+  /** CPU time of each further claim in a transaction: measured by the same script. */
+  readonly groupedClaimCpuMs: number;
+  /** What each further claim adds to the time of a transaction. */
+  readonly groupedClaimLatencyMs: number;
   /** How long a user waits after a call that threw: between this time and twice this time. */
   readonly askAgainAfterMs: number;
 }
@@ -51,6 +55,8 @@ export const DEFAULT_MODEL: Model = {
   socketsPerNode: 128,
   requestCpuMs: 0.7,
   gatheredReadCpuMs: 0.01,
+  groupedClaimCpuMs: 0.028,
+  groupedClaimLatencyMs: 0.7,
   askAgainAfterMs: 1_000,
 };
 

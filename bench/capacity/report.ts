@@ -1,5 +1,6 @@
 // The tables and charts of docs/scaling.md.
 import { lineChart } from '../chart.js';
+import type { Choice } from './sale.js';
 import type { RateOutcome, SaleOutcome } from './scenarios.js';
 
 export interface Report {
@@ -8,50 +9,50 @@ export interface Report {
   readonly sales: readonly SaleOutcome[];
 }
 
-const NAMES = { pool: 'StorageBox', headScan: 'scan from the head' } as const;
+const NAMES = {
+  pool: 'StorageBox',
+  oneByOne: 'one by one',
+  headScan: 'scan from the head',
+} as const;
 
 export function partitionTable({ byPartitions }: Report): string {
-  return table(
-    ['warm write units', 'partitions', 'limit, claims/s', ...RATE_COLUMNS],
-    pairs(byPartitions).map(([pool, headScan]) => [
-      number(pool.writeUnits),
-      number(pool.result.partitions),
-      number(pool.limitPerSecond),
-      ...rateCells(pool, headScan),
-    ]),
-  );
+  return rateTable(byPartitions, ['headScan'], {
+    'warm write units': ({ writeUnits }) => number(writeUnits),
+    partitions: ({ result }) => number(result.partitions),
+  });
 }
 
 export function nodeTable({ byNodes }: Report): string {
-  return table(
-    ['nodes', 'limit, claims/s', ...RATE_COLUMNS],
-    pairs(byNodes).map(([pool, headScan]) => [
-      number(pool.nodes),
-      number(pool.limitPerSecond),
-      ...rateCells(pool, headScan),
-    ]),
-  );
+  return rateTable(byNodes, ['oneByOne', 'headScan'], { nodes: ({ nodes }) => number(nodes) });
 }
 
-const RATE_COLUMNS = [
-  'StorageBox, claims/s',
-  'of the limit',
-  'transactions per claim',
-  'throttled per claim',
-  'p50, ms',
-  'scan from the head, claims/s',
-];
+type Columns = Record<string, (outcome: RateOutcome) => string>;
 
-function rateCells(pool: RateOutcome, headScan: RateOutcome): string[] {
-  const { result } = pool;
-  return [
-    number(pool.claimsPerSecond),
-    percent(pool.claimsPerSecond / pool.limitPerSecond),
-    decimal(result.transactions / result.claims),
-    decimal(result.throttledTransactions / result.claims),
-    number(result.claimMs.p50),
-    number(headScan.claimsPerSecond),
-  ];
+const RATE_COLUMNS: Columns = {
+  'limit, claims/s': ({ limitPerSecond }) => number(limitPerSecond),
+  'StorageBox, claims/s': ({ claimsPerSecond }) => number(claimsPerSecond),
+  'of the limit': ({ claimsPerSecond, limitPerSecond }) =>
+    percent(claimsPerSecond / limitPerSecond),
+  'claims per transaction': ({ result }) => decimal(result.attempts / result.transactions),
+  'attempts per claim': ({ result }) => decimal(result.attempts / result.claims),
+  'throttled per claim': ({ result }) => decimal(result.throttledTransactions / result.claims),
+  'p50, ms': ({ result }) => number(result.claimMs.p50),
+};
+
+/** A row for each scenario: all about StorageBox, and the rates of the other choices. */
+function rateTable(
+  outcomes: readonly RateOutcome[],
+  others: readonly Choice[],
+  scenarioColumns: Columns,
+): string {
+  const columns = { ...scenarioColumns, ...RATE_COLUMNS };
+  return table(
+    [...Object.keys(columns), ...others.map((choice) => `${NAMES[choice]}, claims/s`)],
+    outcomesOf(outcomes, 'pool').map((pool, row) => [
+      ...Object.values(columns).map((cellOf) => cellOf(pool)),
+      ...others.map((choice) => number(outcomesOf(outcomes, choice)[row]?.claimsPerSecond ?? 0)),
+    ]),
+  );
 }
 
 export function saleTable({ sales }: Report): string {
@@ -63,7 +64,8 @@ export function saleTable({ sales }: Report): string {
       'handed out',
       'last one after',
       'p50 / p99, ms',
-      'transactions per claim',
+      'claims per transaction',
+      'attempts per claim',
       'sold-out answers, p50 / p99, ms',
       'throttled requests',
       'calls that threw',
@@ -81,7 +83,8 @@ export function saleTable({ sales }: Report): string {
         number(result.claims),
         seconds(result.lastClaimMs),
         `${number(result.claimMs.p50)} / ${number(result.claimMs.p99)}`,
-        decimal(result.transactions / result.claims),
+        decimal(result.attempts / result.transactions),
+        decimal(result.attempts / result.claims),
         result.soldOutAnswers === 0
           ? 'none'
           : `${number(result.soldOutAnswers)}, ${number(result.soldOutMs.p50)} / ${number(result.soldOutMs.p99)}`,
@@ -95,7 +98,6 @@ export function saleTable({ sales }: Report): string {
 }
 
 export function partitionChart({ byPartitions }: Report): string {
-  const outcomes = pairs(byPartitions);
   return lineChart({
     title: `Claims per second, ${number(byPartitions[0]?.nodes ?? 0)} nodes`,
     description:
@@ -104,52 +106,46 @@ export function partitionChart({ byPartitions }: Report): string {
     yLabel: 'claims per second',
     xScale: 'log',
     yScale: 'log',
-    xTicks: outcomes.map(([{ writeUnits }]) => writeUnits),
-    series: series(outcomes, ({ writeUnits }) => writeUnits),
+    ...lines(byPartitions, ['pool', 'headScan'], ({ writeUnits }) => writeUnits),
   });
 }
 
 export function nodeChart({ byNodes }: Report): string {
-  const outcomes = pairs(byNodes);
   return lineChart({
     title: `Claims per second, ${number(byNodes[0]?.writeUnits ?? 0)} warm write units`,
     description:
-      'Simulated: claims per second against the number of nodes, for the limit that partitions and nodes set, for StorageBox, and for an atomic claim that scans from the head of the table.',
+      'Simulated: claims per second against the number of nodes, for the limit that partitions and nodes set, for StorageBox, for the same one by one, and for an atomic claim that scans from the head of the table.',
     xLabel: 'nodes',
     yLabel: 'claims per second',
     xScale: 'log',
     yScale: 'log',
-    xTicks: outcomes.map(([{ nodes }]) => nodes),
-    series: series(outcomes, ({ nodes }) => nodes),
+    ...lines(byNodes, ['pool', 'oneByOne', 'headScan'], ({ nodes }) => nodes),
   });
 }
 
-type Pair = readonly [pool: RateOutcome, headScan: RateOutcome];
-
-function series(outcomes: readonly Pair[], xOf: (outcome: RateOutcome) => number) {
-  const line = (name: string, yOf: (pair: Pair) => number) => ({
+function lines(
+  outcomes: readonly RateOutcome[],
+  choices: readonly Choice[],
+  xOf: (outcome: RateOutcome) => number,
+) {
+  const line = (name: string, choice: Choice, yOf: (outcome: RateOutcome) => number) => ({
     name,
-    points: outcomes.map((pair) => ({ x: xOf(pair[0]), y: yOf(pair) })),
+    points: outcomesOf(outcomes, choice).map((outcome) => ({ x: xOf(outcome), y: yOf(outcome) })),
   });
-  return [
-    { ...line('limit', ([pool]) => pool.limitPerSecond), isDashed: true },
-    line(NAMES.pool, ([pool]) => pool.claimsPerSecond),
-    line(NAMES.headScan, ([, headScan]) => headScan.claimsPerSecond),
-  ];
+  return {
+    xTicks: outcomesOf(outcomes, 'pool').map(xOf),
+    series: [
+      { ...line('limit', 'pool', ({ limitPerSecond }) => limitPerSecond), isDashed: true },
+      ...choices.map((choice) =>
+        line(NAMES[choice], choice, ({ claimsPerSecond }) => claimsPerSecond),
+      ),
+    ],
+  };
 }
 
-/** The outcomes of both choices, side by side. */
-function pairs(outcomes: readonly RateOutcome[]): Pair[] {
-  return outcomes
-    .filter(({ choice }) => choice === 'pool')
-    .map((pool) => {
-      const headScan = outcomes.find(
-        ({ choice, nodes, writeUnits }) =>
-          choice === 'headScan' && nodes === pool.nodes && writeUnits === pool.writeUnits,
-      );
-      if (headScan === undefined) throw new Error('Each scenario is run with both choices.');
-      return [pool, headScan];
-    });
+/** In the order of the scenarios, which is the same for each choice. */
+function outcomesOf(outcomes: readonly RateOutcome[], choice: Choice): RateOutcome[] {
+  return outcomes.filter((outcome) => outcome.choice === choice);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -7,16 +7,18 @@ import { HeadScanAsker, PoolAsker } from './asker.js';
 import { DurationHistogram, logNormal } from './distributions.js';
 import { type Actor, EventQueue } from './event-queue.js';
 import { GatheredReads } from './gathered-reads.js';
+import { GroupedClaims } from './grouped-claims.js';
 import { type Model, partitionCount, READ_UNIT_PRICE_USD, WRITE_UNIT_PRICE_USD } from './model.js';
 import { type Network, Node } from './node.js';
 import { PoolScan } from './pool-scan.js';
 import { SimulatedTables } from './simulated-tables.js';
 
 /**
- * How an item is chosen: by the package's own `CandidatePool`, or as the Python module does, from
- * the first rows of the table. Everything else about the claim is the same.
+ * How an item is chosen and claimed. `pool`: by the package's own `CandidatePool`; claims that have to
+ * wait share a transaction. `oneByOne`: the same, but each claim has a transaction of its own. `headScan`:
+ * one by one, too, and chosen as the Python module does, from the first rows of the table.
  */
-export type Choice = 'pool' | 'headScan';
+export type Choice = 'pool' | 'oneByOne' | 'headScan';
 
 export interface SaleOptions {
   readonly choice: Choice;
@@ -51,6 +53,10 @@ export interface SaleResult {
   readonly unanswered: number;
   /** Transactions that the tables decided on: committed, lost or in conflict. */
   readonly transactions: number;
+  /** The claims in them. */
+  readonly attempts: number;
+  /** Claims whose transaction was cancelled for another one in it. */
+  readonly cancellationsByOthers: number;
   readonly lostRaces: number;
   readonly conflicts: number;
   readonly scans: number;
@@ -83,6 +89,7 @@ export interface SaleNode {
   readonly pool: CandidatePool;
   readonly turns: Turns;
   readonly reads: GatheredReads;
+  readonly claims: GroupedClaims;
   readsByThemselves: number;
 }
 
@@ -96,6 +103,9 @@ export class Sale implements Actor {
   readonly soldOutTimes = new DurationHistogram();
   lastClaimMs = 0;
   failedCalls = 0;
+  transactions = 0;
+  attempts = 0;
+  cancellationsByOthers = 0;
   lostRaces = 0;
   conflicts = 0;
   scans = 0;
@@ -137,6 +147,7 @@ export class Sale implements Actor {
         pool,
         turns: new Turns(),
         reads: new GatheredReads(this, node),
+        claims: new GroupedClaims(this, node),
         readsByThemselves: 0,
       };
     });
@@ -166,8 +177,8 @@ export class Sale implements Actor {
   /** A user comes, and the next one is scheduled. */
   act(): void {
     const saleNode = this.#nodes[Math.floor(this.random() * this.#nodes.length)] as SaleNode;
-    const isPool = this.options.choice === 'pool';
-    const asker = isPool ? new PoolAsker(this, saleNode) : new HeadScanAsker(this, saleNode);
+    const isHeadScan = this.options.choice === 'headScan';
+    const asker = isHeadScan ? new HeadScanAsker(this, saleNode) : new PoolAsker(this, saleNode);
     asker.ask();
     if (--this.#askersToCome > 0) {
       this.queue.schedule(this.queue.nowMs + this.#drawGapMs(), this);
@@ -225,7 +236,9 @@ export class Sale implements Actor {
       soldOutAnswers,
       failedCalls: this.failedCalls,
       unanswered: this.options.askers - this.#askersToCome - claims - soldOutAnswers,
-      transactions: claims + this.lostRaces + this.conflicts,
+      transactions: this.transactions,
+      attempts: this.attempts,
+      cancellationsByOthers: this.cancellationsByOthers,
       lostRaces: this.lostRaces,
       conflicts: this.conflicts,
       scans: this.scans,

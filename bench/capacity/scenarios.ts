@@ -1,4 +1,6 @@
 // What is simulated: the rates that a table and a number of nodes sustain, and whole sales.
+import { MAX_GROUP_SIZE } from '../../src/dynamodb/claim/grouped-claims.js';
+import { MAX_READS_PER_REQUEST } from './gathered-reads.js';
 import { type Model, partitionCount, TRANSACTIONAL_WRITE_UNITS } from './model.js';
 import { type Choice, type SaleResult, simulateSale } from './sale.js';
 
@@ -51,12 +53,19 @@ const SALE = {
   endMs: 30_000,
 } as const;
 export const SALE_SCENARIOS: readonly SaleScenario[] = [
-  ...[4_000, 10_000, 20_000, 30_000].map((writeUnits) => ({
+  ...[4_000, 10_000].map((writeUnits) => ({
+    ...SALE,
+    writeUnits,
+    choices: ['pool', 'oneByOne'] as const,
+  })),
+  ...[20_000, 30_000].map((writeUnits) => ({
     ...SALE,
     writeUnits,
     choices: ['pool'] as const,
   })),
   { ...SALE, writeUnits: 40_000, choices: ['pool', 'headScan'] },
+  // So few nodes that their claims share transactions.
+  { ...SALE, nodes: 10, writeUnits: 10_000, choices: ['pool', 'oneByOne'] },
 ];
 /** The largest one, which takes minutes. */
 export const FULL_SALE_SCENARIOS: readonly SaleScenario[] = [
@@ -89,13 +98,21 @@ export interface RunOptions {
   readonly onProgress: (share: number) => void;
 }
 
-/** The upper bound: the writes that the partitions take, and the requests that the nodes send. */
-export function limitPerSecond(model: Model, nodes: number, writeUnits: number): number {
+/** The upper bound: the writes that the partitions take, and the claims that the nodes have CPU for. */
+export function limitPerSecond(scenario: RateScenario, choice: Choice, model: Model): number {
+  const { nodes, writeUnits } = scenario;
   const partitions = partitionCount(model, writeUnits, 0);
   const writeLimit = (partitions * model.partitionWriteUnitsPerSecond) / TRANSACTIONAL_WRITE_UNITS;
-  // One transaction per claim: in a rush the reads before it share requests.
-  const nodeLimit = (nodes * 1_000) / model.requestCpuMs;
+  const nodeLimit = (nodes * 1_000) / (choice === 'pool' ? sharedCpuMs(model) : model.requestCpuMs);
   return Math.min(writeLimit, nodeLimit);
+}
+
+/** Of a claim whose read and whose transaction are shared by as many as possible. */
+function sharedCpuMs(model: Model): number {
+  const { requestCpuMs, gatheredReadCpuMs, groupedClaimCpuMs } = model;
+  const readMs = requestCpuMs / MAX_READS_PER_REQUEST + gatheredReadCpuMs;
+  const claimMs = (requestCpuMs + (MAX_GROUP_SIZE - 1) * groupedClaimCpuMs) / MAX_GROUP_SIZE;
+  return readMs + claimMs;
 }
 
 export async function measureRate(
@@ -104,11 +121,11 @@ export async function measureRate(
   options: RunOptions,
 ): Promise<RateOutcome> {
   const { nodes, writeUnits, durationMs } = scenario;
-  const limit = limitPerSecond(options.model, nodes, writeUnits);
+  const limit = limitPerSecond(scenario, choice, options.model);
   const askersPerSecond =
-    choice === 'pool'
-      ? limit * OVERLOAD
-      : Math.min(limit * OVERLOAD, MAX_HEAD_SCAN_ASKERS_PER_SECOND);
+    choice === 'headScan'
+      ? Math.min(limit * OVERLOAD, MAX_HEAD_SCAN_ASKERS_PER_SECOND)
+      : limit * OVERLOAD;
   const result = await simulateSale({
     ...options,
     choice,

@@ -15,7 +15,18 @@ export interface ScannedPage {
   readonly searchedPartitions: number;
 }
 
-export type ClaimOutcome = 'committed' | 'itemGone' | 'conflict' | 'throttled';
+export interface ClaimRows {
+  readonly idHash: number;
+  readonly item: string;
+}
+
+export type ClaimOutcome =
+  | 'committed'
+  | 'itemGone'
+  | 'conflict'
+  | 'throttled'
+  /** Nothing was in its own way. */
+  | 'cancelledByOthers';
 
 export class SimulatedTables {
   readonly bank: Partitions;
@@ -48,27 +59,41 @@ export class SimulatedTables {
   }
 
   /**
-   * One transaction: puts the ID's row, deletes the item's. A throttled one consumes nothing; one
-   * that is cancelled by a condition or a conflict consumes all of it.
+   * One transaction: for each claim, puts the ID's row and deletes the item's. A throttled one consumes
+   * nothing; one that is cancelled by a condition or a conflict consumes all of it.
    *
    * @param committedAtMs when it will have been applied, if it is
    */
-  claim(idHash: number, item: string, nowMs: number, committedAtMs: number): ClaimOutcome {
-    const place = Number(item);
-    const bankPartition = this.bank.of(this.#hashes[place] as number);
-    const idPartition = this.deduplication.of(idHash);
-    const units = TRANSACTIONAL_WRITE_UNITS;
-    const isLetIn =
-      this.bank.canWrite(bankPartition, units, nowMs) &&
-      this.deduplication.canWrite(idPartition, units, nowMs);
-    if (!isLetIn) return 'throttled';
-    this.bank.write(bankPartition, units);
-    this.deduplication.write(idPartition, units);
+  claim(claims: readonly ClaimRows[], nowMs: number, committedAtMs: number): ClaimOutcome[] {
+    const { bank, deduplication } = this;
+    const places = claims.map(({ item }) => Number(item));
+    const bankPartitions = places.map((place) => bank.of(this.#hashes[place] as number));
+    const idPartitions = claims.map(({ idHash }) => deduplication.of(idHash));
+    const fullBankPartitions = fullOnes(bank, bankPartitions, nowMs);
+    const fullIdPartitions = fullOnes(deduplication, idPartitions, nowMs);
+    if (fullBankPartitions.size + fullIdPartitions.size > 0) {
+      return bankPartitions.map((bankPartition, position) => {
+        const isThrottled =
+          fullBankPartitions.has(bankPartition) ||
+          fullIdPartitions.has(idPartitions[position] as number);
+        return isThrottled ? 'throttled' : 'cancelledByOthers';
+      });
+    }
+    for (const partition of bankPartitions) bank.write(partition, TRANSACTIONAL_WRITE_UNITS);
+    for (const partition of idPartitions) deduplication.write(partition, TRANSACTIONAL_WRITE_UNITS);
+    const outcomes = places.map((place) => this.#outcomeOf(place, nowMs));
+    if (outcomes.every((outcome) => outcome === 'committed')) {
+      for (const place of places) this.#goneAtMs[place] = committedAtMs;
+      return outcomes;
+    }
+    return outcomes.map((outcome) => (outcome === 'committed' ? 'cancelledByOthers' : outcome));
+  }
+
+  /** Of a claim whose transaction has nothing else in it. */
+  #outcomeOf(place: number, nowMs: number): ClaimOutcome {
     const goneAtMs = this.#goneAtMs[place] as number;
     if (goneAtMs <= nowMs) return 'itemGone';
-    if (goneAtMs < Number.POSITIVE_INFINITY) return 'conflict';
-    this.#goneAtMs[place] = committedAtMs;
-    return 'committed';
+    return goneAtMs < Number.POSITIVE_INFINITY ? 'conflict' : 'committed';
   }
 
   /**
@@ -138,6 +163,19 @@ export class SimulatedTables {
     }
     return found;
   }
+}
+
+/** The partitions that do not let in what a transaction writes to them. */
+function fullOnes(table: Partitions, rows: readonly number[], nowMs: number): Set<number> {
+  const units = new Map<number, number>();
+  for (const partition of rows) {
+    units.set(partition, (units.get(partition) ?? 0) + TRANSACTIONAL_WRITE_UNITS);
+  }
+  const full = new Set<number>();
+  for (const [partition, wanted] of units) {
+    if (!table.canWrite(partition, wanted, nowMs)) full.add(partition);
+  }
+  return full;
 }
 
 /** The place of an invented key among the hashes ("FNV-1a", mixed once more). */

@@ -4,11 +4,16 @@
 // another process that answers at once. `process.cpuUsage` counts this process alone, so other work on
 // the machine disturbs it little. The simulation of docs/scaling.md assumes what this measures.
 import { fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DynamoDBClient, TransactGetItemsCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  TransactGetItemsCommand,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
 import {
   DEFAULT_CLIENT_CONFIG,
   DeduplicationDynamoDbRepository,
@@ -16,13 +21,14 @@ import {
   ItemBankDynamoDbRepository,
 } from 'storagebox';
 import { messageOf } from '../../examples/quickstart/child-message.js';
+import { MAX_GROUP_SIZE } from '../../src/dynamodb/claim/grouped-claims.js';
 import { type Spread, spreadOf } from '../statistics.js';
 import type { RequestCounts } from './server.js';
 import { CLIENT_TLS } from './tls.js';
 
-/** So many calls at once that they share their first reads. */
+/** So many calls at once that they share their first reads and their transactions. */
 const RUSH_CALLERS = 256;
-/** With so few, each call reads by itself. */
+/** With so few, each call goes by itself. */
 const CALM_CALLERS = 16;
 /** Nothing times out here, even when other work keeps all cores busy. */
 const MAX_WAIT_MS = 120_000;
@@ -85,6 +91,9 @@ const kinds = {
   },
   transactGetOne: () => round(requests, callers, () => client.send(lookAt(1))),
   transactGetMany: () => round(requests / 10, callers, () => client.send(lookAt(MANY_IDS))),
+  transactWriteOne: () => round(requests, callers, () => client.send(claimTogether(1))),
+  transactWriteMany: () =>
+    round(requests / 10, callers, () => client.send(claimTogether(MAX_GROUP_SIZE))),
   claimWithoutFirstRead: () => claims(callers, true),
   claim: () => claims(CALM_CALLERS, false),
   claimInRush: () => claims(RUSH_CALLERS, false),
@@ -123,6 +132,37 @@ function lookAt(idCount: number): TransactGetItemsCommand {
   });
 }
 
+/** A transaction of so many claims, as the package sends it. */
+function claimTogether(claimCount: number): TransactWriteItemsCommand {
+  return new TransactWriteItemsCommand({
+    ClientRequestToken: randomUUID(),
+    TransactItems: Array.from({ length: claimCount }, newId).flatMap((id) => [
+      {
+        Put: {
+          TableName: 'storage_box_deduplication_table',
+          Item: {
+            deduplication_id: { S: id },
+            item_string: { S: `VOUCHER-${id}` },
+            assigned_at: { S: new Date().toISOString() },
+            item_bank_table: { S: 'voucher_codes' },
+          },
+          ConditionExpression: 'attribute_not_exists(#id)',
+          ExpressionAttributeNames: { '#id': 'deduplication_id' },
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        },
+      },
+      {
+        Delete: {
+          TableName: 'voucher_codes',
+          Key: { item: { S: `VOUCHER-${id}` } },
+          ConditionExpression: 'attribute_exists(#item)',
+          ExpressionAttributeNames: { '#item': 'item' },
+        },
+      },
+    ]),
+  });
+}
+
 function claims(callersAtOnce: number, skipFirstRead: boolean): Promise<Round> {
   const deduplicator = new Deduplicator({ ...newPair(), skipFirstRead });
   return round(requests, callersAtOnce, () => deduplicator.claim(newId()));
@@ -150,12 +190,14 @@ async function requestCounts(): Promise<RequestCounts> {
 interface Figures {
   readonly getItem: number;
   readonly scan: number;
-  readonly transactWrite: number;
+  readonly transactWriteOne: number;
+  readonly transactWriteEachFurtherClaim: number;
   readonly transactGetOne: number;
   readonly transactGetEachFurtherId: number;
   readonly claimWithoutFirstRead: number;
   readonly claim: number;
   readonly claimInRush: number;
+  readonly claimWithoutFirstReadRequests: number;
   readonly claimRequests: number;
   readonly claimInRushRequests: number;
 }
@@ -168,6 +210,8 @@ async function measureAll(): Promise<Record<keyof Figures, Spread>> {
       scan: await kinds.scan(),
       transactGetOne: await kinds.transactGetOne(),
       transactGetMany: await kinds.transactGetMany(),
+      transactWriteOne: await kinds.transactWriteOne(),
+      transactWriteMany: await kinds.transactWriteMany(),
       claimWithoutFirstRead: await kinds.claimWithoutFirstRead(),
       claim: await kinds.claim(),
       claimInRush: await kinds.claimInRush(),
@@ -182,21 +226,20 @@ async function measureAll(): Promise<Record<keyof Figures, Spread>> {
 
 function figuresOf(of: Record<keyof typeof kinds, Round>): Figures {
   const perRequest = ({ cpuMicroseconds, counts }: Round) => cpuMicroseconds / sum(counts);
-  const scan = perRequest(of.scan);
   const transactGetOne = perRequest(of.transactGetOne);
-  // The claims without a first read send transactions, and a scan now and then.
-  const { cpuMicroseconds, counts } = of.claimWithoutFirstRead;
-  const transactWrite =
-    (cpuMicroseconds - (counts.Scan ?? 0) * scan) / (counts.TransactWriteItems ?? 0);
+  const transactWriteOne = perRequest(of.transactWriteOne);
   return {
     getItem: perRequest(of.getItem),
-    scan,
-    transactWrite,
+    scan: perRequest(of.scan),
+    transactWriteOne,
+    transactWriteEachFurtherClaim:
+      (perRequest(of.transactWriteMany) - transactWriteOne) / (MAX_GROUP_SIZE - 1),
     transactGetOne,
     transactGetEachFurtherId: (perRequest(of.transactGetMany) - transactGetOne) / (MANY_IDS - 1),
-    claimWithoutFirstRead: cpuMicroseconds / requests,
+    claimWithoutFirstRead: of.claimWithoutFirstRead.cpuMicroseconds / requests,
     claim: of.claim.cpuMicroseconds / requests,
     claimInRush: of.claimInRush.cpuMicroseconds / requests,
+    claimWithoutFirstReadRequests: sum(of.claimWithoutFirstRead.counts) / requests,
     claimRequests: sum(of.claim.counts) / requests,
     claimInRushRequests: sum(of.claimInRush.counts) / requests,
   };

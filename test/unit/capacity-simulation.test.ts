@@ -90,9 +90,9 @@ describe('a simulated scan', () => {
 
   test('shows a row until its transaction is applied, and never after', () => {
     const bank = tables();
-    expect(bank.claim(0.5, '3', 10, 15)).toBe('committed');
-    expect(bank.claim(0.6, '3', 12, 17)).toBe('conflict');
-    expect(bank.claim(0.6, '3', 15, 20)).toBe('itemGone');
+    expect(bank.claim([{ idHash: 0.5, item: '3' }], 10, 15)).toEqual(['committed']);
+    expect(bank.claim([{ idHash: 0.6, item: '3' }], 12, 17)).toEqual(['conflict']);
+    expect(bank.claim([{ idHash: 0.6, item: '3' }], 15, 20)).toEqual(['itemGone']);
     expect(scanAll(bank, 14)).toContain('3');
     expect(scanAll(bank, 15)).not.toContain('3');
   });
@@ -110,15 +110,79 @@ describe('a simulated scan', () => {
   });
 });
 
+describe('a simulated transaction of several claims', () => {
+  const claimOf = (item: number, idHash = 0.5) => ({ idHash, item: String(item) });
+  const group = [0, 1, 2, 3].map((item) => claimOf(item));
+  const saved = { ...DEFAULT_MODEL, isBurstSavedUp: true };
+
+  test('is committed as a whole', () => {
+    const tables = new SimulatedTables(saved, 1, 500, seededRandom(7));
+    expect(tables.claim(group, 0, 5)).toEqual(Array(4).fill('committed'));
+    expect(tables.scan(null, 1, 5)?.items).toEqual(['4']);
+    expect([tables.bank.writeUnits, tables.deduplication.writeUnits]).toEqual([8, 8]);
+  });
+
+  test('is cancelled as a whole, and consumes all of it', () => {
+    const tables = new SimulatedTables(saved, 1, 500, seededRandom(7));
+    tables.claim([claimOf(1)], 0, 5);
+    tables.claim([claimOf(2)], 3, 8);
+    const others = 'cancelledByOthers';
+    expect(tables.claim(group, 6, 11)).toEqual([others, 'itemGone', 'conflict', others]);
+    expect(tables.bank.writeUnits).toBe(2 + 2 + 8);
+    expect(tables.claim([claimOf(0), claimOf(3)], 6, 11)).toEqual(['committed', 'committed']);
+  });
+
+  test('is throttled as a whole when one partition lacks the units, and consumes nothing', () => {
+    const tables = new SimulatedTables(DEFAULT_MODEL, 2, 500, seededRandom(7));
+    const [first, last, lastButOne] = [
+      claimOf(0, 0.1),
+      claimOf(499, 0.9),
+      claimOf(498, 0.9),
+    ] as const;
+    // After 2 ms, each partition has the units for one row.
+    expect(tables.claim([first, last, lastButOne], 2, 7)).toEqual([
+      'cancelledByOthers',
+      'throttled',
+      'throttled',
+    ]);
+    expect(tables.bank.writeUnits + tables.deduplication.writeUnits).toBe(0);
+    expect(tables.claim([first, last], 2, 7)).toEqual(['committed', 'committed']);
+    expect(tables.claim([lastButOne], 2, 7)).toEqual(['throttled']);
+  });
+});
+
 describe('a simulated sale', () => {
-  test.each(['pool', 'headScan'] as const)('hands out every item once (%s)', async (choice) => {
-    const result = await simulateSale({ ...SALE, choice });
-    expect(result).toMatchObject({ claims: 300, soldOutAnswers: 200, unanswered: 0 });
-    expect(result.transactions).toBe(300 + result.lostRaces + result.conflicts);
-    // Two units for each of the two rows.
-    expect(result.writeUnits).toBe(result.transactions * 4);
-    // In vain or not, each asker's ID is read at most once plainly and once in a transaction.
-    expect(result.deduplicationReadUnits).toBeLessThanOrEqual(500 * 1 + 200 * 2);
+  test.each(['pool', 'oneByOne', 'headScan'] as const)(
+    'hands out every item once (%s)',
+    async (choice) => {
+      const result = await simulateSale({ ...SALE, choice });
+      expect(result).toMatchObject({ claims: 300, soldOutAnswers: 200, unanswered: 0 });
+      expect(result.attempts).toBe(300 + result.lostRaces + result.conflicts);
+      // Two units for each of the two rows.
+      expect(result.writeUnits).toBe(result.attempts * 4);
+      // In vain or not, each asker's ID is read at most once plainly and once in a transaction.
+      expect(result.deduplicationReadUnits).toBeLessThanOrEqual(500 * 1 + 200 * 2);
+    },
+  );
+
+  describe('on one node that has too little CPU for all', () => {
+    const rush = { ...SALE, nodes: 1, items: 1_500, askers: 2_000, arrivalMs: 1_000 };
+    const writeUnits = 10_000;
+
+    test('shares transactions; who is held up by another claim goes on with its item', async () => {
+      const result = await simulateSale({ ...rush, writeUnits });
+      expect(result).toMatchObject({ claims: 1_500, soldOutAnswers: 500, unanswered: 0 });
+      expect(result.attempts / result.transactions).toBeGreaterThan(3);
+      expect(result.cancellationsByOthers).toBeGreaterThan(0);
+      expect(result).toMatchObject({ attempts: 1_500, writeUnits: 6_000 });
+    });
+
+    test('goes one by one where that is asked for, as before claims shared transactions', async () => {
+      const result = await simulateSale({ ...rush, writeUnits, choice: 'oneByOne' });
+      expect(result).toMatchObject({ claims: 1_500, transactions: 1_500, attempts: 1_500 });
+      expect(result).toMatchObject({ scans: 14, deduplicationReadUnits: 4_733 });
+      expect(result.lastClaimMs).toBeCloseTo(1317.8486441336304, 9);
+    });
   });
 
   test('comes out the same for the same seed, and otherwise for another', async () => {
@@ -139,7 +203,7 @@ describe('a simulated sale', () => {
     const pool = await simulateSale({ ...rush, writeUnits: 8_000 });
     const headScan = await simulateSale({ ...rush, writeUnits: 8_000, choice: 'headScan' });
     expect(pool.partitions).toBe(8);
-    expect(pool.transactions).toBeLessThanOrEqual(4_000);
+    expect(pool.attempts).toBeLessThanOrEqual(4_000);
     expect(pool.claims).toBeGreaterThan(2_000);
     expect(headScan.transactions).toBeLessThanOrEqual(500);
     expect(pool.throttledTransactions).toBeGreaterThan(0);

@@ -26,16 +26,16 @@ import {
  * At DynamoDB's usual latency, one process cannot keep more transactions under way: see
  * `MAX_READS_BY_THEMSELVES`, the same for reads.
  */
-const MAX_TRANSACTIONS_UNDER_WAY = 16;
+export const MAX_TRANSACTIONS_UNDER_WAY = 16;
 
 /** More rows take DynamoDB longer, and more claims have to repeat when one of them is cancelled. */
-const MAX_GROUP_SIZE = 12;
+export const MAX_GROUP_SIZE = 12;
 
 /** Of a bulk hand-out: as many as a transaction has room for. */
 const MAX_BULK_GROUP_SIZE = 50;
 
 /** A claim that others held up so often goes alone. */
-const MAX_CANCELLATIONS_BY_OTHERS = 2;
+export const MAX_CANCELLATIONS_BY_OTHERS = 2;
 
 export interface GroupedClaim {
   readonly deduplicationId: string;

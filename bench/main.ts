@@ -45,7 +45,7 @@ if (isLocal(dynamoDb.endpoint)) {
   process.env.AWS_ACCESS_KEY_ID ??= 'local';
   process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
 }
-const oneByOne = await plant([ONE_BY_ONE]);
+const oneByOne = await plant(ONE_BY_ONE);
 const nodes = new Nodes();
 try {
   const results = await measureAll();

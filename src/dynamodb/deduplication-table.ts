@@ -103,8 +103,11 @@ export class DeduplicationTable implements Table {
     isRush: boolean,
     limits: ReadLimits,
   ): Promise<HeldItem | null> {
-    const isShared = isRush || this.#readsByThemselves >= MAX_READS_BY_THEMSELVES;
-    if (isShared) return this.readItemInTransaction(deduplicationId);
+    const isAlone =
+      !isRush &&
+      this.#transactionalReads.isIdle &&
+      this.#readsByThemselves < MAX_READS_BY_THEMSELVES;
+    if (!isAlone) return this.readItemInTransaction(deduplicationId);
     this.#readsByThemselves++;
     try {
       return await this.readItem(deduplicationId, limits);

@@ -36,6 +36,10 @@ export class Gathering<Load> {
     return this.#underWay.size;
   }
 
+  get isIdle(): boolean {
+    return this.#underWay.size === 0 && this.#waiting.size === 0;
+  }
+
   /** What is added in one go, before any promise continues, is sent together if it has to wait. */
   add(load: Load): void {
     if (this.#waiting.size === 0) void Promise.resolve().then(() => this.#sendOn());

@@ -10,7 +10,7 @@ import { CROWDS } from './simulations.js';
 const CHANGES = [
   ...PLANTED_FAULTS.map((fault) => [fault.name, changesOf(fault)] as const),
   ...CROWDS.map(({ what, changes }) => [what, changes] as const),
-  ['claims of the benchmark, one by one', [ONE_BY_ONE]] as const,
+  ['claims of the benchmark, one by one', ONE_BY_ONE] as const,
 ];
 
 test.each(CHANGES)('%s', async (_name, changes) => {

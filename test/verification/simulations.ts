@@ -106,7 +106,7 @@ export const CROWDS: readonly Crowd[] = [
     changes: [
       {
         file: 'dynamodb/claim/grouped-claims.ts',
-        code: 'const MAX_TRANSACTIONS_UNDER_WAY = 16;',
+        code: 'const MAX_TRANSACTIONS_UNDER_WAY = 8;',
         replacement: 'const MAX_TRANSACTIONS_UNDER_WAY = 1;',
       },
       {

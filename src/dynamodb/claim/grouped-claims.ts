@@ -26,7 +26,7 @@ import {
  * At DynamoDB's usual latency, one process cannot keep more transactions under way: see
  * `MAX_READS_BY_THEMSELVES`, the same for reads.
  */
-export const MAX_TRANSACTIONS_UNDER_WAY = 16;
+export const MAX_TRANSACTIONS_UNDER_WAY = 8;
 
 /** More rows take DynamoDB longer, and more claims have to repeat when one of them is cancelled. */
 export const MAX_GROUP_SIZE = 12;

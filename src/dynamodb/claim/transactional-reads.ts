@@ -43,6 +43,11 @@ export class TransactionalReads {
     this.#table = table;
   }
 
+  /** Whether no read waits or is under way. */
+  get isIdle(): boolean {
+    return this.#gathering.isIdle;
+  }
+
   /**
    * The row, or `undefined` when there is none.
    *

@@ -5,6 +5,10 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { Deduplicator } from 'storagebox';
+import {
+  MAX_GROUP_SIZE,
+  MAX_TRANSACTIONS_UNDER_WAY,
+} from '../src/dynamodb/claim/grouped-claims.js';
 import { originalClaim } from '../test/verification/crash/original.mjs';
 import type { ClaimTask, TableNames } from './task.js';
 
@@ -85,9 +89,6 @@ interface WaitingClaim extends KnownClaim {
   resolve(item: string): void;
   reject(error: unknown): void;
 }
-
-const MAX_TRANSACTIONS_UNDER_WAY = 16;
-const MAX_GROUP_SIZE = 12;
 
 /** The same, but who asks while enough transactions are under way shares the next one with others. */
 function limitInGroups(client: DynamoDBClient, task: ClaimTask): Claim {

@@ -50,13 +50,19 @@ export abstract class Asker extends NodeRequest {
     this.#cancellationsByOthers = 0;
     if (this.sale.options.isFirstReadSkipped || this.isLookShared()) {
       this.#beginClaim();
-    } else if (this.#saleNode.readsByThemselves >= MAX_READS_BY_THEMSELVES) {
+    } else if (this.#isReadShared()) {
       this.#doing = 'readId';
       this.#saleNode.reads.read(this);
     } else {
       this.#saleNode.readsByThemselves++;
       this.#begin('readId');
     }
+  }
+
+  #isReadShared(): boolean {
+    const { readsByThemselves, claims, reads } = this.#saleNode;
+    if (readsByThemselves >= MAX_READS_BY_THEMSELVES) return true;
+    return this.sale.options.choice === 'pool' && (claims.isRush || !reads.isIdle);
   }
 
   protected abstract beginCall(): void;

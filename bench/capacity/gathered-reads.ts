@@ -21,6 +21,10 @@ export class GatheredReads {
     this.#node = node;
   }
 
+  get isIdle(): boolean {
+    return this.#underWay === 0 && this.#gathering.length === 0;
+  }
+
   read(asker: Asker): void {
     if (this.#gathering.length === 0) this.#sale.queueMicrotask(() => this.#sendGathered());
     this.#gathering.push(asker);

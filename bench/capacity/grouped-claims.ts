@@ -30,6 +30,11 @@ export class GroupedClaims {
     });
   }
 
+  /** Whether a further claim has to wait. */
+  get isRush(): boolean {
+    return this.#commits.isRush;
+  }
+
   claim(asker: Asker, item: string): void {
     const { idHash, patience, cancellationsByOthers } = asker;
     if (this.#sale.options.choice !== 'pool') {

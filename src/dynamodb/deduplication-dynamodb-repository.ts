@@ -196,7 +196,7 @@ export class DeduplicationDynamoDbRepository
 }
 
 /** Enough for transactions of many claims. */
-const BULK_CONCURRENCY = 256;
+const BULK_CONCURRENCY = 400;
 
 function newAtomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {
   const claims = new GroupedClaims(bank, table);

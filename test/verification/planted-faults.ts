@@ -341,14 +341,17 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a group is put together anew after an unknown outcome',
-    file: 'dynamodb/claim/grouped-claims.ts',
-    code: `      if (isRefused && !isAlone)`,
-    replacement: `      if (!isAlone && isOutcomeUnknownError(error)) {
-        return { status: 'cancelledByOthers', isInDoubt: true };
-      }
-      if (isRefused && !isAlone)`,
-    noticedBy: ['order', 'denied'],
+    file: 'dynamodb/transaction.ts',
+    code: '    const mayPass =',
+    replacement: `    if (actions.length > 2 && attempts.canFindOut(error)) {
+      const CancellationReasons = actions.map(() => ({ Code: 'None' }));
+      const cancelled = Object.assign(new Error(), { CancellationReasons });
+      return { status: 'failed', error: cancelled, isObstructed: true, isRefused: false };
+    }
+    const mayPass =`,
+    noticedBy: ['order'],
     crowd: TOGETHER,
+    scenario: 'two claims together, then a release of one, 1 lost response',
   },
   {
     name: 'a token is sent again with other claims',
@@ -410,22 +413,15 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'an unknown outcome of a group is read as a refusal',
-    file: 'dynamodb/claim/grouped-claims.ts',
-    code: `      if (isRefused && !isAlone)`,
-    replacement: `      if (!isAlone && isOutcomeUnknownError(error)) {
-        return { status: 'unexplained', isInDoubt: false };
-      }
-      if (isRefused && !isAlone)`,
-    noticedBy: ['order', 'denied'],
+    file: 'dynamodb/transaction.ts',
+    code: '    const mayPass =',
+    replacement: `    if (actions.length > 2 && attempts.canFindOut(error)) {
+      return { status: 'failed', error, isObstructed: false, isRefused: true };
+    }
+    const mayPass =`,
+    noticedBy: ['order'],
     crowd: TOGETHER,
-  },
-  {
-    name: 'the doubt of a cancelled group is forgotten',
-    file: 'dynamodb/claim/atomic-claim.ts',
-    code: `  if ('isInDoubt' in outcome) call`,
-    replacement: `  if ('isInDoubt' in outcome && call.isInDoubt) call`,
-    noticedBy: ['denied'],
-    crowd: TOGETHER,
+    scenario: 'two claims together, then a release of one, 1 lost response',
   },
 ];
 

@@ -110,6 +110,11 @@ export const CROWDS: readonly Crowd[] = [
         replacement: 'const MAX_TRANSACTIONS_UNDER_WAY = 1;',
       },
       {
+        file: 'dynamodb/claim/attempt-window.ts',
+        code: 'const FIRST_SHARE = 1 / 32;',
+        replacement: 'const FIRST_SHARE = 1;',
+      },
+      {
         file: 'store-kit/group-window.ts',
         code: '  #size = 1;\n  #has',
         replacement: '  #size = 4;\n  #has',
@@ -126,6 +131,7 @@ export async function exploreCrowds(firstSeed: number): Promise<Figure[]> {
     try {
       const bounds = { maxRuns: SEEDS_PER_JOB, maxMs: NO_BOUND, maxFindings: 1 };
       const job: Job = { kind: 'random', firstSeed, bounds, scenarios };
+      if (scenarios === 'together') figures.push(...(await exploreTogether(library.source)));
       const exploration = await runJob(job, library.source);
       for (const { origin, wrongs } of exploration.findings) {
         console.log(`\n${[JSON.stringify(origin), ...wrongs].join('\n')}`);
@@ -138,6 +144,24 @@ export async function exploreCrowds(firstSeed: number): Promise<Figure[]> {
     } finally {
       await library.dispose();
     }
+  }
+  return figures;
+}
+
+/** Every path through the scenarios whose first calls share a transaction. */
+async function exploreTogether(source: string): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const [scenario, { name, callersAtOnce }] of SYSTEMATIC_SCENARIOS.entries()) {
+    if (callersAtOnce === 0) continue;
+    const bounds = { maxRuns: NO_BOUND, maxMs: NO_BOUND, maxFindings: 1 };
+    const job: Job = { kind: 'every path', scenario, bounds };
+    const exploration = await runJob(job, source);
+    reportProgress(job, exploration);
+    figures.push({
+      what: `every schedule, in one transaction: ${name}`,
+      value: figuresOf(exploration),
+      isRight: exploration.isComplete && exploration.findings.length === 0,
+    });
   }
   return figures;
 }

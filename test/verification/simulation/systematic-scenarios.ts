@@ -259,4 +259,23 @@ export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
     maxFaults: 2,
     faultKinds: ['late', 'refused'],
   },
+  // In the crowd whose claims travel together, the first two calls share a transaction.
+  {
+    ...BASE,
+    name: 'two claims together, then a release of one, 1 lost response',
+    seeded: ['item-1', 'item-2'],
+    callersAtOnce: 2,
+    callers: callers([0, claim('a')], [0, claim('b')], [0, release('a')]),
+    maxFaults: 1,
+    faultKinds: ['response lost'],
+  },
+  {
+    ...BASE,
+    name: 'two claims together, 1 fault of every kind of write',
+    seeded: ['item-1', 'item-2'],
+    callersAtOnce: 2,
+    callers: oneCallEach([0, 'a'], [0, 'b']),
+    maxFaults: 1,
+    faultKinds: [...UNHEARD, ...REFUSALS, 'reasons told in part'],
+  },
 ];

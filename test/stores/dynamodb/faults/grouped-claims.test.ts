@@ -20,7 +20,7 @@ import {
 } from '../../../support/tables.js';
 
 /** So many transactions of a process are under way before claims gather. */
-const ALONE = 16;
+const ALONE = 8;
 /** Each full group that commits doubles the next one. */
 const WARM_UP = [1, 2, 4, 8];
 const MEMBERS = ['a', 'b', 'c', 'd', 'e'] as const;

@@ -3,11 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { vi } from 'vitest';
+import { MAX_TRANSACTIONS_UNDER_WAY } from '../../../../../src/dynamodb/claim/grouped-claims.js';
 import { runtime } from '../../../../../src/environment/runtime.js';
 import { intercept } from '../../../../support/interceptor.js';
 import type { FaultyNode } from './scenarios.js';
 
-const MAX_TRANSACTIONS_UNDER_WAY = 16;
 /** With so many wins behind it, the process tries all claims of the rush at once. */
 const WARM_UP_CLAIMS = 24;
 /** Each full group that commits allows one of twice its size. */

@@ -13,8 +13,8 @@ import {
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { spreadOf } from './statistics.js';
 
-/** With more callers they would share reads, and send fewer commands than the bare loop. */
-const CALLERS = 16;
+/** With more callers they would share requests, and send fewer commands than the bare loop. */
+const CALLERS = 8;
 const PAGE_SIZE = 30;
 const WARM_UP_CLAIMS = 50_000;
 

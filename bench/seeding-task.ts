@@ -1,5 +1,9 @@
-import { type DynamoDBClient, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
-import { ItemBankDynamoDbRepository } from 'storagebox';
+import {
+  DeleteTableCommand,
+  type DynamoDBClient,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import { createTables, ItemBankDynamoDbRepository, ledgerTable } from 'storagebox';
 import { measureLongCall } from './long-call.js';
 import type { LongCallReport, SeedingTask } from './task.js';
 
@@ -20,8 +24,25 @@ const SEEDERS: Record<SeedingTask['contestant'], Seeder> = {
       itemsToSeed(items),
       { concurrency, onProgress },
     ),
+  'storagebox, with a ledger': seedWithLedger,
   'bare transactions': seedBare,
 };
+
+/** Two rows an item, as a claim has. */
+async function seedWithLedger(
+  client: DynamoDBClient,
+  { itemBankTableName: tableName, items, concurrency }: SeedingTask,
+  onProgress: () => void,
+): Promise<void> {
+  const ledgerTableName = `ledger-of-${tableName}`;
+  await createTables([ledgerTable(ledgerTableName)], { client });
+  try {
+    const bank = new ItemBankDynamoDbRepository({ tableName, ledgerTableName, client });
+    await bank.batchAddItems(itemsToSeed(items), { concurrency, onProgress });
+  } finally {
+    await client.send(new DeleteTableCommand({ TableName: ledgerTableName }));
+  }
+}
 
 async function seedBare(
   client: DynamoDBClient,

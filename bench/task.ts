@@ -28,7 +28,7 @@ export interface ClaimTask extends TableNames {
 
 export interface SeedingTask {
   readonly kind: 'seed';
-  readonly contestant: 'storagebox' | 'bare transactions';
+  readonly contestant: 'storagebox' | 'storagebox, with a ledger' | 'bare transactions';
   readonly endpoint: string;
   readonly requestDelayMs: number;
   readonly itemBankTableName: string;

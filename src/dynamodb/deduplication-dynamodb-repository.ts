@@ -39,7 +39,9 @@ export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
  * table at the same time.
  *
  * With an `ItemBankDynamoDbRepository` in the same Region and at the same endpoint, a claim is one
- * transaction: assignment and removal happen both or not at all.
+ * transaction: assignment and removal happen both or not at all. In a rush, claims of a process that have
+ * to wait share one, 25 at most, or 50 of a bulk hand-out. What becomes of one of them says nothing about the
+ * others. See "TransactWriteItems" in the API reference.
  *
  * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has the
  * wrong key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
@@ -195,7 +197,7 @@ export class DeduplicationDynamoDbRepository
   }
 }
 
-/** Enough for transactions of many claims. */
+/** Fills as many transactions as a process has under way. */
 const BULK_CONCURRENCY = 400;
 
 function newAtomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {

@@ -26,7 +26,7 @@ export interface BulkClaimOptions {
   /** Called before each result is returned. If it throws, the iteration ends with that error. */
   readonly onProgress?: ((progress: BulkClaimProgress) => void) | undefined;
   /**
-   * How many claims run at once. Default: what the pair asks for (`AtomicWrites.bulkConcurrency`; 256 on
+   * How many claims run at once. Default: what the pair asks for (`AtomicWrites.bulkConcurrency`; 400 on
    * DynamoDB, where claims then share transactions), else {@link DEFAULT_BULK_CONCURRENCY}.
    */
   readonly concurrency?: number | undefined;
@@ -36,7 +36,7 @@ export const DEFAULT_BULK_CONCURRENCY = 16;
 
 /** What a bulk claim needs of a deduplicator. */
 export interface BulkClaimer {
-  /** How many claims to run at once by default. Never rejects. */
+  /** How many claims to run at once by default. */
   bulkConcurrency(): Promise<number>;
   /** @param hasItem whether the ID is likely to have an item */
   claimInBulk(deduplicationId: string, hasItem: boolean): Promise<ClaimResult>;

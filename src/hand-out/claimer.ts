@@ -12,7 +12,7 @@ import {
 } from '../contracts/deduplication-repository.js';
 import { ReleaseNotSupportedError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
-import { assertOption } from '../contracts/validation.js';
+import { assertOption, assertPositiveInteger } from '../contracts/validation.js';
 import { type HandOutEvent, hasListeners, publishOutcome } from '../environment/events.js';
 import { type LevelledLogger, type Logger, levelledLogger } from '../environment/logger.js';
 import { loggingLevelFromEnvironment } from '../environment/settings.js';
@@ -97,9 +97,11 @@ export class Claimer {
   }
 
   async bulkConcurrency(): Promise<number> {
-    const unknown = () => null;
-    const atomicWrites = await this.#findAtomicWrites().catch(unknown);
-    return atomicWrites?.bulkConcurrency ?? DEFAULT_BULK_CONCURRENCY;
+    // What cannot be found out now fails the first claim, in its place.
+    const atomicWrites = await this.#findAtomicWrites().catch(() => null);
+    const concurrency = atomicWrites?.bulkConcurrency ?? DEFAULT_BULK_CONCURRENCY;
+    assertPositiveInteger('bulkConcurrency', concurrency, 'Leave it out for 16.');
+    return concurrency;
   }
 
   #claim(

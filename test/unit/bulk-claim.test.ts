@@ -1,6 +1,12 @@
 // Items for an input of any kind and length, in its order, whatever becomes of the single claims.
 import { getEventListeners } from 'node:events';
-import { type AtomicClaim, type ClaimResult, Deduplicator, type HandOut } from 'storagebox/core';
+import {
+  type AtomicClaim,
+  type AtomicClaimOptions,
+  type ClaimResult,
+  Deduplicator,
+  type HandOut,
+} from 'storagebox/core';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { describe, expect, test } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
@@ -15,22 +21,28 @@ async function filledPair(items: number) {
 }
 
 /** A deduplicator whose claims wait until the test settles them. */
-function heldClaims() {
+function heldClaims(bulkConcurrency?: number, skipFirstRead = false) {
   const begun: {
     readonly deduplicationId: string;
+    readonly options: AtomicClaimOptions;
     resolve(result: ClaimResult): void;
     reject(error: unknown): void;
   }[] = [];
   const atomicClaim: AtomicClaim = {
-    claimItem: (deduplicationId) =>
-      new Promise((resolve, reject) => begun.push({ deduplicationId, resolve, reject })),
+    bulkConcurrency,
+    claimItem: (deduplicationId, options) =>
+      new Promise((resolve, reject) => begun.push({ deduplicationId, options, resolve, reject })),
   };
   const deduplicationRepo = Object.assign(new MapDeduplication(), {
     atomicClaimWith: async () => atomicClaim,
   });
   return {
     begun,
-    deduplicator: new Deduplicator({ itemRepo: new SetItemBank(), deduplicationRepo }),
+    deduplicator: new Deduplicator({
+      itemRepo: new SetItemBank(),
+      deduplicationRepo,
+      skipFirstRead,
+    }),
   };
 }
 
@@ -196,6 +208,63 @@ describe('the input', () => {
     await left;
     expect(isClosed).toBe(true);
     expect(begun.length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('claims', () => {
+  test.each([
+    [undefined, undefined, 16],
+    [40, undefined, 40],
+    [40, 3, 3],
+  ])(
+    'are as many at once as the caller, the pair or the default says (%s, %s)',
+    async (ofPair, concurrency, expected) => {
+      const { begun, deduplicator } = heldClaims(ofPair);
+      const results = deduplicator.fetchItemsForDeduplicationIds(ids(100), { concurrency });
+      const next = results[Symbol.asyncIterator]().next();
+      await settled();
+      expect(begun).toHaveLength(expected);
+      begun[0]?.resolve(claimed('voucher'));
+      await next;
+    },
+  );
+
+  test.each([0, -1, 1.5, Number.NaN])(
+    'are refused if the pair asks for %s at once',
+    async (ofPair) => {
+      const { begun, deduplicator } = heldClaims(ofPair);
+      const { error } = await readAll(deduplicator.fetchItemsForDeduplicationIds(ids(1)));
+      expect(error).toMatchObject({ code: 'STORAGEBOX_INVALID_OPTION', option: 'bulkConcurrency' });
+      expect(begun).toEqual([]);
+    },
+  );
+
+  test('tell the pair that nobody waits for a single one, and calls by themselves do not', async () => {
+    const { begun, deduplicator } = heldClaims();
+    const results = deduplicator.fetchItemsForDeduplicationIds(ids(1));
+    const next = results[Symbol.asyncIterator]().next();
+    const single = deduplicator.claim('single');
+    await settled();
+    const isInBulk = Object.fromEntries(
+      begun.map(({ deduplicationId, options }) => [deduplicationId, options.isInBulk ?? false]),
+    );
+    expect(isInBulk).toEqual({ 'user-0': true, single: false });
+    for (const { resolve } of begun) resolve(claimed('voucher'));
+    await Promise.all([next, single]);
+  });
+
+  test('read the ID first, whatever the option, while the input has its items already', async () => {
+    const { begun, deduplicator } = heldClaims(1, true);
+    const results = deduplicator.fetchItemsForDeduplicationIds(ids(5));
+    const statuses = ['claimed', 'existing', 'existing', 'claimed', 'claimed'] as const;
+    const reading = readAll(results);
+    for (const [nth, status] of statuses.entries()) {
+      await settled();
+      begun[nth]?.resolve({ ...claimed(`voucher-${nth}`), status } as ClaimResult);
+    }
+    await reading;
+    const hasRead = begun.map(({ options }) => !options.skipFirstRead);
+    expect(hasRead).toEqual([false, false, true, true, false]);
   });
 });
 

@@ -351,6 +351,24 @@ describe('a group without an answer', () => {
   );
 });
 
+test('after an attempt without an answer, each claim of a cancelled group stays in doubt', async () => {
+  const { together, deduplicator, transactions } = await warmNode();
+  const nothing = MEMBERS.slice(1).flatMap(() => ['None', 'None']);
+  const outcomes = await together(
+    () => MEMBERS.map((member) => deduplicator.claim(member)),
+    async (_call, nth) => {
+      // It may still arrive.
+      if (nth === 1) throw timeout();
+      if (nth === 2) throw cancellation('None', 'ConditionalCheckFailed', ...nothing);
+      throw serviceError('AccessDeniedException');
+    },
+  );
+  expect(transactions.slice(0, 2).map(idsOf)).toEqual([MEMBERS, MEMBERS]);
+  expect(errorsOf(outcomes).map((error) => error?.code)).toEqual(
+    MEMBERS.map(() => 'STORAGEBOX_OUTCOME_UNKNOWN'),
+  );
+});
+
 test('a group that is throttled as a whole goes on one by one', async () => {
   const { together, deduplicator, transactions, expectSound } = await warmNode();
   const outcomes = valuesOf(

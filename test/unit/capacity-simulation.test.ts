@@ -157,7 +157,8 @@ describe('a simulated sale', () => {
     async (choice) => {
       const result = await simulateSale({ ...SALE, choice });
       expect(result).toMatchObject({ claims: 300, soldOutAnswers: 200, unanswered: 0 });
-      expect(result.attempts).toBe(300 + result.lostRaces + result.conflicts);
+      const inVain = result.lostRaces + result.conflicts + result.cancellationsByOthers;
+      expect(result.attempts).toBe(300 + inVain);
       // Two units for each of the two rows.
       expect(result.writeUnits).toBe(result.attempts * 4);
       // In vain or not, each asker's ID is read at most once plainly and once in a transaction.

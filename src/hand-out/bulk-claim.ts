@@ -26,8 +26,8 @@ export interface BulkClaimOptions {
   /** Called before each result is returned. If it throws, the iteration ends with that error. */
   readonly onProgress?: ((progress: BulkClaimProgress) => void) | undefined;
   /**
-   * How many claims run at once. Default: what the pair asks for (`AtomicWrites.bulkConcurrency`; 400 on
-   * DynamoDB, where claims then share transactions), else {@link DEFAULT_BULK_CONCURRENCY}.
+   * How many claims run at once. Default: what the pair asks for (`AtomicWrites.bulkConcurrency`), so
+   * that it can write several of them at once, else {@link DEFAULT_BULK_CONCURRENCY}.
    */
   readonly concurrency?: number | undefined;
 }

@@ -15,8 +15,12 @@ const MIN_RANDOM_RUNS = 300_000;
 const MIN_RANDOM_FAULTS = 1_000_000;
 
 export async function exploreSystematically(): Promise<Figure[]> {
-  const jobs = SYSTEMATIC_SCENARIOS.map(
-    (_, scenario): Job => ({
+  // Those for claims that share a transaction are for the crowd in which claims do.
+  const scenarios = [...SYSTEMATIC_SCENARIOS.entries()].filter(
+    ([, one]) => one.callersAtOnce === 0,
+  );
+  const jobs = scenarios.map(
+    ([scenario]): Job => ({
       kind: 'every path',
       scenario,
       bounds: { maxRuns: NO_BOUND, maxMs: NO_BOUND, maxFindings: 1 },
@@ -25,8 +29,8 @@ export async function exploreSystematically(): Promise<Figure[]> {
   const explorations = await runJobs(jobs, reportProgress);
   const total = sum(explorations);
   return [
-    ...explorations.map((exploration, scenario) => ({
-      what: `every schedule: ${SYSTEMATIC_SCENARIOS[scenario]?.name}`,
+    ...explorations.map((exploration, index) => ({
+      what: `every schedule: ${scenarios[index]?.[1].name}`,
       value: `${count(exploration.runs)} schedules`,
       isRight: exploration.isComplete,
     })),

@@ -23,6 +23,8 @@ import {
 const ALONE = 8;
 /** Each full group that commits doubles the next one. */
 const WARM_UP = [1, 2, 4, 8];
+/** As in `src/store-kit/gathering.ts`. */
+const STALL_MS = 500;
 const MEMBERS = ['a', 'b', 'c', 'd', 'e'] as const;
 const POSITIONS = [
   ['first', 0],
@@ -40,8 +42,19 @@ const actionsOf = (input: InterceptedCall['input']) => input.TransactItems as Tr
 const users = (count: number, name: string) =>
   Array.from({ length: count }, (_, nth) => `${name}-${nth}`);
 
-/** A node whose claims may travel twelve at a time. */
+/** However long the machine takes, no transaction counts as stalled. */
+function withoutStalls(): void {
+  const { sleep } = runtime;
+  const never = new Promise<void>(() => {});
+  const spy = vi
+    .spyOn(runtime, 'sleep')
+    .mockImplementation((delayMs) => (delayMs === STALL_MS ? never : sleep.call(runtime, delayMs)));
+  onTestFinished(() => spy.mockRestore());
+}
+
+/** A node whose claims may travel sixteen at a time. */
 async function warmNode() {
+  withoutStalls();
   const tables = await freshTables();
   const items = users(150, 'voucher');
   await openPair(throughOwnClient(tables)).itemRepo.batchAddItems(items);
@@ -51,8 +64,18 @@ async function warmNode() {
   const transactions: InterceptedCall[] = [];
   let answer: Answer = (call) => call.send();
   let rounds = 0;
+  let reads = 0;
+  /** Until all claims that can go, or have to wait, do: reads have to be answered for that. */
+  const settled = async () => {
+    do {
+      for (let turn = 0; turn < 5; turn++) await setImmediate();
+    } while (reads > 0);
+  };
   intercept(tables.client, (call) => {
-    if (call.operation !== 'TransactWriteItems') return call.send();
+    if (call.operation !== 'TransactWriteItems') {
+      reads++;
+      return call.send().finally(() => reads--);
+    }
     transactions.push(call);
     return answer(call, transactions.length);
   });
@@ -72,9 +95,9 @@ async function warmNode() {
       return call.send();
     };
     const others = claimAll(users(ALONE, `other-${++rounds}`));
-    await turns();
+    await settled();
     const outcomes = Promise.allSettled(makeCalls());
-    await turns();
+    await settled();
     transactions.length = 0;
     answer = whatThen;
     letGo();
@@ -110,11 +133,6 @@ async function warmNode() {
       expect(found.sort()).toEqual([...items].sort());
     },
   };
-}
-
-/** Until all that can happen without an answer has happened. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await setImmediate();
 }
 
 function valuesOf(outcomes: readonly PromiseSettledResult<ClaimResult>[]): ClaimResult[] {
@@ -193,8 +211,8 @@ describe.each(POSITIONS)('the %s of five claims', (_name, position) => {
     expect(outcomes.map(({ item }) => item)).not.toContain(gone);
   });
 
-  test('that a conflict holds up tries another item, and the others get theirs', async () => {
-    const { together, deduplicator, transactions, expectSound } = await warmNode();
+  test('that a conflict holds up tries again, and the others get theirs', async () => {
+    const { together, deduplicator, expectSound } = await warmNode();
     const codes = MEMBERS.flatMap((member) => [
       'None',
       member === id ? 'TransactionConflict' : 'None',
@@ -209,8 +227,6 @@ describe.each(POSITIONS)('the %s of five claims', (_name, position) => {
       ),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
-    const givenUp = itemsOf(transactions[0] as InterceptedCall)[position];
-    expect(outcomes.map(({ item }) => item)).not.toContain(givenUp);
     await expectSound();
   });
 
@@ -395,13 +411,13 @@ test('calls for one ID never share a transaction, whichever deduplicators made t
       (call) => call.send(),
     ),
   );
-  expect(transactions.map(idsOf)).toEqual([
+  expect(transactions.slice(0, 2).map(idsOf)).toEqual([
     ['a', 'b'],
     ['a', 'c'],
-    // The item of the other claim for the ID was in the way.
-    ['c'],
   ]);
-  expect(outcomes[2]).toEqual({ ...outcomes[0], status: 'existing' });
+  const ofOneId = [outcomes[0], outcomes[2]];
+  expect(ofOneId.map((outcome) => outcome?.status).sort()).toEqual(['claimed', 'existing']);
+  expect(outcomes[2]?.item).toBe(outcomes[0]?.item);
   await expectSound();
 });
 

@@ -362,7 +362,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
         input.TransactItems = input.TransactItems?.slice(0, 2);
       }
       await client.send(this.#command);`,
-    noticedBy: ['request'],
+    noticedBy: ['request', 'R1', 'R2', 'R3', 'R6'],
     crowd: TOGETHER,
   },
   {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { type ClaimResult, Deduplicator } from 'storagebox';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { MAX_TRANSACTIONS_UNDER_WAY } from '../../../../src/dynamodb/claim/grouped-claims.js';
 import { runtime } from '../../../../src/environment/runtime.js';
 import {
   cancellation,
@@ -11,6 +12,7 @@ import {
   serviceError,
   timeout,
 } from '../../../support/interceptor.js';
+import { Rush } from '../../../support/rush.js';
 import {
   allRows,
   freshTables,
@@ -19,12 +21,6 @@ import {
   throughOwnClient,
 } from '../../../support/tables.js';
 
-/** So many transactions of a process are under way before claims gather. */
-const ALONE = 8;
-/** Each full group that commits doubles the next one. */
-const WARM_UP = [1, 2, 4, 8];
-/** As in `src/store-kit/gathering.ts`. */
-const STALL_MS = 500;
 const MEMBERS = ['a', 'b', 'c', 'd', 'e'] as const;
 const POSITIONS = [
   ['first', 0],
@@ -42,19 +38,8 @@ const actionsOf = (input: InterceptedCall['input']) => input.TransactItems as Tr
 const users = (count: number, name: string) =>
   Array.from({ length: count }, (_, nth) => `${name}-${nth}`);
 
-/** However long the machine takes, no transaction counts as stalled. */
-function withoutStalls(): void {
-  const { sleep } = runtime;
-  const never = new Promise<void>(() => {});
-  const spy = vi
-    .spyOn(runtime, 'sleep')
-    .mockImplementation((delayMs) => (delayMs === STALL_MS ? never : sleep.call(runtime, delayMs)));
-  onTestFinished(() => spy.mockRestore());
-}
-
-/** A node whose claims may travel sixteen at a time. */
-async function warmNode() {
-  withoutStalls();
+/** A node whose transactions the test answers. */
+async function openNode() {
   const tables = await freshTables();
   const items = users(150, 'voucher');
   await openPair(throughOwnClient(tables)).itemRepo.batchAddItems(items);
@@ -63,62 +48,34 @@ async function warmNode() {
   const deduplicator = open();
   const transactions: InterceptedCall[] = [];
   let answer: Answer = (call) => call.send();
-  let rounds = 0;
-  let reads = 0;
-  /** Until all claims that can go, or have to wait, do: reads have to be answered for that. */
-  const settled = async () => {
-    do {
-      for (let turn = 0; turn < 5; turn++) await setImmediate();
-    } while (reads > 0);
-  };
-  intercept(tables.client, (call) => {
-    if (call.operation !== 'TransactWriteItems') {
-      reads++;
-      return call.send().finally(() => reads--);
-    }
-    transactions.push(call);
-    return answer(call, transactions.length);
-  });
-  const claimAll = (ids: readonly string[]) => Promise.all(ids.map((id) => deduplicator.claim(id)));
-
-  /**
-   * Makes the calls while all transactions are under way that may be, so that the claims of all of the
-   * calls wait. From then on, the answer is the test's, to the 1st, 2nd… transaction.
-   */
-  async function together<Outcome>(makeCalls: () => readonly Promise<Outcome>[], whatThen: Answer) {
-    let letGo = () => {};
-    const areLetGo = new Promise<void>((resolve) => {
-      letGo = resolve;
+  /** The outcomes of calls whose claims all have to wait, and then travel together. */
+  const together = async <Outcome>(
+    makeCalls: () => readonly Promise<Outcome>[],
+    whatThen = answer,
+  ) => {
+    const rush = await Rush.begin({ client: tables.client, deduplicator });
+    intercept(tables.client, (call) => {
+      if (call.operation !== 'TransactWriteItems') return call.send();
+      transactions.push(call);
+      return answer(call, transactions.length);
     });
-    answer = async (call) => {
-      await areLetGo;
-      return call.send();
-    };
-    const others = claimAll(users(ALONE, `other-${++rounds}`));
-    await settled();
     const outcomes = Promise.allSettled(makeCalls());
-    await settled();
-    transactions.length = 0;
+    await rush.settled();
     answer = whatThen;
-    letGo();
-    await others;
+    await rush.end();
     return outcomes;
-  }
-
-  await claimAll(users(30, 'warm'));
-  for (const size of WARM_UP) {
-    const calls = () => users(size, `warm-${size}`).map((id) => deduplicator.claim(id));
-    await together(calls, (call) => call.send());
-  }
-  expect(idsOf(transactions[0] as InterceptedCall)).toHaveLength(8);
+  };
   return {
     tables,
     deduplicator,
     open,
-    claimAll,
-    together,
-    /** Those since the calls began that {@link together} made. */
+    /** Those of the calls that {@link together} made, and later ones. */
     transactions,
+    together,
+    /** The outcomes of the claims of all members, with this answer to the 1st, 2nd… transaction. */
+    claimTogether: (whatThen?: Answer) =>
+      together(() => MEMBERS.map((id) => deduplicator.claim(id)), whatThen),
+    claimAll: (ids: readonly string[]) => Promise.all(ids.map((id) => deduplicator.claim(id))),
     /** Nothing goes wrong any more. */
     heal() {
       answer = (call) => call.send();
@@ -146,20 +103,19 @@ const errorsOf = (outcomes: readonly PromiseSettledResult<unknown>[]) =>
   outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : undefined));
 
 test('claims go alone as long as none of them has to wait', async () => {
-  const { transactions, claimAll } = await warmNode();
-  transactions.length = 0;
-  await claimAll(users(ALONE, 'calm'));
-  expect(transactions.map((call) => idsOf(call).length)).toEqual(Array(ALONE).fill(1));
+  const { tables, claimAll } = await openNode();
+  const sizes: number[] = [];
+  intercept(tables.client, (call) => {
+    if (call.operation === 'TransactWriteItems') sizes.push(idsOf(call).length);
+    return call.send();
+  });
+  await claimAll(users(MAX_TRANSACTIONS_UNDER_WAY, 'calm'));
+  expect(sizes).toEqual(Array(MAX_TRANSACTIONS_UNDER_WAY).fill(1));
 });
 
 test('claims that have to wait share a transaction, and each gets an item of its own', async () => {
-  const { together, claimAll, deduplicator, transactions, expectSound } = await warmNode();
-  const outcomes = valuesOf(
-    await together(
-      () => MEMBERS.map((id) => deduplicator.claim(id)),
-      (call) => call.send(),
-    ),
-  );
+  const { claimTogether, claimAll, transactions, expectSound } = await openNode();
+  const outcomes = valuesOf(await claimTogether());
   expect(transactions.map(idsOf)).toEqual([MEMBERS]);
   expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
   expect(outcomes.map(({ item }) => item)).toEqual(itemsOf(transactions[0] as InterceptedCall));
@@ -173,14 +129,9 @@ describe.each(POSITIONS)('the %s of five claims', (_name, position) => {
   const others = MEMBERS.filter((member) => member !== id);
 
   test('whose ID has an item gets that one, and the others get theirs', async () => {
-    const { tables, together, deduplicator, transactions, expectSound } = await warmNode();
+    const { tables, claimTogether, transactions, expectSound } = await openNode();
     const { item } = await new Deduplicator(openPair(throughOwnClient(tables))).claim(id);
-    const outcomes = valuesOf(
-      await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        (call) => call.send(),
-      ),
-    );
+    const outcomes = valuesOf(await claimTogether());
     expect(idsOf(transactions[0] as InterceptedCall)).toEqual(MEMBERS);
     expect(outcomes[position]).toMatchObject({ status: 'existing', item });
     expect(outcomes.filter(({ status }) => status === 'claimed')).toHaveLength(4);
@@ -191,19 +142,16 @@ describe.each(POSITIONS)('the %s of five claims', (_name, position) => {
   });
 
   test('whose item is gone gets another one, and the others get theirs', async () => {
-    const { tables, together, deduplicator, transactions } = await warmNode();
+    const { tables, claimTogether, transactions } = await openNode();
     let gone: string | undefined;
     const outcomes = valuesOf(
-      await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        async (call, nth) => {
-          if (nth === 1) {
-            gone = itemsOf(call)[position];
-            await removeItems(throughOwnClient(tables), [gone as string]);
-          }
-          return call.send();
-        },
-      ),
+      await claimTogether(async (call, nth) => {
+        if (nth === 1) {
+          gone = itemsOf(call)[position];
+          await removeItems(throughOwnClient(tables), [gone as string]);
+        }
+        return call.send();
+      }),
     );
     expect(idsOf(transactions[0] as InterceptedCall)).toEqual(MEMBERS);
     expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
@@ -212,34 +160,28 @@ describe.each(POSITIONS)('the %s of five claims', (_name, position) => {
   });
 
   test('that a conflict holds up tries again, and the others get theirs', async () => {
-    const { together, deduplicator, expectSound } = await warmNode();
+    const { claimTogether, expectSound } = await openNode();
     const codes = MEMBERS.flatMap((member) => [
       'None',
       member === id ? 'TransactionConflict' : 'None',
     ]);
     const outcomes = valuesOf(
-      await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        async (call, nth) => {
-          if (nth === 1) throw cancellation(...codes);
-          return call.send();
-        },
-      ),
+      await claimTogether(async (call, nth) => {
+        if (nth === 1) throw cancellation(...codes);
+        return call.send();
+      }),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
     await expectSound();
   });
 
   test('that DynamoDB cannot take fails alone, after it went alone once', async () => {
-    const { together, deduplicator, transactions, expectSound } = await warmNode();
+    const { claimTogether, transactions, expectSound } = await openNode();
     const refusal = serviceError('AccessDeniedException');
-    const outcomes = await together(
-      () => MEMBERS.map((member) => deduplicator.claim(member)),
-      async (call) => {
-        if (idsOf(call).includes(id)) throw refusal;
-        return call.send();
-      },
-    );
+    const outcomes = await claimTogether(async (call) => {
+      if (idsOf(call).includes(id)) throw refusal;
+      return call.send();
+    });
     expect(errorsOf(outcomes)).toEqual(
       MEMBERS.map((member) => (member === id ? refusal : undefined)),
     );
@@ -250,15 +192,12 @@ describe.each(POSITIONS)('the %s of five claims', (_name, position) => {
 
 describe('a group that is cancelled', () => {
   test('without the reasons goes on one by one', async () => {
-    const { together, deduplicator, transactions, expectSound } = await warmNode();
+    const { claimTogether, transactions, expectSound } = await openNode();
     const outcomes = valuesOf(
-      await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        async (call, nth) => {
-          if (nth === 1) throw serviceError('TransactionCanceledException');
-          return call.send();
-        },
-      ),
+      await claimTogether(async (call, nth) => {
+        if (nth === 1) throw serviceError('TransactionCanceledException');
+        return call.send();
+      }),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
     expect(transactions.map(idsOf)).toEqual([MEMBERS, ...MEMBERS.map((member) => [member])]);
@@ -266,17 +205,14 @@ describe('a group that is cancelled', () => {
   });
 
   test('for one claim, again and again, lets the others go alone after two times', async () => {
-    const { together, deduplicator, transactions } = await warmNode();
+    const { claimTogether, transactions } = await openNode();
     const outcomes = valuesOf(
-      await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        async (call) => {
-          const [, ...others] = idsOf(call);
-          if (others.length === 0) return call.send();
-          const codes = others.flatMap(() => ['None', 'None']);
-          throw cancellation('TransactionConflict', 'None', ...codes);
-        },
-      ),
+      await claimTogether(async (call) => {
+        const [, ...others] = idsOf(call);
+        if (others.length === 0) return call.send();
+        const codes = others.flatMap(() => ['None', 'None']);
+        throw cancellation('TransactionConflict', 'None', ...codes);
+      }),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
     const last = MEMBERS.at(-1);
@@ -286,20 +222,17 @@ describe('a group that is cancelled', () => {
   });
 
   test('with the row of another ID in a reason: the ID itself is read', async () => {
-    const { together, deduplicator, transactions } = await warmNode();
+    const { claimTogether, transactions } = await openNode();
     const row = { deduplication_id: { S: 'somebody else' }, item_string: { S: 'not yours' } };
     const outcomes = valuesOf(
-      await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        async (call, nth) => {
-          if (nth > 1) return call.send();
-          const reasons = idsOf(call).flatMap(() => [
-            { Code: 'ConditionalCheckFailed', Item: row },
-            { Code: 'None' },
-          ]);
-          throw serviceError('TransactionCanceledException', { CancellationReasons: reasons });
-        },
-      ),
+      await claimTogether(async (call, nth) => {
+        if (nth > 1) return call.send();
+        const reasons = idsOf(call).flatMap(() => [
+          { Code: 'ConditionalCheckFailed', Item: row },
+          { Code: 'None' },
+        ]);
+        throw serviceError('TransactionCanceledException', { CancellationReasons: reasons });
+      }),
     );
     expect(transactions.length).toBeGreaterThan(1);
     expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
@@ -313,16 +246,13 @@ describe('a group without an answer', () => {
   });
 
   test('is sent again as it was, and everybody has the item of the first time', async () => {
-    const { together, deduplicator, transactions, expectSound } = await warmNode();
+    const { claimTogether, transactions, expectSound } = await openNode();
     const outcomes = valuesOf(
-      await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        async (call, nth) => {
-          const output = await call.send();
-          if (nth === 1) throw timeout();
-          return output;
-        },
-      ),
+      await claimTogether(async (call, nth) => {
+        const output = await call.send();
+        if (nth === 1) throw timeout();
+        return output;
+      }),
     );
     const [first, second] = transactions as [InterceptedCall, InterceptedCall];
     expect(transactions).toHaveLength(2);
@@ -338,17 +268,13 @@ describe('a group without an answer', () => {
   ])(
     'to the end, but %s: each call throws an error of its own, and finds out',
     async (fate, status) => {
-      const { together, heal, claimAll, deduplicator, transactions, expectSound } =
-        await warmNode();
+      const { claimTogether, claimAll, heal, transactions, expectSound } = await openNode();
       const skipMs = skippableTime();
-      const outcomes = await together(
-        () => MEMBERS.map((member) => deduplicator.claim(member)),
-        async (call) => {
-          if (fate === 'applied') await call.send();
-          skipMs(3_000);
-          throw timeout();
-        },
-      );
+      const outcomes = await claimTogether(async (call) => {
+        if (fate === 'applied') await call.send();
+        skipMs(3_000);
+        throw timeout();
+      });
       const errors = errorsOf(outcomes);
       expect(errors.map((error) => error.code)).toEqual(
         MEMBERS.map(() => 'STORAGEBOX_OUTCOME_UNKNOWN'),
@@ -368,17 +294,14 @@ describe('a group without an answer', () => {
 });
 
 test('after an attempt without an answer, each claim of a cancelled group stays in doubt', async () => {
-  const { together, deduplicator, transactions } = await warmNode();
+  const { claimTogether, transactions } = await openNode();
   const nothing = MEMBERS.slice(1).flatMap(() => ['None', 'None']);
-  const outcomes = await together(
-    () => MEMBERS.map((member) => deduplicator.claim(member)),
-    async (_call, nth) => {
-      // It may still arrive.
-      if (nth === 1) throw timeout();
-      if (nth === 2) throw cancellation('None', 'ConditionalCheckFailed', ...nothing);
-      throw serviceError('AccessDeniedException');
-    },
-  );
+  const outcomes = await claimTogether(async (_call, nth) => {
+    // It may still arrive.
+    if (nth === 1) throw timeout();
+    if (nth === 2) throw cancellation('None', 'ConditionalCheckFailed', ...nothing);
+    throw serviceError('AccessDeniedException');
+  });
   expect(transactions.slice(0, 2).map(idsOf)).toEqual([MEMBERS, MEMBERS]);
   expect(errorsOf(outcomes).map((error) => error?.code)).toEqual(
     MEMBERS.map(() => 'STORAGEBOX_OUTCOME_UNKNOWN'),
@@ -386,15 +309,12 @@ test('after an attempt without an answer, each claim of a cancelled group stays 
 });
 
 test('a group that is throttled as a whole goes on one by one', async () => {
-  const { together, deduplicator, transactions, expectSound } = await warmNode();
+  const { claimTogether, transactions, expectSound } = await openNode();
   const outcomes = valuesOf(
-    await together(
-      () => MEMBERS.map((member) => deduplicator.claim(member)),
-      async (call, nth) => {
-        if (nth === 1) throw serviceError('ThrottlingException');
-        return call.send();
-      },
-    ),
+    await claimTogether(async (call, nth) => {
+      if (nth === 1) throw serviceError('ThrottlingException');
+      return call.send();
+    }),
   );
   expect(transactions.map((call) => idsOf(call).length)).toEqual([5, 1, 1, 1, 1, 1]);
   expect(outcomes.map(({ status }) => status)).toEqual(MEMBERS.map(() => 'claimed'));
@@ -402,7 +322,7 @@ test('a group that is throttled as a whole goes on one by one', async () => {
 });
 
 test('calls for one ID never share a transaction, whichever deduplicators made them', async () => {
-  const { together, open, transactions, expectSound } = await warmNode();
+  const { open, together, transactions, expectSound } = await openNode();
   const [one, other] = [open(), open()];
   await Promise.all([one.claim('warm-0'), other.claim('warm-0')]);
   const outcomes = valuesOf(
@@ -423,7 +343,7 @@ test('calls for one ID never share a transaction, whichever deduplicators made t
 
 describe('a call that is aborted', () => {
   test('leaves the queue, and its item is free', async () => {
-    const { together, deduplicator, transactions, expectSound } = await warmNode();
+    const { deduplicator, together, transactions, expectSound } = await openNode();
     const controller = new AbortController();
     const { signal } = controller;
     const outcomes = await together(
@@ -445,7 +365,7 @@ describe('a call that is aborted', () => {
   ])(
     'takes nothing from the others: %s of a group are, before it is sent again',
     async (who, times) => {
-      const { together, deduplicator, transactions, expectSound } = await warmNode();
+      const { deduplicator, together, transactions, expectSound } = await openNode();
       const controllers = MEMBERS.map(() => new AbortController());
       const outcomes = await together(
         () =>

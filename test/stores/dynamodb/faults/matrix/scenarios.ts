@@ -10,8 +10,8 @@ import {
 import { expect, vi } from 'vitest';
 import { runtime } from '../../../../../src/environment/runtime.js';
 import type { Attempt, FaultyTransport } from '../../../../support/faulty-transport.js';
+import { Rush } from '../../../../support/rush.js';
 import { GROUP_SIZE, isGroup, type Path, POSITIONS, type Row, WRITES } from './rows.js';
-import { Rush } from './rush.js';
 import type { World } from './world.js';
 
 /** In real time, for claims that need not wait for anything. */

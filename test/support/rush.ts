@@ -2,11 +2,17 @@
 // and then share one.
 import { randomUUID } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Deduplicator } from 'storagebox';
 import { vi } from 'vitest';
-import { MAX_TRANSACTIONS_UNDER_WAY } from '../../../../../src/dynamodb/claim/grouped-claims.js';
-import { runtime } from '../../../../../src/environment/runtime.js';
-import { intercept } from '../../../../support/interceptor.js';
-import type { FaultyNode } from './scenarios.js';
+import { MAX_TRANSACTIONS_UNDER_WAY } from '../../src/dynamodb/claim/grouped-claims.js';
+import { runtime } from '../../src/environment/runtime.js';
+import { intercept } from './interceptor.js';
+
+export interface RushingNode {
+  readonly client: DynamoDBClient;
+  readonly deduplicator: Deduplicator;
+}
 
 /** With so many wins behind it, the process tries all claims of the rush at once. */
 const WARM_UP_CLAIMS = 24;
@@ -14,7 +20,7 @@ const WARM_UP_CLAIMS = 24;
 const FULL_GROUPS = [1, 2, 4];
 
 export class Rush {
-  readonly #node: FaultyNode;
+  readonly #node: RushingNode;
   /** The rush's own claims. */
   readonly #claims: Promise<unknown>[] = [];
   /** Each answers one of its transactions. */
@@ -23,7 +29,7 @@ export class Rush {
   #answer: 'at once' | 'held back' | 'by DynamoDB' = 'at once';
   #requests = 0;
 
-  private constructor(node: FaultyNode) {
+  private constructor(node: RushingNode) {
     this.#node = node;
     intercept(node.client, async ({ operation, send }) => {
       this.#requests++;
@@ -32,11 +38,11 @@ export class Rush {
       return answer.finally(() => this.#requests--);
     });
     // However long an answer is held back, it does not count as stalled.
-    vi.mocked(runtime.sleep).mockImplementationOnce(() => new Promise(() => {}));
+    vi.spyOn(runtime, 'sleep').mockImplementationOnce(() => new Promise(() => {}));
   }
 
   /** None of its transactions reaches DynamoDB: what it claims stays in the bank. */
-  static async begin(node: FaultyNode): Promise<Rush> {
+  static async begin(node: RushingNode): Promise<Rush> {
     const rush = new Rush(node);
     rush.#claim(WARM_UP_CLAIMS);
     await Promise.all(rush.#claims);

@@ -100,7 +100,11 @@ export class Claimer {
     // What cannot be found out now fails the first claim, in its place.
     const atomicWrites = await this.#findAtomicWrites().catch(() => null);
     const concurrency = atomicWrites?.bulkConcurrency ?? DEFAULT_BULK_CONCURRENCY;
-    assertPositiveInteger('bulkConcurrency', concurrency, 'Leave it out for 16.');
+    assertPositiveInteger(
+      'bulkConcurrency',
+      concurrency,
+      `Leave it out for ${DEFAULT_BULK_CONCURRENCY}.`,
+    );
     return concurrency;
   }
 

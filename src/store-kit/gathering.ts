@@ -32,8 +32,9 @@ export class Gathering<Load> {
     this.#carrier = carrier;
   }
 
-  get underWay(): number {
-    return this.#underWay.size;
+  /** Whether a load that is added now has to wait. */
+  get isFull(): boolean {
+    return this.#room <= 0;
   }
 
   get isIdle(): boolean {
@@ -46,16 +47,16 @@ export class Gathering<Load> {
     this.#waiting.add(load);
   }
 
+  get #room(): number {
+    return this.#carrier.maxUnderWay(this.#waiting.size) - this.#underWay.size;
+  }
+
   #sendOn(): void {
-    while (this.#waiting.size > 0) {
-      const room = this.#carrier.maxUnderWay(this.#waiting.size) - this.#underWay.size;
-      if (room <= 0) {
-        void this.#watchForStall();
-        return;
-      }
-      const loads = this.#carrier.takeNext(this.#waiting, room);
+    while (this.#waiting.size > 0 && !this.isFull) {
+      const loads = this.#carrier.takeNext(this.#waiting, this.#room);
       if (loads.length > 0) void this.#carry(loads);
     }
+    if (this.#waiting.size > 0) void this.#watchForStall();
   }
 
   async #carry(loads: readonly Load[]): Promise<void> {

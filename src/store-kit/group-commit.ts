@@ -43,13 +43,11 @@ interface Waiting<Write, Outcome> {
  * without a setback.
  */
 export class GroupCommit<Write extends GroupWrite, Outcome> {
-  readonly #maxUnderWay: number;
   readonly #commit: Commit<Write, Outcome>;
   readonly #gathering: Gathering<Waiting<Write, Outcome>>;
   readonly #window = new GroupWindow();
 
   constructor(maxUnderWay: number, commit: Commit<Write, Outcome>) {
-    this.#maxUnderWay = maxUnderWay;
     this.#commit = commit;
     this.#gathering = new Gathering({
       maxUnderWay: () => maxUnderWay,
@@ -60,7 +58,7 @@ export class GroupCommit<Write extends GroupWrite, Outcome> {
 
   /** Whether a further write has to wait. */
   get isRush(): boolean {
-    return this.#gathering.underWay >= this.#maxUnderWay;
+    return this.#gathering.isFull;
   }
 
   /**
@@ -76,14 +74,13 @@ export class GroupCommit<Write extends GroupWrite, Outcome> {
   }
 
   #takeNext(waiting: Queue<Waiting<Write, Outcome>>, room: number): Waiting<Write, Outcome>[] {
-    const size = Math.min(this.#window.size, Math.ceil(waiting.size / room));
     const group: Waiting<Write, Outcome>[] = [];
     const keys = new Set<string>();
-    let maxGroupSize = size;
+    let maxSize = Math.min(this.#window.size, Math.ceil(waiting.size / room));
     for (let next = waiting.peek(); next !== undefined; next = waiting.peek()) {
-      const { key, patience, maxGroupSize: itsMaximum } = next.write;
-      maxGroupSize = Math.min(maxGroupSize, itsMaximum);
-      if (group.length > 0 && (group.length >= maxGroupSize || keys.has(key))) break;
+      const { key, patience, maxGroupSize } = next.write;
+      maxSize = Math.min(maxSize, maxGroupSize);
+      if (group.length > 0 && (group.length >= maxSize || keys.has(key))) break;
       waiting.take();
       try {
         patience.assertLeft();

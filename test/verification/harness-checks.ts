@@ -4,7 +4,7 @@ import { countDisagreements, judgedSales } from './checker/agreement.js';
 import { documentedRules } from './checker/checker.js';
 import { MUTANTS } from './checker/mutants.js';
 import { count, type Figure } from './figures.js';
-import { changesOf, PLANTED_FAULTS, type PlantedFault, plant } from './planted-faults.js';
+import { PLANTED_FAULTS, type PlantedFault, plant } from './planted-faults.js';
 import type { Job } from './simulation/job.js';
 import { runJob } from './simulation/run-jobs.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
@@ -33,7 +33,7 @@ export async function noticePlantedFaults(): Promise<Figure[]> {
 
 async function notice(fault: PlantedFault): Promise<Figure> {
   const crowd = CROWDS.find(({ what }) => what === fault.crowd);
-  const library = await plant([...(crowd?.changes ?? []), ...changesOf(fault)]);
+  const library = await plant([...(crowd?.changes ?? []), fault]);
   try {
     const what = `planted${fault.isOriginals ? " (the original's)" : ''}: ${fault.name}`;
     for (const job of jobsAgainst(fault, crowd)) {

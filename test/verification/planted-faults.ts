@@ -24,8 +24,6 @@ export interface PlantedFault extends Change {
   readonly scenario?: string;
   /** The crowd (`what` in `CROWDS`) in whose copy of the library and random scenarios it shows. */
   readonly crowd?: string;
-  /** The other places that it changes. */
-  readonly furtherChanges?: readonly Change[];
 }
 
 /** The crowd in which claims share transactions. */
@@ -429,10 +427,6 @@ export interface PlantedLibrary {
   /** The URL of its `src`, with a slash at the end. */
   readonly source: string;
   dispose(): Promise<void>;
-}
-
-export function changesOf(fault: PlantedFault): readonly Change[] {
-  return [fault, ...(fault.furtherChanges ?? [])];
 }
 
 /** A copy of the library with the changes in it, made one after the other. */

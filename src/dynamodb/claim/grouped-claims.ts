@@ -154,15 +154,16 @@ function outcomeOf(
           : outcomeByReasons(error, position, groupSize, false);
       }
       if (isRefused && !isAlone) return { status: 'unexplained', isInDoubt: false };
-      // Each call throws an error of its own.
-      const isShared = position > 0 && isOutcomeUnknownError(error);
-      const { cause } = error as Error;
-      return {
-        status: 'failed',
-        error: isShared ? new OutcomeUnknownError(claim.patience.elapsedMs, { cause }) : error,
-      };
+      return { status: 'failed', error: position === 0 ? error : ownErrorOf(claim, error) };
     }
   }
+}
+
+/** Each call whose outcome is unknown throws an error of its own. */
+function ownErrorOf({ patience }: GroupedClaim, error: unknown): unknown {
+  if (!isOutcomeUnknownError(error)) return error;
+  const { cause } = error as OutcomeUnknownError;
+  return new OutcomeUnknownError(patience.elapsedMs, { cause });
 }
 
 /** Reads the claim's own two reasons, and no other. */

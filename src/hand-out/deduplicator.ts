@@ -31,8 +31,9 @@ export interface DeduplicatorOptions {
   readonly releaseBanks?: readonly ItemBankRepository[] | undefined;
   /**
    * Claims without reading first whether the ID has an item. Saves a read for each new ID and costs
-   * a refused write for each returning one. Only pairs with atomic writes can skip the read; others
-   * ignore the option. Default: `false`.
+   * a refused write for each returning one. A call whose ID is likely to have an item reads all the same:
+   * it waited for another call with the ID, or the latest ID of its bulk hand-out had an item. Only pairs
+   * with atomic writes can skip the read; others ignore the option. Default: `false`.
    */
   readonly skipFirstRead?: boolean | undefined;
   /**

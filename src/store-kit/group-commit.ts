@@ -9,7 +9,7 @@ import type { Queue } from './queue.js';
 export interface GroupWrite {
   /** Two writes with the same key never share a group. */
   readonly key: string;
-  /** Of its call. A write that waits is given up when it ends; one that is under way goes on. */
+  /** Of its call. If it has ended when the turn of the write comes, the write is dropped. */
   readonly patience: Patience;
   /** The most writes, this one included, that may share a group. 1: it goes alone. */
   readonly maxGroupSize: number;
@@ -39,8 +39,8 @@ interface Waiting<Write, Outcome> {
 
 /**
  * Writes go alone while few are under way. Further ones wait, first come, first served, and as soon as one
- * ends, the next ones go together: no more of them than have to wait, and than the store has lately taken
- * without a setback.
+ * ends, the next ones go together. Those that wait are divided among the groups that may begin now, and no
+ * group is larger than the {@link GroupWindow} allows.
  */
 export class GroupCommit<Write extends GroupWrite, Outcome> {
   readonly #commit: Commit<Write, Outcome>;

@@ -34,7 +34,11 @@ export function addAssign(program: Command, choice: Choice): void {
     )
     .option('-o, --output <file>', 'write to a file, which appears when it is complete')
     .option('--spreadsheet', 'make the CSV safe to open in a spreadsheet; it is not exact then')
-    .option('--concurrency <count>', 'claims under way at once (default: 16)', wholeNumber)
+    .option(
+      '--concurrency <count>',
+      'claims under way at once (default: as many as suit the store)',
+      wholeNumber,
+    )
     .action(
       action<AssignOptions>(choice, async (invocation, file = '-') => {
         const { options, signal, isJson, open, describeFailure } = invocation;

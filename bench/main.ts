@@ -14,7 +14,6 @@ import { ONE_BY_ONE } from './one-by-one.js';
 import { rateChart } from './rate-chart.js';
 import type { Results } from './results.js';
 import { bulkScenarios, claimScenarios, seedingScenarios, WARM_UP } from './scenarios.js';
-import { spreadsOf } from './statistics.js';
 import { claimTable, LEGEND, otherTables } from './tables.js';
 import { targetsOf } from './targets.js';
 
@@ -99,30 +98,18 @@ async function measureAll(): Promise<Results> {
   for (const scenario of scenarios) {
     announce(scenario.name);
     const rounds = await measureClaims(setting, nodes, scenario, showProgress);
-    const spreads = spreadsByContestant(rounds);
-    results.claims[scenario.name] = spreads;
-    console.log(`\n${claimTable(spreads)}`);
+    results.claims[scenario.name] = rounds;
+    console.log(`\n${claimTable(rounds)}`);
   }
   for (const scenario of bulkScenarios(options.full).filter(isWanted)) {
     announce(scenario.name);
-    const rounds = await measureBulk(setting, nodes, scenario, showProgress);
-    results.bulk[scenario.name] = spreadsByContestant(rounds);
+    results.bulk[scenario.name] = await measureBulk(setting, nodes, scenario, showProgress);
   }
   for (const scenario of seedingScenarios(options.full).filter(isWanted)) {
     announce(scenario.name);
-    const rounds = await measureSeeding(setting, nodes, scenario, showProgress);
-    results.seeding[scenario.name] = spreadsByContestant(rounds);
+    results.seeding[scenario.name] = await measureSeeding(setting, nodes, scenario, showProgress);
   }
   return results;
-}
-
-function spreadsByContestant<Contestant extends string, Figures extends object>(
-  rounds: Partial<Record<Contestant, Figures[]>>,
-) {
-  const entries = Object.entries(rounds) as [Contestant, Figures[]][];
-  return Object.fromEntries(
-    entries.map(([contestant, figures]) => [contestant, spreadsOf(figures)]),
-  ) as Partial<Record<Contestant, ReturnType<typeof spreadsOf<Figures>>>>;
 }
 
 function announce(name: string): void {

@@ -1,6 +1,7 @@
 import { groupedBarChart } from './chart.js';
 import type { ContestantName } from './contestants.js';
 import type { Results } from './results.js';
+import { medianOf } from './statistics.js';
 
 const CHARTED = [
   'limit',
@@ -22,7 +23,9 @@ export function rateChart({ claims, requestDelayMs }: Results): string | null {
     groups: scenarios.map(([scenario]) => shortened(scenario)),
     series: CHARTED.map((name) => ({
       name,
-      values: scenarios.map(([, figures]) => figures[name]?.perSecond.median ?? null),
+      values: scenarios.map(([, { [name]: rounds }]) =>
+        rounds === undefined ? null : medianOf(rounds, 'perSecond'),
+      ),
     })),
   });
 }

@@ -16,12 +16,26 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** Each figure's spread over the rounds. */
-export function spreadsOf<Figures extends object>(
-  rounds: readonly Figures[],
-): Record<keyof Figures, Spread> {
-  const keys = Object.keys(rounds[0] ?? {}) as (keyof Figures)[];
-  return Object.fromEntries(
-    keys.map((key) => [key, spreadOf(rounds.map((figures) => figures[key] as number))]),
-  ) as Record<keyof Figures, Spread>;
+/** `NaN` when nothing was measured. */
+export function medianOf<Figures extends object>(
+  rounds: readonly Figures[] | undefined,
+  key: keyof Figures,
+): number {
+  return spreadOf((rounds ?? []).map((figures) => figures[key] as number)).median;
+}
+
+/**
+ * The median of each round's ratio: what slows the machine for a while slows both sides of it.
+ * `NaN` when one of them was not measured.
+ */
+export function ratioOf<Figures extends object>(
+  rounds: readonly Figures[] | undefined,
+  others: readonly Figures[] | undefined,
+  key: keyof Figures,
+): number {
+  const ratios = (rounds ?? []).flatMap((figures, round) => {
+    const other = others?.[round];
+    return other === undefined ? [] : (figures[key] as number) / (other[key] as number);
+  });
+  return spreadOf(ratios).median;
 }

@@ -1,8 +1,8 @@
 // The figures as text.
 import type { ContestantName } from './contestants.js';
 import type { ClaimFigures, LongCallFigures } from './measure.js';
-import type { Results, Spreads } from './results.js';
-import type { Spread } from './statistics.js';
+import type { Results, Rounds } from './results.js';
+import { medianOf, ratioOf, spreadOf } from './statistics.js';
 
 const NAME_WIDTH = 26;
 const HEADINGS = [
@@ -31,35 +31,37 @@ export const LEGEND = `
   original         the algorithm of the Python module
 Claims/s counts answers. The other columns are per answer; per item given out where the bank is sold out on the way.`;
 
-type ByContestant = Partial<Record<ContestantName, Spreads<ClaimFigures>>>;
+type ByContestant = Rounds<ContestantName, ClaimFigures>;
 
 /** Medians of the rounds; each contestant a line. */
 export function claimTable(byContestant: ByContestant): string {
-  const lines = Object.entries(byContestant).map(([contestant, figures]) =>
-    line(contestant, cells(figures, byContestant)),
+  const lines = Object.entries(byContestant).map(([contestant, rounds]) =>
+    line(contestant, cells(rounds, byContestant)),
   );
   return [line('', HEADINGS), ...lines].join('\n');
 }
 
-function cells(figures: Spreads<ClaimFigures>, others: ByContestant): string[] {
-  const { perSecond } = figures;
-  const ratioTo = (other: Spreads<ClaimFigures> | undefined) =>
-    other === undefined ? '' : (perSecond.median / other.perSecond.median).toFixed(2);
+function cells(rounds: readonly ClaimFigures[], others: ByContestant): string[] {
+  const perSecond = spreadOf(rounds.map((figures) => figures.perSecond));
+  const ratioTo = (other: readonly ClaimFigures[] | undefined) =>
+    other === undefined ? '' : ratioOf(rounds, other, 'perSecond').toFixed(2);
+  const digits = (key: keyof ClaimFigures) => medianOf(rounds, key).toFixed(2);
+  const milliseconds = (key: keyof ClaimFigures) => medianOf(rounds, key).toFixed(1);
   return [
     perSecond.median.toFixed(0),
     `(${perSecond.least.toFixed(0)}–${perSecond.most.toFixed(0)})`,
     ratioTo(others.limit),
     ratioTo(others['one by one']),
     ratioTo(others.original),
-    `${(100 * figures.answeredShare.median).toFixed(0)} %`,
-    digits(figures.requests),
-    digits(figures.transactions),
-    digits(figures.readUnits),
-    digits(figures.writeUnits),
-    figures.p50Ms.median.toFixed(1),
-    figures.p99Ms.median.toFixed(1),
-    digits(figures.cpuMs),
-    digits(figures.errors),
+    `${(100 * medianOf(rounds, 'answeredShare')).toFixed(0)} %`,
+    digits('requests'),
+    digits('transactions'),
+    digits('readUnits'),
+    digits('writeUnits'),
+    milliseconds('p50Ms'),
+    milliseconds('p99Ms'),
+    digits('cpuMs'),
+    digits('errors'),
   ];
 }
 
@@ -82,25 +84,24 @@ export function otherTables(results: Results): string {
 }
 
 function longCallLines(
-  scenarios: Record<string, Record<string, Spreads<LongCallFigures>>>,
+  scenarios: Record<string, Rounds<string, LongCallFigures>>,
   unit: string,
 ): string[] {
   return Object.entries(scenarios).flatMap(([scenario, byContestant]) => [
     scenario,
-    ...Object.entries(byContestant).map(
-      ([contestant, { perSecond, transactions, writeUnits, cpuMs, heapGrowthMb }]) =>
-        `  ${contestant.padEnd(NAME_WIDTH)}${perSecond.median.toFixed(0).padStart(8)} ${unit}s/s  ` +
-        `${transactions.median.toFixed(3)} transactions  ${digits(writeUnits)} WRU  ` +
-        `${cpuMs.median.toFixed(3)} ms CPU/${unit}  heap growth ${heapGrowthMb.most.toFixed(1)} MB`,
-    ),
+    ...Object.entries(byContestant).map(([contestant, rounds = []]) => {
+      const median = (key: keyof LongCallFigures, digits: number) =>
+        medianOf(rounds, key).toFixed(digits);
+      return (
+        `  ${contestant.padEnd(NAME_WIDTH)}${median('perSecond', 0).padStart(8)} ${unit}s/s  ` +
+        `${median('transactions', 3)} transactions  ${median('writeUnits', 2)} WRU  ` +
+        `${median('cpuMs', 3)} ms CPU/${unit}  heap growth ${median('heapGrowthMb', 1)} MB`
+      );
+    }),
   ]);
 }
 
 function line(name: string, columns: readonly string[]): string {
   const padded = columns.map((column, index) => column.padStart(WIDTHS[index] ?? 0));
   return `  ${name.padEnd(NAME_WIDTH)}${padded.join('')}`;
-}
-
-function digits({ median }: Spread): string {
-  return median.toFixed(2);
 }

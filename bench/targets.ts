@@ -3,6 +3,7 @@
 import type { ContestantName } from './contestants.js';
 import type { BulkContestant, ClaimFigures } from './measure.js';
 import type { Results } from './results.js';
+import { medianOf, ratioOf, spreadOf } from './statistics.js';
 
 interface Target {
   readonly what: string;
@@ -44,7 +45,7 @@ function completionTargets({ claims }: Results): Target[] {
   const shares = Object.entries(claims)
     .filter(([scenario]) => scenario.endsWith('to the last item') || isSmallBank(scenario))
     .flatMap(([, figures]) => [figures['one by one'], figures.storagebox])
-    .flatMap((figures) => figures?.answeredShare.least ?? []);
+    .flatMap((rounds = []) => rounds.map(({ answeredShare }) => answeredShare));
   const what = 'calls answered, to the last item, the least share of all';
   return shares.length === 0 ? [] : [{ what, value: Math.min(...shares), atLeast: 1 }];
 }
@@ -198,27 +199,28 @@ function isSmallBank(scenario: string): boolean {
 }
 
 function bulkTargets({ bulk, seeding }: Results): Target[] {
-  const seeding100k = seeding['seeding 100,000 items'];
-  const seeded = seeding100k?.['storagebox, with a ledger']?.perSecond.median ?? Number.NaN;
+  const seeded = seeding['seeding 100,000 items']?.['storagebox, with a ledger'];
   return Object.entries(bulk).flatMap(([scenario, byContestant]) => {
-    const rate = (contestant: BulkContestant) =>
-      byContestant[contestant]?.perSecond.median ?? Number.NaN;
+    const rates = (contestant: BulkContestant, to: BulkContestant) =>
+      ratioOf(byContestant[contestant], byContestant[to], 'perSecond');
     return [
       {
         what: `${scenario}: claims/s to one by one's`,
-        value: rate('storagebox') / rate('one by one'),
+        value: rates('storagebox', 'one by one'),
         atLeast: 3,
         goal: 5,
       },
       {
         // A claim writes two rows, an item that is seeded one.
         what: `${scenario}: rate to seeding's with a ledger, skipFirstRead`,
-        value: rate('storagebox, skipFirstRead') / seeded,
+        value:
+          medianOf(byContestant['storagebox, skipFirstRead'], 'perSecond') /
+          medianOf(seeded, 'perSecond'),
         atLeast: 0.6,
       },
       {
         what: `${scenario}: time of a rerun, skipFirstRead to default`,
-        value: rate('rerun') / rate('rerun, skipFirstRead'),
+        value: rates('rerun', 'rerun, skipFirstRead'),
         atMost: 1,
       },
     ];
@@ -241,13 +243,12 @@ function seedingTargets({ seeding }: Results): Target[] {
     ([scenario, { storagebox, 'bare transactions': bare }]) => [
       {
         what: `${scenario}: rate to the bare loop's`,
-        value:
-          (storagebox?.perSecond.median ?? Number.NaN) / (bare?.perSecond.median ?? Number.NaN),
+        value: ratioOf(storagebox, bare, 'perSecond'),
         atLeast: 0.9,
       },
       {
         what: `${scenario}: heap growth, MB`,
-        value: storagebox?.heapGrowthMb.most ?? Number.NaN,
+        value: spreadOf((storagebox ?? []).map(({ heapGrowthMb }) => heapGrowthMb)).most,
         atMost: 64,
       },
     ],
@@ -262,13 +263,13 @@ const LABELS: Partial<Record<keyof ClaimFigures, string>> = {
 };
 
 function ratio(
-  results: Results,
+  { claims }: Results,
   scenario: string,
   key: keyof ClaimFigures,
   contestant: ContestantName,
   to: ContestantName,
 ): number {
-  return figure(results, scenario, contestant, key) / figure(results, scenario, to, key);
+  return ratioOf(claims[scenario]?.[contestant], claims[scenario]?.[to], key);
 }
 
 /** `NaN` when the scenario was not run. */
@@ -278,5 +279,5 @@ function figure(
   contestant: ContestantName,
   key: keyof ClaimFigures,
 ): number {
-  return claims[scenario]?.[contestant]?.[key].median ?? Number.NaN;
+  return medianOf(claims[scenario]?.[contestant], key);
 }

@@ -197,8 +197,8 @@ export class DeduplicationDynamoDbRepository
   }
 }
 
-/** 8 transactions of 50 claims: see `grouped-claims.ts`. */
-const BULK_CONCURRENCY = 400;
+/** 8 transactions of 50 claims (see `grouped-claims.ts`), and as many claims that read their IDs. */
+const BULK_CONCURRENCY = 800;
 
 function newAtomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {
   const claims = new GroupedClaims(bank, table);

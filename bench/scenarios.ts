@@ -124,7 +124,7 @@ const SMALL_BANKS = [
   { items: 1_500, callers: 256, nodes: 8, rounds: 5 },
 ];
 
-/** A whole sale: too long for a run of a quarter of an hour. */
+/** A whole sale: too long for a run of half an hour. */
 const SEATS: ClaimScenario = {
   name: '10,300 seats, 30,000 askers, 256 callers over 8',
   contestants: ['one by one', 'storagebox', 'original'],

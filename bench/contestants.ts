@@ -27,6 +27,11 @@ export const CONTESTANTS = [
 ] as const;
 export type ContestantName = (typeof CONTESTANTS)[number];
 
+/** Of all contestants of the benchmark: their names say it. */
+export function isReadSkipped(contestant: string): boolean {
+  return contestant.endsWith('skipFirstRead');
+}
+
 export async function makeClaim(client: DynamoDBClient, task: ClaimTask): Promise<Claim> {
   switch (task.contestant) {
     case 'limit':
@@ -39,7 +44,7 @@ export async function makeClaim(client: DynamoDBClient, task: ClaimTask): Promis
     case 'storagebox, skipFirstRead': {
       const deduplicator = await openLibrary(client, {
         ...task,
-        skipFirstRead: task.contestant.endsWith('skipFirstRead'),
+        skipFirstRead: isReadSkipped(task.contestant),
       });
       return (deduplicationId) => deduplicator.fetchItemForDeduplicationId(deduplicationId);
     }

@@ -11,7 +11,7 @@ import {
   ItemBankDynamoDbRepository,
 } from 'storagebox';
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
-import { spreadOf } from './statistics.js';
+import { medianOf, spreadOf } from './statistics.js';
 
 /** With more callers they would share requests, and send fewer commands than the bare loop. */
 const CALLERS = 8;
@@ -31,8 +31,8 @@ export async function measureMemoryPair(items: number, atLeast: number): Promise
   const runs: InProcessFigures[] = [];
   for (let bank = 0; bank < banks; bank++) runs.push(await drainMemoryPair(items));
   return {
-    perSecond: spreadOf(runs.map(({ perSecond }) => perSecond)).median,
-    cpuMicroseconds: spreadOf(runs.map(({ cpuMicroseconds }) => cpuMicroseconds)).median,
+    perSecond: medianOf(runs, 'perSecond'),
+    cpuMicroseconds: medianOf(runs, 'cpuMicroseconds'),
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { createTables, deduplicationTable, itemBankTable } from 'storagebox';
-import type { ContestantName } from './contestants.js';
+import { type ContestantName, isReadSkipped } from './contestants.js';
 import type { Nodes, Rush } from './nodes.js';
 import type { Rounds } from './results.js';
 import type { BulkScenario, ClaimScenario, SeedingScenario } from './scenarios.js';
@@ -115,7 +115,7 @@ export type BulkContestant = BulkKind | (typeof RERUNS)[number];
 type BulkKind = (typeof BULK_KINDS)[number];
 
 const BULK_KINDS = ['one by one', 'storagebox', 'storagebox, skipFirstRead'] as const;
-/** The second one goes first half the time, so that neither finds a warmer server. */
+/** In this order, neither of the two always finds the warmer server. */
 const RERUNS = ['rerun', 'rerun, skipFirstRead', 'rerun, skipFirstRead', 'rerun'] as const;
 /** What the library had for a default before claims could travel together. */
 const ONE_BY_ONE_CONCURRENCY = 16;
@@ -150,16 +150,12 @@ export async function measureBulk(
       };
       const figures = await run(isReadSkipped(kind));
       for (const rerun of isOneByOne ? [] : RERUNS) {
-        reruns[rerun] = [...(reruns[rerun] ?? []), await run(isReadSkipped(rerun))];
+        addRound(reruns, rerun, await run(isReadSkipped(rerun)));
       }
       return figures;
     });
   });
   return { ...firstRuns, ...reruns };
-}
-
-function isReadSkipped(contestant: BulkContestant): boolean {
-  return contestant.endsWith('skipFirstRead');
 }
 
 function longCallFigures(report: LongCallReport, items: number): LongCallFigures {
@@ -187,10 +183,18 @@ async function inTurn<Contestant extends string, Figures>(
     for (let turn = 0; turn < contestants.length; turn++) {
       const contestant = contestants[(round + turn) % contestants.length] as Contestant;
       const figures = await run(contestant);
-      results[contestant] = [...(results[contestant] ?? []), figures];
+      addRound(results, contestant, figures);
     }
   }
   return results;
+}
+
+function addRound<Contestant extends string, Figures>(
+  results: Rounds<Contestant, Figures>,
+  contestant: Contestant,
+  figures: Figures,
+): void {
+  results[contestant] = [...(results[contestant] ?? []), figures];
 }
 
 async function withTables<Value>(

@@ -36,9 +36,9 @@ export const WARM_UP: ClaimScenario = {
 interface NewIds {
   readonly callers: number;
   readonly nodes: number;
-  /** Enough for two seconds or more, however they travel; for one where there is no rush. */
+  /** Enough for two seconds or more, however they travel. Less where there are many rounds. */
   readonly claims: number;
-  /** More where the ratio is close to its target, or the rates of one contestant are far apart. */
+  /** More where a ratio is close to its target, or the rounds of a contestant are far apart. */
   readonly rounds: number;
   /** With items left, besides those that always take part. */
   readonly others: readonly ContestantName[];
@@ -138,7 +138,7 @@ const SEATS: ClaimScenario = {
 };
 
 export function claimScenarios(isFull: boolean): ClaimScenario[] {
-  const rounds = isFull ? 5 : 3;
+  const usualRounds = isFull ? 5 : 3;
   const maxMs = isFull ? 10_000 : 2_500;
   const newIds = NEW_IDS.flatMap(
     ({ callers, nodes, claims, rounds, others, othersToTheLastItem, toTheLastItemMs }) =>
@@ -181,7 +181,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
       items: 1_000,
       askers: 3_000,
       stock: 'all have theirs',
-      rounds,
+      rounds: usualRounds,
       maxMs,
     },
     {
@@ -193,7 +193,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
       askers: 1_000,
       stock: 'items left',
       isAskedTwice: true,
-      rounds: isFull ? rounds : 2,
+      rounds: isFull ? usualRounds : 2,
       maxMs,
     },
     ...[1, 8].map(
@@ -205,7 +205,7 @@ export function claimScenarios(isFull: boolean): ClaimScenario[] {
         items: 0,
         askers: 4_000,
         stock: 'sold out',
-        rounds,
+        rounds: usualRounds,
         maxMs,
       }),
     ),

@@ -21,7 +21,15 @@ export function medianOf<Figures extends object>(
   rounds: readonly Figures[] | undefined,
   key: keyof Figures,
 ): number {
-  return spreadOf((rounds ?? []).map((figures) => figures[key] as number)).median;
+  return spreadOfKey(rounds, key).median;
+}
+
+/** `NaN` when nothing was measured. */
+export function mostOf<Figures extends object>(
+  rounds: readonly Figures[] | undefined,
+  key: keyof Figures,
+): number {
+  return spreadOfKey(rounds, key).most;
 }
 
 /**
@@ -38,4 +46,11 @@ export function ratioOf<Figures extends object>(
     return other === undefined ? [] : (figures[key] as number) / (other[key] as number);
   });
   return spreadOf(ratios).median;
+}
+
+function spreadOfKey<Figures extends object>(
+  rounds: readonly Figures[] | undefined,
+  key: keyof Figures,
+): Spread {
+  return spreadOf((rounds ?? []).map((figures) => figures[key] as number));
 }

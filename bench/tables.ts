@@ -2,7 +2,7 @@
 import type { ContestantName } from './contestants.js';
 import type { ClaimFigures, LongCallFigures } from './measure.js';
 import type { Results, Rounds } from './results.js';
-import { medianOf, ratioOf, spreadOf } from './statistics.js';
+import { medianOf, mostOf, ratioOf, spreadOf } from './statistics.js';
 
 const NAME_WIDTH = 26;
 const HEADINGS = [
@@ -95,7 +95,7 @@ function longCallLines(
       return (
         `  ${contestant.padEnd(NAME_WIDTH)}${median('perSecond', 0).padStart(8)} ${unit}s/s  ` +
         `${median('transactions', 3)} transactions  ${median('writeUnits', 2)} WRU  ` +
-        `${median('cpuMs', 3)} ms CPU/${unit}  heap growth ${median('heapGrowthMb', 1)} MB`
+        `${median('cpuMs', 3)} ms CPU/${unit}  heap growth ${mostOf(rounds, 'heapGrowthMb').toFixed(1)} MB`
       );
     }),
   ]);

@@ -3,7 +3,7 @@
 import type { ContestantName } from './contestants.js';
 import type { BulkContestant, ClaimFigures } from './measure.js';
 import type { Results } from './results.js';
-import { medianOf, ratioOf, spreadOf } from './statistics.js';
+import { medianOf, mostOf, ratioOf } from './statistics.js';
 
 interface Target {
   readonly what: string;
@@ -248,7 +248,7 @@ function seedingTargets({ seeding }: Results): Target[] {
       },
       {
         what: `${scenario}: heap growth, MB`,
-        value: spreadOf((storagebox ?? []).map(({ heapGrowthMb }) => heapGrowthMb)).most,
+        value: mostOf(storagebox, 'heapGrowthMb'),
         atMost: 64,
       },
     ],

@@ -18,7 +18,11 @@ import { assertCountAssignmentsOptions } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS } from '../store-kit/patience.js';
 import { claimItem } from './claim/atomic-claim.js';
 import { releaseItem } from './claim/atomic-release.js';
-import { GroupedClaims } from './claim/grouped-claims.js';
+import {
+  GroupedClaims,
+  MAX_BULK_GROUP_SIZE,
+  MAX_TRANSACTIONS_UNDER_WAY,
+} from './claim/grouped-claims.js';
 import { type ClientOptions, placeOf, resolveClient } from './client.js';
 import { DeduplicationTable } from './deduplication-table.js';
 import { type ItemBankTable, itemBankTables } from './item-bank-table.js';
@@ -197,8 +201,8 @@ export class DeduplicationDynamoDbRepository
   }
 }
 
-/** 8 transactions of 50 claims (see `grouped-claims.ts`), and as many claims that read their IDs. */
-const BULK_CONCURRENCY = 800;
+/** Enough for full transactions while as many claims read their IDs. */
+const BULK_CONCURRENCY = 2 * MAX_TRANSACTIONS_UNDER_WAY * MAX_BULK_GROUP_SIZE;
 
 function newAtomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {
   const claims = new GroupedClaims(bank, table);

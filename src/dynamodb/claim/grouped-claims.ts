@@ -35,7 +35,7 @@ export const MAX_TRANSACTIONS_UNDER_WAY = 8;
 export const MAX_GROUP_SIZE = 25;
 
 /** Of a bulk hand-out: as many as a transaction has room for. */
-const MAX_BULK_GROUP_SIZE = 50;
+export const MAX_BULK_GROUP_SIZE = 50;
 
 /** A claim that others held up so often goes alone. */
 export const MAX_CANCELLATIONS_BY_OTHERS = 2;

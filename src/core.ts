@@ -1,22 +1,34 @@
 // `storagebox/core`: all that you need to write your own backend; loads no store's code.
 export type {
+  AnyClaimResult,
   AtomicClaim,
   AtomicClaimOptions,
   AtomicClaimResult,
+  AtomicConfirmOptions,
+  AtomicGroupOptions,
   AtomicReleaseOptions,
   AtomicWrites,
+  AtomicWritesFeature,
+  ChosenClaimResult,
   ClaimedItem,
   ClaimResult,
+  ExpiredHold,
+  GroupClaimResult,
+  GroupMember,
+  HoldOptions,
+  ItemTaken,
   NoItemLeft,
 } from './contracts/atomic-writes.js';
 export { DeduplicationRepository } from './contracts/deduplication-repository.js';
 export {
   AccountMismatchError,
+  AlongsideRefusedError,
   type AnyStorageBoxError,
   BatchNotFullyAddedError,
   type BatchProgressAtFailure,
   ContentionError,
   DeduplicationIdAlreadyAssignedError,
+  FeatureNotSupportedError,
   InvalidDeduplicationIdError,
   InvalidItemError,
   InvalidOptionError,
@@ -54,6 +66,8 @@ export {
   assertDeduplicationId,
   assertItem,
   assertOption,
+  MAX_GROUP_IDS,
+  MAX_HOLD_MS,
   MAX_KEY_BYTES,
 } from './contracts/validation.js';
 export { noteNothingWritten, writtenBy } from './contracts/written.js';
@@ -86,10 +100,20 @@ export {
   type HandOut,
 } from './hand-out/bulk-claim.js';
 export {
+  type CallOptions,
+  type ChosenClaimOptions,
   type ClaimOptions,
+  type ConfirmOptions,
   Deduplicator,
   type DeduplicatorOptions,
+  type GroupClaimOptions,
+  type ReleaseOptions,
 } from './hand-out/deduplicator.js';
+export {
+  DEFAULT_SWEEP_CONCURRENCY,
+  type ExpiredHoldsReport,
+  type ReleaseExpiredHoldsOptions,
+} from './hand-out/expired-holds.js';
 export {
   addInChunks,
   type ChunkedAdd,
@@ -108,3 +132,4 @@ export {
   type PageRequest,
   type Segment,
 } from './store-kit/listing.js';
+export type { DeduplicationIdOptions } from './store-kit/stored-ids.js';

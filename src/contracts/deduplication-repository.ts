@@ -4,8 +4,10 @@ import type { ItemBankRepository } from './item-bank-repository.js';
 /**
  * Remembers which deduplication ID has which item. Both abstract methods must be safe to call from
  * many processes at once. Each throws on failure; a failure must never be reported as "none" or "taken".
+ *
+ * @typeParam OwnWrites what the atomic writes of its pair can write for their caller in the same commit
  */
-export abstract class DeduplicationRepository {
+export abstract class DeduplicationRepository<OwnWrites = never> {
   /**
    * Strongly consistent: sees every `putDeduplicationId` that was resolved before the call.
    *
@@ -31,20 +33,20 @@ export abstract class DeduplicationRepository {
    * `null` if they share none. Without it, or with `null`, the `Deduplicator` claims in two steps. Called
    * once per `Deduplicator`, at its first claim.
    */
-  atomicWritesWith?(itemRepo: ItemBankRepository): Promise<AtomicWrites | null>;
+  atomicWritesWith?(itemRepo: ItemBankRepository): Promise<AtomicWrites<OwnWrites> | null>;
 
   /** @deprecated The earlier name of {@link atomicWritesWith}. A class that has only this one works. */
-  atomicClaimWith?(itemRepo: ItemBankRepository): Promise<AtomicWrites | null>;
+  atomicClaimWith?(itemRepo: ItemBankRepository): Promise<AtomicWrites<OwnWrites> | null>;
 }
 
 /**
  * What the pair does in one indivisible write, or `null`. The earlier name is asked first: the repositories
  * of this package pass that call on to the new name, so a class that overrides either of the two is heard.
  */
-export function atomicWritesOf(
-  deduplicationRepo: DeduplicationRepository,
+export function atomicWritesOf<OwnWrites>(
+  deduplicationRepo: DeduplicationRepository<OwnWrites>,
   itemRepo: ItemBankRepository,
-): Promise<AtomicWrites | null> {
+): Promise<AtomicWrites<OwnWrites> | null> {
   const method = 'atomicClaimWith' in deduplicationRepo ? 'atomicClaimWith' : 'atomicWritesWith';
   return deduplicationRepo[method]?.(itemRepo) ?? Promise.resolve(null);
 }

@@ -419,6 +419,55 @@ export class ReleaseNotSupportedError extends StorageBoxError {
   }
 }
 
+/**
+ * This pair of repositories cannot do what the call asks for: a chosen item, a hold, a group, or own writes
+ * in the same commit. Nothing was written.
+ */
+export class FeatureNotSupportedError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_FEATURE_NOT_SUPPORTED';
+  override readonly written = 'nothing';
+  /** The option or the method that was used. */
+  readonly feature: string;
+
+  constructor(feature: string) {
+    super(
+      `Expected a pair of repositories whose atomic writes know \`${feature}\`, got one that does not. ` +
+        'Nothing was written. Use two repositories of one store and at one place; give a backend of your ' +
+        'own what `AtomicWrites` says of it.',
+    );
+    this.feature = feature;
+  }
+
+  override get name() {
+    return 'FeatureNotSupportedError' as const;
+  }
+}
+
+/**
+ * The caller's own writes (`alongside`) were refused, such as by a condition of theirs; without them the call
+ * could have been served. Nothing was written, neither they nor the call's own.
+ */
+export class AlongsideRefusedError extends StorageBoxError {
+  readonly code = 'STORAGEBOX_ALONGSIDE_REFUSED';
+  override readonly written = 'nothing';
+  /** Why, for each of the writes and in their order, in the words of the store. */
+  readonly reasons: readonly unknown[];
+
+  constructor(reasons: readonly unknown[], options: { cause: unknown }) {
+    super(
+      'Expected the writes of `alongside` to be possible, got a refusal: see `reasons`. Nothing was written. ' +
+        'Change what was refused, or call without it.',
+      options,
+    );
+    this.reasons = reasons;
+    hideFromLogs(this, 'reasons');
+  }
+
+  override get name() {
+    return 'AlongsideRefusedError' as const;
+  }
+}
+
 const PASS_THE_BANK =
   'Look at the assignment with getAssignment(); if that bank is yours, pass its repository in ' +
   '`releaseBanks`.';
@@ -464,6 +513,8 @@ export type AnyStorageBoxError =
   | BatchNotFullyAddedError
   | ItemStrandedError
   | ReleaseNotSupportedError
+  | FeatureNotSupportedError
+  | AlongsideRefusedError
   | UnknownItemBankError;
 
 /**

@@ -17,6 +17,11 @@ export interface Assignment {
    * the assignment has no time: the Python module does not write it.
    */
   readonly assignedAt: Date | null;
+  /**
+   * When the hold on the item ends, by the clock of the process that claimed; `null`, or absent, if the ID
+   * has the item for good.
+   */
+  readonly heldUntil?: Date | null | undefined;
 }
 
 export interface CountOptions {

@@ -6,6 +6,9 @@ import { InvalidDeduplicationIdError, InvalidItemError, InvalidOptionError } fro
  */
 export const MAX_KEY_BYTES = 2_048;
 
+/** The most IDs of a group, whatever the store: on DynamoDB a transaction has 100 writes, 2 for each ID. */
+export const MAX_GROUP_IDS = 50;
+
 const KEY_EXPECTATION = `a non-empty, well-formed string of at most ${MAX_KEY_BYTES} bytes in UTF-8`;
 
 /** Throws {@link InvalidDeduplicationIdError} unless the value can be a deduplication ID. */
@@ -80,6 +83,54 @@ export function assertPositiveInteger(
   );
 }
 
+/** Ten years. Longer is most likely a mistake in the unit. */
+export const MAX_HOLD_MS = 10 * 366 * 24 * 3_600_000;
+
+/** Throws {@link InvalidOptionError} unless the value is a possible length of a hold, or absent. */
+export function assertHold(option: string, value: unknown): asserts value is number | undefined {
+  assertOption(
+    value === undefined ||
+      (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MAX_HOLD_MS),
+    option,
+    'a whole number of milliseconds from 1 to ten years',
+    value,
+    'Leave it out for no limit.',
+  );
+}
+
+/** Throws {@link InvalidOptionError} unless the value is a function or absent. */
+export function assertAlongside(value: unknown): void {
+  assertOption(
+    value === undefined || typeof value === 'function',
+    'alongside',
+    'a function',
+    value,
+    'Pass a function that returns the writes to commit together with the call, or leave it out.',
+  );
+}
+
+/** Throws unless the value is an array of different IDs, from 1 to {@link MAX_GROUP_IDS}. */
+export function assertGroup(value: unknown): asserts value is readonly string[] {
+  const option = 'deduplicationIds';
+  assertOption(
+    Array.isArray(value) && value.length >= 1 && value.length <= MAX_GROUP_IDS,
+    option,
+    `an array of 1 to ${MAX_GROUP_IDS} IDs`,
+    value,
+    'Divide larger groups, or use fetchItemsForDeduplicationIds() if they need not be one write.',
+  );
+  value.forEach((deduplicationId, index) => {
+    assertDeduplicationId(deduplicationId, index);
+  });
+  assertOption(
+    new Set(value).size === value.length,
+    option,
+    'different IDs',
+    value,
+    'Give each item of the group an ID of its own, such as `order-17/1` and `order-17/2`.',
+  );
+}
+
 /** Throws {@link InvalidOptionError} unless strings can be read from the value, one by one. */
 function assertIterable(option: string, value: unknown): void {
   const isIterable =
@@ -96,7 +147,7 @@ function assertIterable(option: string, value: unknown): void {
 }
 
 /** Throws {@link InvalidOptionError} unless the value is a function or absent. */
-function assertProgressListener(value: unknown): void {
+export function assertProgressListener(value: unknown): void {
   assertOption(
     value === undefined || typeof value === 'function',
     'onProgress',

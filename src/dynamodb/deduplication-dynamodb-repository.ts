@@ -16,8 +16,15 @@ import { loggingLevelFromEnvironment } from '../environment/settings.js';
 import { attachedState } from '../store-kit/attached-state.js';
 import { assertCountAssignmentsOptions } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS } from '../store-kit/patience.js';
+import { type DeduplicationIdOptions, storedIdsWith } from '../store-kit/stored-ids.js';
 import { claimItem } from './claim/atomic-claim.js';
-import { releaseItem } from './claim/atomic-release.js';
+import {
+  confirmItem,
+  type OwnWrites,
+  releaseExpiredHold,
+  releaseItem,
+} from './claim/change-assignment.js';
+import { claimItems } from './claim/group-claim.js';
 import {
   GroupedClaims,
   MAX_BULK_GROUP_SIZE,
@@ -30,17 +37,23 @@ import { estimateRowCount } from './listing.js';
 import { assertTableName } from './tables.js';
 import { sendTransaction } from './transaction.js';
 
-export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
-  /** The table, by name or ARN. Its key is `deduplication_id` (String): see `deduplicationTable`. */
-  readonly tableName: string;
-  /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
-  readonly logger?: Logger | undefined;
-};
+export type DeduplicationDynamoDbRepositoryOptions = ClientOptions &
+  DeduplicationIdOptions & {
+    /** The table, by name or ARN. Its key is `deduplication_id` (String): see `deduplicationTable`. */
+    readonly tableName: string;
+    /**
+     * An index of the table from which expired holds are read: see `deduplicationTableWithHoldIndex`. Default:
+     * none, so that the whole table is read for them.
+     */
+    readonly holdIndexName?: string | undefined;
+    /** Default: `console`, from the level in `STORAGE_BOX_LOGGING_LEVEL` (default `WARNING`) on. */
+    readonly logger?: Logger | undefined;
+  };
 
 /**
- * Who has which item, in a DynamoDB table: `deduplication_id`, `item_string` and, for people who look
- * at the table, `assigned_at` (ISO 8601) and `item_bank_table`. Nodes of the Python module may use the
- * table at the same time.
+ * Who has which item, in a DynamoDB table: `deduplication_id`, `item_string`, `assigned_at` (ISO 8601),
+ * `item_bank_table` and, of a hold, `held_until` (ISO 8601). Nodes of the Python module may use the table at
+ * the same time; they and version 0.1 take a hold for final.
  *
  * With an `ItemBankDynamoDbRepository` in the same Region and at the same endpoint, a claim is one
  * transaction: assignment and removal happen both or not at all. In a rush, claims of a process that have
@@ -52,7 +65,7 @@ export type DeduplicationDynamoDbRepositoryOptions = ClientOptions & {
  * denied, no credentials, throttling that does not pass) as they are.
  */
 export class DeduplicationDynamoDbRepository
-  extends DeduplicationRepository
+  extends DeduplicationRepository<OwnWrites>
   implements DeduplicationLooking
 {
   readonly tableName: string;
@@ -64,11 +77,13 @@ export class DeduplicationDynamoDbRepository
    */
   constructor(options: DeduplicationDynamoDbRepositoryOptions) {
     super();
-    const { tableName, logger } = options ?? {};
+    const { tableName, holdIndexName, logger } = options ?? {};
     assertTableName(tableName);
+    if (holdIndexName !== undefined) assertTableName(holdIndexName, 'holdIndexName');
     this.tableName = tableName;
     states.attach(this, {
-      table: new DeduplicationTable(resolveClient(options), tableName),
+      table: new DeduplicationTable(resolveClient(options), tableName, holdIndexName),
+      storedIdOf: storedIdsWith(options ?? {}),
       writesByBank: new WeakMap(),
       logger: levelledLogger(logger, loggingLevelFromEnvironment()),
     });
@@ -76,7 +91,8 @@ export class DeduplicationDynamoDbRepository
 
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return (await states.of(this).table.readItem(deduplicationId))?.item ?? null;
+    const { table, storedIdOf } = states.of(this);
+    return (await table.readItem(storedIdOf(deduplicationId)))?.item ?? null;
   }
 
   /**
@@ -88,14 +104,15 @@ export class DeduplicationDynamoDbRepository
   override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
-    const { table } = states.of(this);
+    const { table, storedIdOf } = states.of(this);
+    const storedId = storedIdOf(deduplicationId);
     const startMs = runtime.nowMs();
     for (let isInDoubt = false; ; ) {
       // A transaction even for one row: a plain conditional put whose response is lost looks like
       // "already assigned" when the SDK sends it again.
       const outcome = await sendTransaction({
         tables: [table],
-        actions: [{ Put: table.assignment(deduplicationId, item) }],
+        actions: [{ Put: table.assignment(storedId, item) }],
         patienceMs: CLAIM_PATIENCE_MS,
         isInDoubt,
       });
@@ -103,26 +120,29 @@ export class DeduplicationDynamoDbRepository
       if (outcome.status === 'committed') return;
       ({ isInDoubt } = outcome);
       const [reason] = outcome.reasons;
-      const existing = await table.existingItem(deduplicationId, reason).catch((cause: unknown) => {
+      const existing = await table.existingRow(storedId, reason).catch((cause: unknown) => {
         // The row in the way can be that of an attempt that got no answer.
         throw isInDoubt ? new OutcomeUnknownError(runtime.nowMs() - startMs, { cause }) : cause;
       });
-      if (existing !== null) {
+      if (existing !== undefined) {
         const written = isInDoubt ? 'unknown' : 'nothing';
-        throw new DeduplicationIdAlreadyAssignedError(existing.item, { written });
+        const { item: existingItem } = table.heldItemOf(existing);
+        throw new DeduplicationIdAlreadyAssignedError(existingItem, { written });
       }
       // The row that was in the way has been deleted since, so put again.
     }
   }
 
   /**
-   * Claims and releases in one transaction each, with an `ItemBankDynamoDbRepository` in the same Region
+   * Claims, groups, confirmations and releases in one transaction each, with an `ItemBankDynamoDbRepository` in the same Region
    * and at the same endpoint. For any other bank `null` and a warning, because a crash between the two
    * steps of a claim can then strand an item.
    */
-  override async atomicWritesWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
+  override async atomicWritesWith(
+    itemRepo: ItemBankRepository,
+  ): Promise<AtomicWrites<OwnWrites> | null> {
     const bank = itemBankTables.find(itemRepo);
-    const { table, writesByBank, logger } = states.of(this);
+    const { table, storedIdOf, writesByBank, logger } = states.of(this);
     if (bank === undefined) {
       logger.warn(
         `The item bank is not an ItemBankDynamoDbRepository (its class is ${itemRepo.constructor.name}), ` +
@@ -133,7 +153,7 @@ export class DeduplicationDynamoDbRepository
     }
     // Deduplicators of one pair share them, so that their claims can travel together.
     const atomicWrites = () => {
-      const writes = writesByBank.get(bank) ?? newAtomicWrites(bank, table);
+      const writes = writesByBank.get(bank) ?? newAtomicWrites(bank, table, storedIdOf);
       writesByBank.set(bank, writes);
       return writes;
     };
@@ -152,7 +172,7 @@ export class DeduplicationDynamoDbRepository
   }
 
   /** @deprecated The earlier name of {@link atomicWritesWith}. */
-  override atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
+  override atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicWrites<OwnWrites> | null> {
     // A user may have taken it away, to claim in two steps.
     return this.atomicWritesWith?.(itemRepo) ?? Promise.resolve(null);
   }
@@ -166,7 +186,19 @@ export class DeduplicationDynamoDbRepository
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
     assertDeduplicationId(deduplicationId);
-    return states.of(this).table.readAssignment(deduplicationId);
+    const { table, storedIdOf } = states.of(this);
+    const assignment = await table.readAssignment(storedIdOf(deduplicationId));
+    return assignment && { ...assignment, deduplicationId };
+  }
+
+  /**
+   * The ID as the table keeps it and as listings show it: itself, or its hash.
+   *
+   * @throws InvalidDeduplicationIdError as {@link getAssignment}
+   */
+  storedIdOf(deduplicationId: string): string {
+    assertDeduplicationId(deduplicationId);
+    return states.of(this).storedIdOf(deduplicationId);
   }
 
   /**
@@ -204,12 +236,31 @@ export class DeduplicationDynamoDbRepository
 /** Enough for full transactions while as many claims read their IDs. */
 const BULK_CONCURRENCY = 2 * MAX_TRANSACTIONS_UNDER_WAY * MAX_BULK_GROUP_SIZE;
 
-function newAtomicWrites(bank: ItemBankTable, table: DeduplicationTable): AtomicWrites {
+function newAtomicWrites(
+  bank: ItemBankTable,
+  table: DeduplicationTable,
+  storedIdOf: (deduplicationId: string) => string,
+): AtomicWrites<OwnWrites> {
   const claims = new GroupedClaims(bank, table);
   return {
+    features: ['item', 'holdForMs', 'alongside'],
     bulkConcurrency: BULK_CONCURRENCY,
-    claimItem: (deduplicationId, options) => claimItem(claims, deduplicationId, options),
-    releaseItem: (deduplicationId, options) => releaseItem(bank, table, deduplicationId, options),
+    claimItem: (deduplicationId, options) =>
+      claimItem(claims, storedIdOf(deduplicationId), options),
+    claimItems: (deduplicationIds, options) =>
+      claimItems(claims, deduplicationIds, storedIdOf, options),
+    confirmItem: (deduplicationId, options) =>
+      confirmItem(claims, storedIdOf(deduplicationId), options),
+    releaseItem: (deduplicationId, options) =>
+      releaseItem(claims, storedIdOf(deduplicationId), options),
+    expiredHolds: async function* ({ at, signal }) {
+      for await (const deduplicationId of table.expiredHolds(at, signal)) {
+        yield {
+          deduplicationId,
+          release: (options) => releaseExpiredHold(claims, deduplicationId, at, options),
+        };
+      }
+    },
   };
 }
 
@@ -217,6 +268,7 @@ const TWO_STEP_RISK = 'A crash between the two steps of a claim can strand an it
 
 const states = attachedState<{
   readonly table: DeduplicationTable;
-  readonly writesByBank: WeakMap<ItemBankTable, AtomicWrites>;
+  readonly storedIdOf: (deduplicationId: string) => string;
+  readonly writesByBank: WeakMap<ItemBankTable, AtomicWrites<OwnWrites>>;
   readonly logger: LevelledLogger;
-}>('dynamodb.deduplication-table.2');
+}>('dynamodb.deduplication-table.3');

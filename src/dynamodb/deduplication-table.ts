@@ -2,9 +2,11 @@
 import {
   type AttributeValue,
   type CancellationReason,
+  type ConditionCheck,
   type Delete,
   GetItemCommand,
   type Put,
+  type Update,
 } from '@aws-sdk/client-dynamodb';
 import type {
   Assignment,
@@ -17,10 +19,12 @@ import { TransactionalReads } from './claim/transactional-reads.js';
 import type { SendingClient } from './client.js';
 import { countRows, listTable } from './listing.js';
 import { type ReadOptions, sendRead } from './reads.js';
+import { scanExpiredHolds } from './scan.js';
 import { keyOf, type Row, schemaError, type Table } from './table.js';
 import {
   ASSIGNED_AT_ATTRIBUTE,
   DEDUPLICATION_KEY,
+  HELD_UNTIL_ATTRIBUTE,
   ITEM_ATTRIBUTE,
   ITEM_BANK_TABLE_ATTRIBUTE,
 } from './tables.js';
@@ -36,6 +40,8 @@ export interface HeldItem {
   readonly item: string;
   /** `null` if the row does not name the bank, as in rows of the Python module. */
   readonly itemBankName: string | null;
+  /** `null` if the ID has it for good. */
+  readonly heldUntil: Date | null;
 }
 
 type ReadLimits = Pick<ReadOptions, 'signal' | 'patience'>;
@@ -44,17 +50,25 @@ export class DeduplicationTable implements Table {
   readonly key = DEDUPLICATION_KEY;
   readonly client: SendingClient;
   readonly tableName: string;
+  /** An index of the holds; `null`: the whole table is read for them. */
+  readonly holdIndexName: string | null;
   readonly #transactionalReads: TransactionalReads;
   #readsByThemselves = 0;
 
-  constructor(client: SendingClient, tableName: string) {
+  constructor(client: SendingClient, tableName: string, holdIndexName: string | null = null) {
     this.client = client;
     this.tableName = tableName;
+    this.holdIndexName = holdIndexName;
     this.#transactionalReads = new TransactionalReads(this);
   }
 
   /** The action that assigns the item if the ID has none; a refusal brings the existing row. */
-  assignment(deduplicationId: string, item: string, itemBankTableName?: string): Put {
+  assignment(
+    deduplicationId: string,
+    item: string,
+    itemBankTableName?: string,
+    heldUntil: Date | null = null,
+  ): Put {
     return {
       TableName: this.tableName,
       Item: {
@@ -64,6 +78,7 @@ export class DeduplicationTable implements Table {
         ...(itemBankTableName !== undefined && {
           [ITEM_BANK_TABLE_ATTRIBUTE]: { S: itemBankTableName },
         }),
+        ...(heldUntil !== null && { [HELD_UNTIL_ATTRIBUTE]: { S: heldUntil.toISOString() } }),
       },
       ConditionExpression: 'attribute_not_exists(#id)',
       ExpressionAttributeNames: { '#id': DEDUPLICATION_KEY },
@@ -73,44 +88,78 @@ export class DeduplicationTable implements Table {
 
   /**
    * The action that ends the assignment in the row, and no later one: not even one of the same item
-   * to the same ID, which differs in its time.
+   * to the same ID, which differs in its time. Nor one whose hold was confirmed or extended since.
    */
   unassignment(row: Row): Delete {
-    const assignedAt = row[ASSIGNED_AT_ATTRIBUTE];
-    const isSameItem = '#item = :item';
-    const isSameTime = assignedAt === undefined ? 'attribute_not_exists(#time)' : '#time = :time';
+    return this.#ifAsRead(row, [ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE, HELD_UNTIL_ATTRIBUTE]);
+  }
+
+  /** The action that makes the hold in the row permanent, if the row is unchanged. */
+  confirmation(row: Row): Update {
+    return { ...this.unassignment(row), UpdateExpression: 'REMOVE #held_until' } as Update;
+  }
+
+  /** The action that gives the hold in the row another end, if the row is unchanged. */
+  extension(row: Row, heldUntil: Date): Update {
+    const condition = this.unassignment(row);
+    return {
+      ...condition,
+      UpdateExpression: 'SET #held_until = :end',
+      ExpressionAttributeValues: {
+        ...condition.ExpressionAttributeValues,
+        ':end': { S: heldUntil.toISOString() },
+      },
+    } as Update;
+  }
+
+  /** The condition that the ID has the item in the row still. */
+  presence(row: Row): ConditionCheck {
+    return this.#ifAsRead(row, [ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE]);
+  }
+
+  /** The condition that the attributes of the row are as it shows them. */
+  #ifAsRead(row: Row, attributes: readonly string[]) {
+    const values = attributes.flatMap((attribute) => {
+      const value = row[attribute];
+      return value === undefined ? [] : [[`:${attribute}`, value] as const];
+    });
     return {
       TableName: this.tableName,
       Key: { [DEDUPLICATION_KEY]: row[DEDUPLICATION_KEY] as AttributeValue },
-      ConditionExpression: [isSameItem, isSameTime].join(' AND '),
-      ExpressionAttributeNames: { '#item': ITEM_ATTRIBUTE, '#time': ASSIGNED_AT_ATTRIBUTE },
-      ExpressionAttributeValues: {
-        ':item': row[ITEM_ATTRIBUTE] as AttributeValue,
-        ...(assignedAt !== undefined && { ':time': assignedAt }),
-      },
+      ConditionExpression: attributes
+        .map((attribute) =>
+          row[attribute] === undefined
+            ? `attribute_not_exists(#${attribute})`
+            : `#${attribute} = :${attribute}`,
+        )
+        .join(' AND '),
+      ExpressionAttributeNames: Object.fromEntries(
+        attributes.map((attribute) => [`#${attribute}`, attribute]),
+      ),
+      ExpressionAttributeValues: Object.fromEntries(values),
     };
   }
 
   /** The item of the ID, or `null`. */
-  async readItem(deduplicationId: string, limits?: ReadLimits): Promise<HeldItem | null> {
-    const row = await this.readRow(deduplicationId, limits);
-    return row === undefined ? null : this.#heldItemOf(row);
+  async readItem(deduplicationId: string): Promise<HeldItem | null> {
+    const row = await this.readRow(deduplicationId);
+    return row === undefined ? null : this.heldItemOf(row);
   }
 
-  /** Like {@link readItem}; in a rush, or when many IDs are asked for at once, requests are shared. */
-  async readItemAmongMany(
+  /** Like {@link readRow}; in a rush, or when many IDs are asked for at once, requests are shared. */
+  async readRowAmongMany(
     deduplicationId: string,
     isRush: boolean,
     limits: ReadLimits,
-  ): Promise<HeldItem | null> {
+  ): Promise<Row | undefined> {
     const isAlone =
       !isRush &&
       this.#transactionalReads.isIdle &&
       this.#readsByThemselves < MAX_READS_BY_THEMSELVES;
-    if (!isAlone) return this.readItemInTransaction(deduplicationId);
+    if (!isAlone) return this.readRowInTransaction(deduplicationId);
     this.#readsByThemselves++;
     try {
-      return await this.readItem(deduplicationId, limits);
+      return await this.readRow(deduplicationId, limits);
     } finally {
       this.#readsByThemselves--;
     }
@@ -141,6 +190,7 @@ export class DeduplicationTable implements Table {
         ITEM_ATTRIBUTE,
         ASSIGNED_AT_ATTRIBUTE,
         ITEM_BANK_TABLE_ATTRIBUTE,
+        HELD_UNTIL_ATTRIBUTE,
       ],
       elementOf: (row: Row) => this.assignmentOf(row),
     };
@@ -172,48 +222,62 @@ export class DeduplicationTable implements Table {
     return this.#transactionalReads.read(deduplicationId);
   }
 
-  /** The item that {@link readRowInTransaction} finds, or `null`. */
-  async readItemInTransaction(deduplicationId: string): Promise<HeldItem | null> {
-    const row = await this.readRowInTransaction(deduplicationId);
-    return row === undefined ? null : this.#heldItemOf(row);
+  /** The rows of all IDs at one moment, in their order. */
+  readRowsInTransaction(
+    deduplicationIds: readonly string[],
+  ): Promise<readonly (Row | undefined)[]> {
+    return this.#transactionalReads.readTogether(deduplicationIds);
   }
 
   /**
-   * The item of an ID whose assignment was refused: from the refusal, or, if it does not contain the
-   * ID's row, from another read. `null` if the row has been deleted since.
+   * The row of an ID whose assignment was refused: from the refusal, or, if it does not contain the
+   * ID's row, from another read. `undefined` if the row has been deleted since.
    */
-  async existingItem(
+  async existingRow(
     deduplicationId: string,
     reason: CancellationReason | undefined,
-  ): Promise<HeldItem | null> {
+  ): Promise<Row | undefined> {
     const row = reason?.Item;
     const isItsOwn = row?.[DEDUPLICATION_KEY]?.S === deduplicationId;
-    return row !== undefined && isItsOwn ? this.#heldItemOf(row) : this.readItem(deduplicationId);
+    return isItsOwn ? row : this.readRow(deduplicationId);
+  }
+
+  /** The IDs whose holds had ended at that time. With an index, a hint. */
+  expiredHolds(at: Date, signal: AbortSignal | undefined): AsyncIterable<string> {
+    return scanExpiredHolds(this, this.holdIndexName, at, signal);
   }
 
   /** The Python module writes neither the bank nor the time. */
   assignmentOf(row: Row): Assignment {
-    const assignedAt = new Date(row[ASSIGNED_AT_ATTRIBUTE]?.S ?? '');
-    const { item, itemBankName } = this.#heldItemOf(row);
+    const assignedAt = timeIn(row[ASSIGNED_AT_ATTRIBUTE]);
+    const { item, itemBankName, heldUntil } = this.heldItemOf(row);
     return {
       deduplicationId: keyOf(this, row),
       item,
       itemBankName,
       itemBankTableName: itemBankName,
-      assignedAt: Number.isNaN(assignedAt.getTime()) ? null : assignedAt,
+      assignedAt,
+      heldUntil,
     };
   }
 
-  #heldItemOf(row: Row): HeldItem {
+  heldItemOf(row: Row): HeldItem {
     const item = row[ITEM_ATTRIBUTE]?.S;
     if (item === undefined) {
       const expected = `a String "${ITEM_ATTRIBUTE}" in every row`;
       throw schemaError(this.tableName, expected, 'a row without it');
     }
-    return { item, itemBankName: row[ITEM_BANK_TABLE_ATTRIBUTE]?.S ?? null };
+    const itemBankName = row[ITEM_BANK_TABLE_ATTRIBUTE]?.S ?? null;
+    return { item, itemBankName, heldUntil: timeIn(row[HELD_UNTIL_ATTRIBUTE]) };
   }
 
   #keyOf(deduplicationId: string): Row {
     return { [DEDUPLICATION_KEY]: { S: deduplicationId } };
   }
+}
+
+/** `null` if there is none, or no time can be read from it. */
+function timeIn(value: AttributeValue | undefined): Date | null {
+  const time = new Date(value?.S ?? '');
+  return Number.isNaN(time.getTime()) ? null : time;
 }

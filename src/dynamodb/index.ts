@@ -8,4 +8,10 @@ export {
   ItemBankDynamoDbRepository,
   type ItemBankDynamoDbRepositoryOptions,
 } from './item-bank-dynamodb-repository.js';
-export { createTables, deduplicationTable, itemBankTable, ledgerTable } from './tables.js';
+export {
+  createTables,
+  deduplicationTable,
+  deduplicationTableWithHoldIndex,
+  itemBankTable,
+  ledgerTable,
+} from './tables.js';

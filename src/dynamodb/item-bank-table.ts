@@ -1,5 +1,5 @@
 // What the DynamoDB item bank can do, for its repository and for claims and releases.
-import type { Delete } from '@aws-sdk/client-dynamodb';
+import { type Delete, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ItemStrandedError } from '../contracts/errors.js';
 import type { Listing, ListOptions } from '../contracts/looking.js';
 import type { LevelledLogger } from '../environment/logger.js';
@@ -12,6 +12,7 @@ import type { SendingClient } from './client.js';
 import type { LedgerTable } from './ledger-table.js';
 import { listTable } from './listing.js';
 import { type ItemTable, isOutcomeUnknownError, putIfAbsent } from './put-if-absent.js';
+import { sendRead } from './reads.js';
 import { hasName } from './refusals.js';
 import { scanRows } from './scan.js';
 import { keyOf, type Row } from './table.js';
@@ -25,7 +26,7 @@ export class ItemBankTable implements ItemTable {
   /** `null` without a ledger: then an item may enter more than once. */
   readonly ledger: LedgerTable | null;
   readonly candidates = new CandidatePool((startKey, demand, onThrottled) =>
-    this.#readPage(startKey, Math.max(this.#fetchLimit, demand), onThrottled),
+    this.readPage(startKey, demand, onThrottled),
   );
   /** Turns of the claims that check whether a bank that was found empty is still empty. */
   readonly emptinessTurns = new Turns();
@@ -108,7 +109,24 @@ export class ItemBankTable implements ItemTable {
     return listTable(this, contents, options);
   }
 
-  async #readPage(startKey: string | null, limit: number, onThrottled: () => void): Promise<Page> {
+  /** Whether the item is in the bank, as its own client sees it. */
+  async has(item: string): Promise<boolean> {
+    const command = new GetItemCommand({
+      TableName: this.tableName,
+      Key: { [ITEM_KEY]: { S: item } },
+      ConsistentRead: true,
+    });
+    const { Item } = await sendRead(this, () => this.client.send(command));
+    return Item !== undefined;
+  }
+
+  /** Reads one page, with `demand` items or more if there are so many: see `ReadPage`. */
+  async readPage(
+    startKey: string | null,
+    demand: number,
+    onThrottled: () => void = () => {},
+  ): Promise<Page> {
+    const limit = Math.max(this.#fetchLimit, demand);
     try {
       return await this.#scan(startKey, limit, onThrottled);
     } catch (error) {

@@ -31,12 +31,16 @@ export function publishObstacle(
 /** Whether DynamoDB throttled the request or one of its writes. */
 export function isThrottledInPart(error: unknown): boolean {
   const codes = cancellationCodes(error);
-  return isThrottling(error) || codes.some((code) => THROTTLING_REASONS.includes(code));
+  return isThrottling(error) || codes.some(isThrottlingReason);
 }
 
 /** Whether other transactions, or throttling, cancelled this one: a retry may succeed. */
 export function isInTheWay(error: unknown): boolean {
   return cancellationCodes(error).some(isPassingReason);
+}
+
+export function isThrottlingReason(code: string | undefined): boolean {
+  return code !== undefined && THROTTLING_REASONS.includes(code);
 }
 
 export function isPassingReason(code: string | undefined): boolean {

@@ -10,6 +10,7 @@ import type { Segment } from '../store-kit/listing.js';
 import { isThrottling } from './obstacles.js';
 import { sendRead } from './reads.js';
 import { keyOf, type Row, type Table } from './table.js';
+import { HELD_UNTIL_ATTRIBUTE } from './tables.js';
 
 export interface PageToScan {
   /** `null` for the beginning. It need not exist. */
@@ -73,6 +74,37 @@ async function scan(
   const { Items, Count, LastEvaluatedKey } = await sendRead(table, send, { signal });
   const nextKey = LastEvaluatedKey === undefined ? null : keyOf(table, LastEvaluatedKey);
   return { Items, Count, nextKey };
+}
+
+/**
+ * The keys of the deduplication rows whose hold had ended at that time: from the index, which is eventually
+ * consistent, or from the whole table.
+ */
+export async function* scanExpiredHolds(
+  table: Table,
+  indexName: string | null,
+  at: Date,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string, void, void> {
+  let startKey: Row | undefined;
+  do {
+    const command = new ScanCommand({
+      TableName: table.tableName,
+      ...(indexName === null ? { ConsistentRead: true } : { IndexName: indexName }),
+      // Times in ISO 8601, all of them in UTC, sort as text.
+      FilterExpression: '#held_until <= :at',
+      ProjectionExpression: '#key',
+      ExpressionAttributeNames: { '#held_until': HELD_UNTIL_ATTRIBUTE, '#key': table.key },
+      ExpressionAttributeValues: { ':at': { S: at.toISOString() } },
+      ...(startKey !== undefined && { ExclusiveStartKey: startKey }),
+    });
+    const options = signal === undefined ? {} : { abortSignal: signal };
+    const send = () => table.client.send(command, options);
+    const { Items, LastEvaluatedKey } = await sendRead(table, send, { signal });
+    if (Items === undefined) throw new MalformedReplyError('Scan', 'Items');
+    for (const row of Items) yield keyOf(table, row);
+    startKey = LastEvaluatedKey;
+  } while (startKey !== undefined);
 }
 
 function watchThrottling({ middlewareStack }: ScanCommand, onThrottled: () => void): void {

@@ -21,6 +21,11 @@ export const ITEM_ATTRIBUTE = 'item_string';
 export const ASSIGNED_AT_ATTRIBUTE = 'assigned_at';
 /** The table name of the bank that it came from. The Python module neither writes nor reads it. */
 export const ITEM_BANK_TABLE_ATTRIBUTE = 'item_bank_table';
+/**
+ * When the hold on it ends, in ISO 8601; absent if the ID has the item for good. It is a String, so that a time
+ * to live, which needs a Number, cannot act on it. The Python module neither writes nor reads it.
+ */
+export const HELD_UNTIL_ATTRIBUTE = 'held_until';
 /** When an item entered the ledger, in ISO 8601. */
 export const ENTERED_AT_ATTRIBUTE = 'entered_at';
 /** When it was retired, in ISO 8601; only in the rows of items that were. */
@@ -50,6 +55,36 @@ export function itemBankTable(tableName: string): CreateTableCommandInput {
  */
 export function deduplicationTable(tableName: string): CreateTableCommandInput {
   return tableDefinition(tableName, DEDUPLICATION_KEY);
+}
+
+/**
+ * {@link deduplicationTable} with a global secondary index of the holds, for a table that is too large to be
+ * read whole each time that expired holds are looked for. Its key is the end of a hold (`held_until`, String), so
+ * only rows of holds are in it, and no two ends share a partition. Pass its name to the repository as
+ * `holdIndexName`.
+ *
+ * @throws InvalidOptionError when a name is empty or no string
+ */
+export function deduplicationTableWithHoldIndex(
+  tableName: string,
+  holdIndexName: string,
+): CreateTableCommandInput {
+  assertTableName(holdIndexName, 'holdIndexName');
+  const { AttributeDefinitions = [], ...definition } = deduplicationTable(tableName);
+  return {
+    ...definition,
+    AttributeDefinitions: [
+      ...AttributeDefinitions,
+      { AttributeName: HELD_UNTIL_ATTRIBUTE, AttributeType: 'S' },
+    ],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: holdIndexName,
+        KeySchema: [{ AttributeName: HELD_UNTIL_ATTRIBUTE, KeyType: 'HASH' }],
+        Projection: { ProjectionType: 'KEYS_ONLY' },
+      },
+    ],
+  };
 }
 
 /**

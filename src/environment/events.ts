@@ -21,9 +21,13 @@ export interface RevealedInEvents {
 export interface HandOutEvent extends RevealedInEvents {
   /**
    * `claim`: an ID got its item. `repeat`: it already had one. `exhausted`: it has none, and the bank
-   * was empty. `released`: its item went back to the bank. `retired`: its item was withdrawn.
+   * was empty. `taken`: it has none, and the item that it chose was not free. `confirmed`: it has its item
+   * for good. `released`: its item went back to the bank. `retired`: its item was withdrawn. A group
+   * publishes one event for each of its IDs.
    */
-  readonly type: 'claim' | 'repeat' | 'exhausted' | 'released' | 'retired';
+  readonly type: 'claim' | 'repeat' | 'exhausted' | 'taken' | 'confirmed' | 'released' | 'retired';
+  /** Only in events of IDs that hold their item, and of a hold that had ended and was taken back. */
+  readonly isHold?: true;
   /**
    * Only in events of a claim whose two repositories have no atomic write in common: a crash in the
    * middle of such a claim can strand an item. See `Deduplicator.isAtomic`.
@@ -43,7 +47,7 @@ export interface FailedEvent extends Pick<RevealedInEvents, 'deduplicationId'> {
   readonly durationMs: number;
 }
 
-export type Operation = 'claim' | 'release' | 'retire' | 'add';
+export type Operation = 'claim' | 'confirm' | 'release' | 'retire' | 'add';
 
 /** A batch of items that was finished or has failed, and what it did. */
 export interface AddedEvent extends BatchAddItemsReport {
@@ -120,11 +124,11 @@ export function publishFailure(
   publish({ type: 'failed', operation, errorName: name, errorCode, durationMs, ...revealed });
 }
 
-/** Makes the call and publishes how it ended. `eventOf` turns the result into an event, or into none. */
+/** Makes the call and publishes how it ended. `eventsOf` turns the result into events, or into none. */
 export async function publishOutcome<Result>(
   operation: Operation,
   call: () => Promise<Result>,
-  eventOf: (result: Result) => Omit<HandOutEvent, 'durationMs'> | null,
+  eventsOf: (result: Result) => readonly Omit<HandOutEvent, 'durationMs'>[],
   revealed: Pick<RevealedInEvents, 'deduplicationId'>,
 ): Promise<Result> {
   const startMs = runtime.nowMs();
@@ -132,7 +136,8 @@ export async function publishOutcome<Result>(
     publishFailure(operation, error, runtime.nowMs() - startMs, revealed);
     throw error;
   });
-  const event = eventOf(result);
-  if (event !== null) publish({ ...event, ...revealed, durationMs: runtime.nowMs() - startMs });
+  for (const event of eventsOf(result)) {
+    publish({ ...revealed, ...event, durationMs: runtime.nowMs() - startMs });
+  }
   return result;
 }

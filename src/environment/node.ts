@@ -7,6 +7,16 @@ interface DiagnosticsChannel {
   channel(name: string): { readonly hasSubscribers: boolean; publish(message: unknown): void };
 }
 
+/** The part of `node:crypto` that is used. */
+interface Crypto {
+  createHmac(algorithm: 'sha256', key: Uint8Array): Hmac;
+}
+
+interface Hmac {
+  update(text: string, encoding: 'utf8'): Hmac;
+  digest(encoding: 'hex'): string;
+}
+
 type OnMessage = (message: unknown) => void;
 
 export interface Channel {
@@ -19,7 +29,10 @@ export interface Channel {
 const { process } = globalThis as {
   readonly process?: {
     readonly env?: Readonly<Record<string, string | undefined>>;
-    getBuiltinModule?(id: 'node:diagnostics_channel'): DiagnosticsChannel;
+    getBuiltinModule?: {
+      (id: 'node:diagnostics_channel'): DiagnosticsChannel;
+      (id: 'node:crypto'): Crypto;
+    };
   };
 };
 
@@ -27,6 +40,15 @@ const { process } = globalThis as {
 export function environmentVariable(name: string): string | undefined {
   return process?.env?.[name] || undefined;
 }
+
+const crypto = process?.getBuiltinModule?.('node:crypto');
+
+/** In hexadecimal. `undefined` where there is no Node.js: what browsers have instead does not answer at once. */
+export const hmacSha256 =
+  crypto === undefined
+    ? undefined
+    : (key: Uint8Array, text: string): string =>
+        crypto.createHmac('sha256', key).update(text, 'utf8').digest('hex');
 
 /** The channel of that name of `node:diagnostics_channel`, or one like it where there is no such module. */
 export function channelNamed(name: string): Channel {

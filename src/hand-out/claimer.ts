@@ -1,16 +1,22 @@
 // The implementation of `Deduplicator`: the protocol for its pair, shared claims, and their events.
 import type {
+  AnyClaimResult,
   AtomicClaimOptions,
   AtomicClaimResult,
+  AtomicConfirmOptions,
+  AtomicGroupOptions,
   AtomicReleaseOptions,
   AtomicWrites,
+  AtomicWritesFeature,
   ClaimResult,
+  ExpiredHold,
+  GroupClaimResult,
 } from '../contracts/atomic-writes.js';
 import {
   atomicWritesOf,
   type DeduplicationRepository,
 } from '../contracts/deduplication-repository.js';
-import { ReleaseNotSupportedError } from '../contracts/errors.js';
+import { FeatureNotSupportedError, ReleaseNotSupportedError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
 import { assertOption, assertPositiveInteger } from '../contracts/validation.js';
 import { type HandOutEvent, hasListeners, publishOutcome } from '../environment/events.js';
@@ -18,6 +24,7 @@ import { type LevelledLogger, type Logger, levelledLogger } from '../environment
 import { loggingLevelFromEnvironment } from '../environment/settings.js';
 import { Gate } from '../store-kit/gate.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import { untilAborted } from '../store-kit/until-aborted.js';
 import { DEFAULT_BULK_CONCURRENCY } from './bulk-claim.js';
 import { SharedClaims } from './shared-claims.js';
 import { claimInTwoSteps } from './two-step-claim.js';
@@ -26,7 +33,8 @@ const CLAIM_EVENTS = {
   claimed: 'claim',
   existing: 'repeat',
   exhausted: 'exhausted',
-} as const satisfies Record<ClaimResult['status'], HandOutEvent['type']>;
+  taken: 'taken',
+} as const satisfies Record<AnyClaimResult['status'], HandOutEvent['type']>;
 
 /**
  * Enough to keep any store busy. Further calls wait, because a running claim needs several times the
@@ -34,66 +42,89 @@ const CLAIM_EVENTS = {
  */
 const MAX_CLAIMS_UNDER_WAY = 1_000;
 
+/** What a claim asks for besides any one item. */
+export type ClaimWishes<OwnWrites> = Pick<
+  AtomicClaimOptions<OwnWrites>,
+  'item' | 'holdForMs' | 'alongside'
+>;
+
 interface ClaimHints {
   readonly isInBulk?: boolean;
   /** Whether the ID is likely to have an item. */
   readonly hasItem?: boolean;
 }
 
+export interface ClaimerOptions<OwnWrites> {
+  readonly itemRepo: ItemBankRepository;
+  readonly deduplicationRepo: DeduplicationRepository<OwnWrites>;
+  readonly releaseBanks: readonly ItemBankRepository[];
+  readonly skipFirstRead: boolean;
+  readonly maxHoldMs: number | undefined;
+  readonly revealInEvents: boolean;
+  readonly logger: Logger | undefined;
+}
+
 /** Chooses the protocol for a pair of repositories, once, and lets calls for one ID share a claim. */
-export class Claimer {
-  readonly #itemRepo: ItemBankRepository;
-  readonly #deduplicationRepo: DeduplicationRepository;
-  readonly #releaseBanks: readonly ItemBankRepository[];
-  readonly #skipFirstRead: boolean;
-  readonly #revealInEvents: boolean;
+export class Claimer<OwnWrites> {
+  readonly #options: ClaimerOptions<OwnWrites>;
   readonly #logger: LevelledLogger;
   readonly #gate = new Gate(
     MAX_CLAIMS_UNDER_WAY,
     'Too many claims of this process were under way.',
   );
   readonly #sharedClaims = new SharedClaims();
-  #atomicWrites: AtomicWrites | null | undefined;
-  #findingAtomicWrites: Promise<AtomicWrites | null> | undefined;
+  /** Those that ask for more than any one item, for good. */
+  readonly #sharedWishes = new SharedClaims();
+  #atomicWrites: AtomicWrites<OwnWrites> | null | undefined;
+  #findingAtomicWrites: Promise<AtomicWrites<OwnWrites> | null> | undefined;
   #checkingReleaseBanks: Promise<void> | undefined;
 
-  constructor(
-    itemRepo: ItemBankRepository,
-    deduplicationRepo: DeduplicationRepository,
-    releaseBanks: readonly ItemBankRepository[],
-    skipFirstRead: boolean,
-    revealInEvents: boolean,
-    logger: Logger | undefined,
-  ) {
-    this.#itemRepo = itemRepo;
-    this.#deduplicationRepo = deduplicationRepo;
-    this.#releaseBanks = releaseBanks;
-    this.#skipFirstRead = skipFirstRead;
-    this.#revealInEvents = revealInEvents;
-    this.#logger = levelledLogger(logger, loggingLevelFromEnvironment());
+  constructor(options: ClaimerOptions<OwnWrites>) {
+    this.#options = options;
+    this.#logger = levelledLogger(options.logger, loggingLevelFromEnvironment());
   }
 
   claim(
     deduplicationId: string,
     signal: AbortSignal | undefined,
-    options: ClaimHints = {},
-  ): Promise<ClaimResult> {
-    if (!hasListeners()) return this.#claim(deduplicationId, signal, options);
-    const isRevealed = this.#revealInEvents;
+    wishes?: ClaimWishes<OwnWrites>,
+    hints: ClaimHints = {},
+  ): Promise<AnyClaimResult> {
+    const claim = () => this.#claim(deduplicationId, signal, wishes, hints);
+    if (!hasListeners()) return claim();
     return publishOutcome(
       'claim',
-      () => this.#claim(deduplicationId, signal, options),
-      ({ status, item }) => ({
-        type: CLAIM_EVENTS[status],
-        ...(this.#atomicWrites === null && { isTwoStep: true }),
-        ...(isRevealed && item !== null && { item }),
-      }),
-      isRevealed ? { deduplicationId } : {},
+      claim,
+      (result) => [
+        {
+          ...this.#eventOf(result),
+          ...(this.#atomicWrites === null && { isTwoStep: true }),
+        },
+      ],
+      this.#revealed(deduplicationId),
     );
   }
 
+  #eventOf({ status, item, heldUntil }: AnyClaimResult) {
+    return {
+      type: CLAIM_EVENTS[status],
+      ...(heldUntil != null && { isHold: true as const }),
+      ...(item !== null && this.#revealedItem(item)),
+    };
+  }
+
+  #revealed(deduplicationId: string) {
+    return this.#options.revealInEvents ? { deduplicationId } : {};
+  }
+
+  #revealedItem(item: string) {
+    return this.#options.revealInEvents ? { item } : {};
+  }
+
   claimInBulk(deduplicationId: string, hasItem: boolean): Promise<ClaimResult> {
-    return this.claim(deduplicationId, undefined, { isInBulk: true, hasItem });
+    const hints = { isInBulk: true, hasItem };
+    // Without wishes, none is `taken`.
+    return this.claim(deduplicationId, undefined, undefined, hints) as Promise<ClaimResult>;
   }
 
   async bulkConcurrency(): Promise<number> {
@@ -111,62 +142,159 @@ export class Claimer {
   #claim(
     deduplicationId: string,
     signal: AbortSignal | undefined,
+    wishes: ClaimWishes<OwnWrites> | undefined,
     { isInBulk, hasItem = false }: ClaimHints,
-  ): Promise<ClaimResult> {
-    return this.#sharedClaims.run(
-      deduplicationId,
-      (isRepeat, sharedSignal) => {
-        const skipFirstRead = this.#skipFirstRead && !isRepeat && !hasItem;
-        const options = { signal: sharedSignal, skipFirstRead, isInBulk };
-        return this.#gate.pass(
-          () => new Patience(CLAIM_PATIENCE_MS, sharedSignal),
-          (waitedMs) => this.#begin(deduplicationId, { ...options, waitedMs }),
-        );
-      },
-      signal,
-    );
+  ): Promise<AnyClaimResult> {
+    const { skipFirstRead, maxHoldMs } = this.#options;
+    const begin = (isRepeat: boolean, claimSignal: AbortSignal | undefined) => {
+      const options: AtomicClaimOptions<OwnWrites> = {
+        ...wishes,
+        ...(wishes?.holdForMs !== undefined && { maxHoldMs }),
+        signal: claimSignal,
+        skipFirstRead: skipFirstRead && !isRepeat && !hasItem,
+        isInBulk,
+      };
+      return this.#inTurn(claimSignal, (waitedMs) =>
+        this.#begin(deduplicationId, { ...options, waitedMs }),
+      );
+    };
+    if (wishes === undefined) return this.#sharedClaims.run(deduplicationId, begin, signal);
+    const { item, holdForMs, alongside } = wishes;
+    if (alongside !== undefined) return untilAborted(begin(false, signal), signal);
+    const key = JSON.stringify([deduplicationId, item, holdForMs]);
+    return this.#sharedWishes.run(key, begin, signal);
   }
 
-  async #begin(deduplicationId: string, options: AtomicClaimOptions): Promise<ClaimResult> {
+  #inTurn<Result>(
+    signal: AbortSignal | undefined,
+    call: (waitedMs: number) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#gate.pass(() => new Patience(CLAIM_PATIENCE_MS, signal), call);
+  }
+
+  async #begin(
+    deduplicationId: string,
+    options: AtomicClaimOptions<OwnWrites>,
+  ): Promise<AnyClaimResult> {
     // Not awaited again once it is known: this is the path of every call.
     const atomicWrites = this.#atomicWrites ?? (await this.#findAtomicWrites());
+    assertFeatures(atomicWrites, options);
+    const { itemRepo, deduplicationRepo } = this.#options;
     const result =
       atomicWrites === null
-        ? await claimInTwoSteps(
-            deduplicationId,
-            this.#itemRepo,
-            this.#deduplicationRepo,
-            options.signal,
-          )
-        : withBankName(await atomicWrites.claimItem(deduplicationId, options));
+        ? await claimInTwoSteps(deduplicationId, itemRepo, deduplicationRepo, options.signal)
+        : complete(await atomicWrites.claimItem(deduplicationId, options));
     this.#logger.debug(`A call for an item ended as "${result.status}".`);
     return result;
   }
 
-  release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
-    if (!hasListeners()) return this.#release(deduplicationId, options);
-    const isRevealed = this.#revealInEvents;
-    const isReturned = options.fate === 'return';
+  claimAll(
+    deduplicationIds: readonly string[],
+    options: AtomicGroupOptions<OwnWrites>,
+  ): Promise<GroupClaimResult> {
+    const { maxHoldMs } = this.#options;
+    const claim = () =>
+      untilAborted(
+        this.#inTurn(options.signal, async (waitedMs) => {
+          const atomicWrites = await this.#findAtomicWrites();
+          if (atomicWrites?.claimItems === undefined)
+            throw new FeatureNotSupportedError('claimAll');
+          assertFeatures(atomicWrites, options);
+          return atomicWrites.claimItems(deduplicationIds, { ...options, maxHoldMs, waitedMs });
+        }),
+        options.signal,
+      );
+    if (!hasListeners()) return claim();
     return publishOutcome(
-      isReturned ? 'release' : 'retire',
-      () => this.#release(deduplicationId, options),
-      (item) =>
-        item === null
-          ? null
-          : { type: isReturned ? 'released' : 'retired', ...(isRevealed && { item }) },
-      isRevealed ? { deduplicationId } : {},
+      'claim',
+      claim,
+      ({ members }) =>
+        members?.map((member) => ({
+          ...this.#eventOf(member),
+          ...this.#revealed(member.deduplicationId),
+        })) ??
+        deduplicationIds.map((deduplicationId) => ({
+          type: 'exhausted' as const,
+          ...this.#revealed(deduplicationId),
+        })),
+      {},
     );
   }
 
-  async #release(deduplicationId: string, options: AtomicReleaseOptions): Promise<string | null> {
+  confirm(
+    deduplicationId: string,
+    options: AtomicConfirmOptions<OwnWrites>,
+  ): Promise<string | null> {
+    const confirm = async () => {
+      const atomicWrites = await this.#findAtomicWrites();
+      if (atomicWrites?.confirmItem === undefined) throw new FeatureNotSupportedError('confirm');
+      assertFeatures(atomicWrites, { alongside: options.alongside });
+      return atomicWrites.confirmItem(deduplicationId, options);
+    };
+    if (!hasListeners()) return confirm();
+    return publishOutcome(
+      'confirm',
+      confirm,
+      (item) => (item === null ? [] : [{ type: 'confirmed', ...this.#revealedItem(item) }]),
+      this.#revealed(deduplicationId),
+    );
+  }
+
+  release(
+    deduplicationId: string,
+    options: AtomicReleaseOptions<OwnWrites>,
+  ): Promise<string | null> {
+    return this.#publishRelease(options.fate, this.#revealed(deduplicationId), {}, async () => {
+      const atomicWrites = await this.#findAtomicWrites();
+      if (atomicWrites?.releaseItem === undefined) throw new ReleaseNotSupportedError();
+      assertFeatures(atomicWrites, { alongside: options.alongside });
+      const banks = await this.#checkedReleaseBanks();
+      return atomicWrites.releaseItem(deduplicationId, { ...options, banks });
+    });
+  }
+
+  /** The holds that had ended at that time, each with a function that takes it back. */
+  async *expiredHolds(
+    at: Date,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<() => Promise<string | null>, void, void> {
     const atomicWrites = await this.#findAtomicWrites();
-    if (atomicWrites?.releaseItem === undefined) throw new ReleaseNotSupportedError();
-    this.#checkingReleaseBanks ??= this.#assertReleaseBanksAreAtomic();
-    await this.#checkingReleaseBanks;
-    const banks = this.#releaseBanks;
-    const item = await atomicWrites.releaseItem(deduplicationId, { ...options, banks });
-    this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
-    return item;
+    if (atomicWrites?.expiredHolds === undefined) {
+      throw new FeatureNotSupportedError('releaseExpiredHolds');
+    }
+    const banks = await this.#checkedReleaseBanks();
+    for await (const hold of atomicWrites.expiredHolds({ at, signal })) {
+      yield () => this.#takeBack(hold, { banks, signal });
+    }
+  }
+
+  #takeBack(
+    hold: ExpiredHold,
+    options: Pick<AtomicReleaseOptions, 'banks' | 'signal'>,
+  ): Promise<string | null> {
+    const revealed = this.#revealed(hold.deduplicationId);
+    return this.#publishRelease('return', revealed, { isHold: true }, () => hold.release(options));
+  }
+
+  async #publishRelease(
+    fate: AtomicReleaseOptions['fate'],
+    revealed: { readonly deduplicationId?: string },
+    extra: Pick<HandOutEvent, 'isHold'>,
+    call: () => Promise<string | null>,
+  ): Promise<string | null> {
+    const release = async () => {
+      const item = await call();
+      this.#logger.debug(`A release ended ${item === null ? 'without' : 'with'} an item.`);
+      return item;
+    };
+    if (!hasListeners()) return release();
+    const type = fate === 'return' ? 'released' : 'retired';
+    return publishOutcome(
+      fate === 'return' ? 'release' : 'retire',
+      release,
+      (item) => (item === null ? [] : [{ type, ...extra, ...this.#revealedItem(item) }]),
+      revealed,
+    );
   }
 
   async isAtomic(): Promise<boolean> {
@@ -174,16 +302,23 @@ export class Claimer {
   }
 
   /** Checked at the first release: where a client leads to is not known earlier. */
+  async #checkedReleaseBanks(): Promise<readonly ItemBankRepository[]> {
+    this.#checkingReleaseBanks ??= this.#assertReleaseBanksAreAtomic();
+    await this.#checkingReleaseBanks;
+    return this.#options.releaseBanks;
+  }
+
   async #assertReleaseBanksAreAtomic(): Promise<void> {
+    const { deduplicationRepo, releaseBanks } = this.#options;
     try {
       const writes = await Promise.all(
-        this.#releaseBanks.map((bank) => atomicWritesOf(this.#deduplicationRepo, bank)),
+        releaseBanks.map((bank) => atomicWritesOf(deduplicationRepo, bank)),
       );
       assertOption(
         writes.every((atomicWrites) => atomicWrites != null),
         'releaseBanks',
         'item banks that share atomic writes with `deduplicationRepo`',
-        this.#releaseBanks,
+        releaseBanks,
         'Keep all of them in one store and at one place.',
       );
     } catch (error) {
@@ -193,8 +328,9 @@ export class Claimer {
     }
   }
 
-  async #findAtomicWrites(): Promise<AtomicWrites | null> {
-    this.#findingAtomicWrites ??= atomicWritesOf(this.#deduplicationRepo, this.#itemRepo);
+  async #findAtomicWrites(): Promise<AtomicWrites<OwnWrites> | null> {
+    const { deduplicationRepo, itemRepo } = this.#options;
+    this.#findingAtomicWrites ??= atomicWritesOf(deduplicationRepo, itemRepo);
     try {
       this.#atomicWrites = await this.#findingAtomicWrites;
       return this.#atomicWrites;
@@ -206,8 +342,22 @@ export class Claimer {
   }
 }
 
-/** A backend may leave out the bank. */
-function withBankName(result: AtomicClaimResult): ClaimResult {
-  if (result.status === 'exhausted') return result;
-  return { ...result, itemBankName: result.itemBankName ?? null };
+const FEATURES = ['item', 'holdForMs', 'alongside'] as const satisfies AtomicWritesFeature[];
+
+/** What a pair does not know it would leave out in silence. */
+function assertFeatures(
+  atomicWrites: Pick<AtomicWrites, 'features'> | null,
+  options: Partial<Record<AtomicWritesFeature, unknown>>,
+): void {
+  for (const feature of FEATURES) {
+    const isMissing = options[feature] !== undefined && !atomicWrites?.features?.includes(feature);
+    if (isMissing) throw new FeatureNotSupportedError(feature);
+  }
+}
+
+/** A backend may leave out the bank and the end of the hold. */
+function complete(result: AtomicClaimResult): AnyClaimResult {
+  if (result.item === null) return result;
+  const { itemBankName = null, heldUntil = null } = result;
+  return { ...result, itemBankName, heldUntil };
 }

@@ -1,4 +1,11 @@
-import type { AtomicReleaseOptions, ClaimResult } from '../contracts/atomic-writes.js';
+import type {
+  AnyClaimResult,
+  AtomicReleaseOptions,
+  ChosenClaimResult,
+  ClaimResult,
+  GroupClaimResult,
+  GroupMember,
+} from '../contracts/atomic-writes.js';
 import type { DeduplicationRepository } from '../contracts/deduplication-repository.js';
 import type {
   BatchAddItemsOptions,
@@ -6,22 +13,33 @@ import type {
   ItemBankRepository,
 } from '../contracts/item-bank-repository.js';
 import {
+  assertAlongside,
   assertDeduplicationId,
+  assertGroup,
+  assertHold,
+  assertItem,
   assertOption,
   assertSignal,
   hasMethods,
 } from '../contracts/validation.js';
 import type { Logger } from '../environment/logger.js';
+import { runtime } from '../environment/runtime.js';
 import { attachedState } from '../store-kit/attached-state.js';
 import { untilAborted } from '../store-kit/until-aborted.js';
 import { type BulkClaimOptions, claimInBulk, type HandOut } from './bulk-claim.js';
-import { Claimer } from './claimer.js';
+import { Claimer, type ClaimWishes } from './claimer.js';
+import {
+  assertSweepOptions,
+  type ExpiredHoldsReport,
+  type ReleaseExpiredHoldsOptions,
+  takeBackHolds,
+} from './expired-holds.js';
 
-export interface DeduplicatorOptions {
+export interface DeduplicatorOptions<OwnWrites = never> {
   /** Where the items come from. */
   readonly itemRepo: ItemBankRepository;
   /** Remembers who has which item. Several deduplicators may share one. */
-  readonly deduplicationRepo: DeduplicationRepository;
+  readonly deduplicationRepo: DeduplicationRepository<OwnWrites>;
   /**
    * Further banks that items may be released to through this deduplicator, where several banks share
    * one deduplication repository. Each has to share atomic writes with it, so it has to be in the same
@@ -37,6 +55,11 @@ export interface DeduplicatorOptions {
    */
   readonly skipFirstRead?: boolean | undefined;
   /**
+   * The longest that an ID may hold an item, in milliseconds from its assignment on, however often it asks
+   * for a hold. Longer ones end then. Default: no limit.
+   */
+  readonly maxHoldMs?: number | undefined;
+  /**
    * Adds deduplication IDs and items to the events of this deduplicator's calls. Default: `false`,
    * because IDs are personal data and items are worth money.
    */
@@ -45,7 +68,8 @@ export interface DeduplicatorOptions {
   readonly logger?: Logger | undefined;
 }
 
-export interface ClaimOptions {
+/** What the methods of a {@link Deduplicator} have in common. */
+export interface CallOptions {
   /**
    * Stops the waiting: the call throws the signal's reason. A write that was already sent may still be
    * applied; a later call with the same ID finds out.
@@ -53,23 +77,75 @@ export interface ClaimOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** @typeParam OwnWrites what the pair can write for its caller: on DynamoDB `TransactWriteItem[]` */
+export interface ClaimOptions<OwnWrites = never> extends CallOptions {
+  /**
+   * Only holds the item, for so many milliseconds, until `confirm` makes it permanent. If the ID holds its
+   * item already, the hold is extended to the later of the two ends; what it has for good stays so. Default:
+   * for good.
+   */
+  readonly holdForMs?: number | undefined;
+  /**
+   * Own writes that are committed with the claim, or not at all: an order, a message to send. Called once
+   * for each item that is tried, maybe for several before one can be had, so let it do nothing but return the
+   * writes. They are not made if the ID has an item already. If they are refused, such as by a condition of
+   * theirs, the claim throws `AlongsideRefusedError`. A claim with own writes shares no request with others.
+   */
+  readonly alongside?: ((item: string) => OwnWrites) | undefined;
+}
+
+/** @typeParam OwnWrites as in {@link ClaimOptions} */
+export interface ChosenClaimOptions<OwnWrites = never> extends ClaimOptions<OwnWrites> {
+  /** The item to claim: a seat, a vanity code. */
+  readonly item: string;
+}
+
+/** @typeParam OwnWrites as in {@link ClaimOptions} */
+export interface GroupClaimOptions<OwnWrites = never> extends CallOptions {
+  /** As in {@link ClaimOptions}, for each ID of the group. */
+  readonly holdForMs?: number | undefined;
+  /**
+   * As in {@link ClaimOptions}, called with what each ID has or is about to get, in the order of the IDs. Not
+   * called if each of them has an item already.
+   */
+  readonly alongside?: ((members: readonly GroupMember[]) => OwnWrites) | undefined;
+}
+
+/** @typeParam OwnWrites as in {@link ClaimOptions} */
+export interface ConfirmOptions<OwnWrites = never> extends CallOptions {
+  /** Confirms only if the ID has this item. Default: whatever it has. */
+  readonly item?: string | undefined;
+  /** As in {@link ClaimOptions}. Not made if the ID has its item for good already. */
+  readonly alongside?: ((item: string) => OwnWrites) | undefined;
+}
+
+/** @typeParam OwnWrites as in {@link ClaimOptions} */
+export interface ReleaseOptions<OwnWrites = never> extends CallOptions {
+  /** As in {@link ClaimOptions}. Not made if the ID has no item. */
+  readonly alongside?: ((item: string) => OwnWrites) | undefined;
+}
+
 /**
  * Gives each deduplication ID at most one item, and each item to at most one ID, even when many
  * processes ask at once.
  *
  * Create one instance per process and use it for all calls: they then share requests.
+ *
+ * @typeParam OwnWrites what the pair can write for its caller in the same commit, inferred from
+ *   `deduplicationRepo`: on DynamoDB `TransactWriteItem[]`
  */
-export class Deduplicator {
+export class Deduplicator<OwnWrites = never> {
   readonly itemRepo: ItemBankRepository;
-  readonly deduplicationRepo: DeduplicationRepository;
+  readonly deduplicationRepo: DeduplicationRepository<OwnWrites>;
 
   /** @throws InvalidOptionError when a repository lacks a method of its contract */
-  constructor(options: DeduplicatorOptions) {
+  constructor(options: DeduplicatorOptions<OwnWrites>) {
     const {
       itemRepo,
       deduplicationRepo,
       releaseBanks = [],
       skipFirstRead = false,
+      maxHoldMs,
       revealInEvents = false,
       logger,
     } = options ?? {};
@@ -108,19 +184,21 @@ export class Deduplicator {
       revealInEvents,
       'Leave it out for false.',
     );
+    assertHold('maxHoldMs', maxHoldMs);
     this.itemRepo = itemRepo;
     this.deduplicationRepo = deduplicationRepo;
     claimers.attach(
       this,
-      new Claimer(
+      new Claimer({
         itemRepo,
         deduplicationRepo,
         // Copied, so that a later change of the caller's array cannot let a release write elsewhere.
-        [...releaseBanks],
+        releaseBanks: [...releaseBanks],
         skipFirstRead,
+        maxHoldMs,
         revealInEvents,
         logger,
-      ),
+      }),
     );
   }
 
@@ -140,13 +218,16 @@ export class Deduplicator {
    * @throws ItemStrandedError with a pair that has no atomic writes; it holds the item
    * @throws ServiceUnreachableError when the service could not be connected to; nothing was written
    * @throws AccountMismatchError when the clients of the two repositories belong to two accounts
+   * @throws InvalidOptionError when an option cannot be used; nothing was written
+   * @throws FeatureNotSupportedError with an option that the pair does not know; nothing was written
+   * @throws AlongsideRefusedError when the writes of `alongside` were refused; nothing was written
    * @throws the backend's own errors (access denied, no credentials, throttling) as they are
    *
    * After any error the call may be retried.
    */
   fetchItemForDeduplicationId(
     deduplicationId: string,
-    options?: ClaimOptions,
+    options?: ClaimOptions<OwnWrites>,
   ): Promise<string | null> {
     return this.claim(deduplicationId, options).then(({ item }) => item);
   }
@@ -155,11 +236,104 @@ export class Deduplicator {
    * Like {@link fetchItemForDeduplicationId}, but also says whether the ID got its item now (`claimed`)
    * or had it already (`existing`). At most one call returns `claimed` for each assignment: if its
    * answer is lost, the retry returns `existing`.
+   *
+   * With `item`, it gives the ID that item or none, in one write and without a search: `taken` says that the
+   * item was not free. With `holdForMs`, the ID only holds the item: the result has the end as `heldUntil`.
+   * A claim without it neither confirms nor extends a hold. See the guide to a seat sale in the
+   * documentation.
+   *
+   * @throws InvalidItemError when `item` cannot be one
    */
-  async claim(deduplicationId: string, options: ClaimOptions = {}): Promise<ClaimResult> {
+  claim(
+    deduplicationId: string,
+    options: ChosenClaimOptions<OwnWrites>,
+  ): Promise<ChosenClaimResult>;
+  claim(
+    deduplicationId: string,
+    options: ClaimOptions<OwnWrites> & { readonly item: string | undefined },
+  ): Promise<AnyClaimResult>;
+  claim(deduplicationId: string, options?: ClaimOptions<OwnWrites>): Promise<ClaimResult>;
+  async claim(
+    deduplicationId: string,
+    options: ClaimOptions<OwnWrites> & { readonly item?: string | undefined } = {},
+  ): Promise<AnyClaimResult> {
     assertDeduplicationId(deduplicationId);
     assertSignal(options.signal);
-    return claimers.of(this).claim(deduplicationId, options.signal);
+    return claimers.of(this).claim(deduplicationId, options.signal, wishesOf(options));
+  }
+
+  /**
+   * Gives an item to each of the IDs, or to none: for a group of seats or an order of several items. IDs that
+   * have an item keep it. Give each item of a group an ID of its own, such as `order-17/1` and `order-17/2`.
+   *
+   * One write: either every ID has an item afterwards, or nothing was written and the result says how many
+   * free items were seen. It never waits for items, and two groups never keep each other from the last ones.
+   *
+   * @param deduplicationIds different ones, up to 50
+   * @returns `exhausted` only if fewer items than were needed stayed in the bank for the whole call
+   * @throws InvalidOptionError when there are more IDs, none, or one of them twice
+   * @throws InvalidDeduplicationIdError with its `index`
+   * @throws FeatureNotSupportedError with a pair that cannot do it; nothing was written
+   * @throws what {@link fetchItemForDeduplicationId} throws
+   */
+  async claimAll(
+    deduplicationIds: readonly string[],
+    options: GroupClaimOptions<OwnWrites> = {},
+  ): Promise<GroupClaimResult> {
+    assertGroup(deduplicationIds);
+    const { signal, holdForMs, alongside } = options;
+    assertSignal(signal);
+    assertHold('holdForMs', holdForMs);
+    assertAlongside(alongside);
+    return claimers.of(this).claimAll([...deduplicationIds], { signal, holdForMs, alongside });
+  }
+
+  /**
+   * Makes the hold of the ID permanent: its user has paid. A repeated call has the same result.
+   *
+   * A hold that has ended, and that nobody has taken back yet, is confirmed as well. Pass the `item` that was
+   * paid for: a payment that arrives late, or twice, then never confirms a hold on another item.
+   *
+   * @returns the item, also if the ID had it for good already; `null` when the ID has no item any more, or
+   *   another one than `item`
+   * @throws InvalidDeduplicationIdError, InvalidItemError, AlongsideRefusedError, ContentionError and the
+   *   backend's own errors like {@link claim}
+   * @throws OutcomeUnknownError when no answer said whether the write was applied; retry to find out
+   * @throws FeatureNotSupportedError with a pair that has no holds
+   */
+  async confirm(
+    deduplicationId: string,
+    options: ConfirmOptions<OwnWrites> = {},
+  ): Promise<string | null> {
+    const { signal, item, alongside } = options;
+    assertDeduplicationId(deduplicationId);
+    if (item !== undefined) assertItem(item);
+    assertAlongside(alongside);
+    assertSignal(signal);
+    signal?.throwIfAborted();
+    const confirmation = claimers.of(this).confirm(deduplicationId, { signal, item, alongside });
+    return untilAborted(confirmation, signal);
+  }
+
+  /**
+   * Takes back the items of all holds that have ended, each in a write of its own, and puts them into the
+   * banks that they came from. Nothing in the package calls it: run it every minute or so, in as many
+   * processes as you like. Until then, an item whose hold has ended belongs to its ID.
+   *
+   * A hold that is confirmed or extended meanwhile stays. Compares the ends of the holds, which the processes
+   * that claimed wrote by their clocks, with the clock of this process. Holds on items of banks that are
+   * neither `itemRepo` nor one of `releaseBanks` stay.
+   *
+   * @returns how many holds were found, and what became of them
+   * @throws InvalidOptionError when an option cannot be used
+   * @throws FeatureNotSupportedError with a pair that has no holds
+   * @throws what {@link releaseItemForDeduplicationId} throws, once the releases under way have ended; what
+   *   was released stays so, and the call may be retried
+   */
+  async releaseExpiredHolds(options: ReleaseExpiredHoldsOptions = {}): Promise<ExpiredHoldsReport> {
+    assertSweepOptions(options);
+    const holds = claimers.of(this).expiredHolds(runtime.date(), options.signal);
+    return takeBackHolds(holds, options);
   }
 
   /**
@@ -214,7 +388,7 @@ export class Deduplicator {
    */
   async releaseItemForDeduplicationId(
     deduplicationId: string,
-    options?: ClaimOptions,
+    options?: ReleaseOptions<OwnWrites>,
   ): Promise<string | null> {
     return endAssignment(this, deduplicationId, 'return', options);
   }
@@ -227,7 +401,7 @@ export class Deduplicator {
    */
   async retireItemForDeduplicationId(
     deduplicationId: string,
-    options?: ClaimOptions,
+    options?: ReleaseOptions<OwnWrites>,
   ): Promise<string | null> {
     return endAssignment(this, deduplicationId, 'retire', options);
   }
@@ -252,21 +426,39 @@ export class Deduplicator {
   }
 }
 
-async function endAssignment(
-  deduplicator: Deduplicator,
+async function endAssignment<OwnWrites>(
+  deduplicator: Deduplicator<OwnWrites>,
   deduplicationId: string,
   fate: AtomicReleaseOptions['fate'],
-  { signal }: ClaimOptions = {},
+  { signal, alongside }: ReleaseOptions<OwnWrites> = {},
 ): Promise<string | null> {
   assertDeduplicationId(deduplicationId);
+  assertAlongside(alongside);
   assertSignal(signal);
   signal?.throwIfAborted();
-  const release = claimers.of(deduplicator).release(deduplicationId, { fate, signal });
-  return untilAborted(release, signal);
+  const claimer = claimers.of(deduplicator);
+  return untilAborted(claimer.release(deduplicationId, { fate, signal, alongside }), signal);
+}
+
+/** Checked, and `undefined` if there are none: plain claims share what others may not. */
+function wishesOf<OwnWrites>({
+  item,
+  holdForMs,
+  alongside,
+}: ClaimWishes<OwnWrites>): ClaimWishes<OwnWrites> | undefined {
+  if (item === undefined && holdForMs === undefined && alongside === undefined) return undefined;
+  if (item !== undefined) assertItem(item);
+  assertHold('holdForMs', holdForMs);
+  assertAlongside(alongside);
+  return { item, holdForMs, alongside };
 }
 
 function isItemBankRepository(value: unknown): value is ItemBankRepository {
   return hasMethods(value, 'batchAddItems', 'addItemToBank', 'getItemFromBank');
 }
 
-const claimers = attachedState<Claimer>('deduplicator.1');
+// Its methods take what the constructor inferred, so that any `OwnWrites` will do here.
+const claimers = attachedState<Claimer<never>>('deduplicator.2') as unknown as {
+  attach<OwnWrites>(owner: Deduplicator<OwnWrites>, claimer: Claimer<OwnWrites>): void;
+  of<OwnWrites>(owner: Deduplicator<OwnWrites>): Claimer<OwnWrites>;
+};

@@ -1,18 +1,19 @@
 // A user who clicks twice asks the same process twice at once. The second call does not use the result
 // of the first one's claim: that claim may have read the store before the second call began, and they
 // may have changed since. Nor does it use its error: that claim's time limit began earlier. It waits until
-// the first claim has ended, and then shares one claim with all calls that came meanwhile.
-import type { ClaimResult } from '../contracts/atomic-writes.js';
+// the first claim has ended, and then shares one claim with all calls that came meanwhile. Only calls that ask
+// for the same share a claim.
+import type { AnyClaimResult } from '../contracts/atomic-writes.js';
 import { ContentionError } from '../contracts/errors.js';
 import { runtime } from '../environment/runtime.js';
 import { CLAIM_PATIENCE_MS } from '../store-kit/patience.js';
 import { untilAborted } from '../store-kit/until-aborted.js';
 
 /** `isRepeat`: a claim for the same ID has just ended, so the ID is likely to have an item. */
-type BeginClaim = (isRepeat: boolean, signal: AbortSignal | undefined) => Promise<ClaimResult>;
+type BeginClaim = (isRepeat: boolean, signal: AbortSignal | undefined) => Promise<AnyClaimResult>;
 
 interface SharedClaim {
-  readonly result: Promise<ClaimResult>;
+  readonly result: Promise<AnyClaimResult>;
   /** Resolves when the claim has ended, whether it failed or not. */
   readonly ended: Promise<void>;
   /** Absent when a call without a signal began the claim: that call cannot stop waiting. */
@@ -26,39 +27,34 @@ export class SharedClaims {
   readonly #underWay = new Map<string, SharedClaim>();
 
   /**
+   * @param key of all calls that ask for the same
    * @throws ContentionError when an earlier claim for the ID did not end while this call could wait
    */
-  run(
-    deduplicationId: string,
-    begin: BeginClaim,
-    signal: AbortSignal | undefined,
-  ): Promise<ClaimResult> {
-    const earlier = this.#underWay.get(deduplicationId);
+  run(key: string, begin: BeginClaim, signal: AbortSignal | undefined): Promise<AnyClaimResult> {
+    const earlier = this.#underWay.get(key);
     if (earlier !== undefined || signal !== undefined) {
-      return this.#share(deduplicationId, begin, earlier, signal);
+      return this.#share(key, begin, earlier, signal);
     }
     // Returns the claim's own promise and creates no other: 100,000 such calls can wait at once.
-    const claim = this.#begin(deduplicationId, begin, false, undefined);
+    const claim = this.#begin(key, begin, false, undefined);
     claim.isClaimTold = true;
     return claim.result;
   }
 
   async #share(
-    deduplicationId: string,
+    key: string,
     begin: BeginClaim,
     earlier: SharedClaim | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<ClaimResult> {
+  ): Promise<AnyClaimResult> {
     signal?.throwIfAborted();
     if (earlier !== undefined) {
-      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);
+      await this.#wait(key, earlier, inTime(earlier.ended), signal);
       signal?.throwIfAborted();
     }
     // Whatever is under way now began after this call did.
-    const claim =
-      this.#underWay.get(deduplicationId) ??
-      this.#begin(deduplicationId, begin, earlier !== undefined, signal);
-    const result = await this.#wait(deduplicationId, claim, claim.result, signal);
+    const claim = this.#underWay.get(key) ?? this.#begin(key, begin, earlier !== undefined, signal);
+    const result = await this.#wait(key, claim, claim.result, signal);
     if (result.status !== 'claimed') return result;
     if (claim.isClaimTold) return { ...result, status: 'existing' };
     claim.isClaimTold = true;
@@ -66,7 +62,7 @@ export class SharedClaims {
   }
 
   #begin(
-    deduplicationId: string,
+    key: string,
     begin: BeginClaim,
     isRepeat: boolean,
     signal: AbortSignal | undefined,
@@ -74,7 +70,7 @@ export class SharedClaims {
     const controller = signal && new AbortController();
     const result = begin(isRepeat, controller?.signal);
     const forget = () => {
-      this.#forget(deduplicationId, claim);
+      this.#forget(key, claim);
     };
     const claim: SharedClaim = {
       result,
@@ -84,12 +80,12 @@ export class SharedClaims {
       waitingCalls: 0,
       isClaimTold: false,
     };
-    this.#underWay.set(deduplicationId, claim);
+    this.#underWay.set(key, claim);
     return claim;
   }
 
   async #wait<Value>(
-    deduplicationId: string,
+    key: string,
     claim: SharedClaim,
     promise: Promise<Value>,
     signal: AbortSignal | undefined,
@@ -101,14 +97,14 @@ export class SharedClaims {
       claim.waitingCalls--;
       const { controller, waitingCalls } = claim;
       const isLeft = controller !== undefined && waitingCalls === 0;
-      if (isLeft && this.#forget(deduplicationId, claim)) controller.abort();
+      if (isLeft && this.#forget(key, claim)) controller.abort();
     }
   }
 
   /** Whether the claim was still under way. */
-  #forget(deduplicationId: string, claim: SharedClaim): boolean {
-    const isUnderWay = this.#underWay.get(deduplicationId) === claim;
-    if (isUnderWay) this.#underWay.delete(deduplicationId);
+  #forget(key: string, claim: SharedClaim): boolean {
+    const isUnderWay = this.#underWay.get(key) === claim;
+    if (isUnderWay) this.#underWay.delete(key);
     return isUnderWay;
   }
 }

@@ -46,7 +46,7 @@ export async function claimInTwoSteps(
 
 /** The two methods that assign and read an item know nothing of its bank. */
 function told(status: ClaimedItem['status'], item: string): ClaimResult {
-  return { status, item, itemBankName: null };
+  return { status, item, itemBankName: null, heldUntil: null };
 }
 
 /** Which item the ID has in the end: the given one, or the one that it had already. */

@@ -1,10 +1,6 @@
-import type {
-  AtomicReleaseOptions,
-  AtomicWrites,
-  ClaimResult,
-} from '../contracts/atomic-writes.js';
+import type { AtomicWrites } from '../contracts/atomic-writes.js';
 import { DeduplicationRepository } from '../contracts/deduplication-repository.js';
-import { DeduplicationIdAlreadyAssignedError, UnknownItemBankError } from '../contracts/errors.js';
+import { DeduplicationIdAlreadyAssignedError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
 import type {
   Assignment,
@@ -18,43 +14,57 @@ import { runtime } from '../environment/runtime.js';
 import { attachedState } from '../store-kit/attached-state.js';
 import { assertCountAssignmentsOptions } from '../store-kit/listing.js';
 import { listSnapshot } from '../store-kit/snapshot-listing.js';
-import { type MemoryBank, memoryBanks } from './memory-bank.js';
+import { type DeduplicationIdOptions, storedIdsWith } from '../store-kit/stored-ids.js';
+import { memoryBanks } from './memory-bank.js';
+import { type Assigned, assignmentOf, type MemoryWrite, memoryWrites } from './memory-writes.js';
+
+export type DeduplicationMemoryRepositoryOptions = DeduplicationIdOptions;
 
 /** A deduplication repository in this process's memory, for unit tests. */
 export class DeduplicationMemoryRepository
-  extends DeduplicationRepository
+  extends DeduplicationRepository<MemoryWrite>
   implements DeduplicationLooking
 {
-  constructor() {
+  /** @throws InvalidOptionError when an option cannot be used */
+  constructor(options: DeduplicationMemoryRepositoryOptions = {}) {
     super();
-    assignments.attach(this, new Map());
+    states.attach(this, { assigned: new Map(), storedIdOf: storedIdsWith(options) });
   }
 
   override async getValueForDeduplicationId(deduplicationId: string): Promise<string | null> {
     assertDeduplicationId(deduplicationId);
-    return assignments.of(this).get(deduplicationId)?.item ?? null;
+    return (await this.getAssignment(deduplicationId))?.item ?? null;
   }
 
   override async putDeduplicationId(deduplicationId: string, item: string): Promise<void> {
     assertDeduplicationId(deduplicationId);
     assertItem(item);
-    const existing = assignments.of(this).get(deduplicationId);
+    const { assigned, storedIdOf } = states.of(this);
+    const storedId = storedIdOf(deduplicationId);
+    const existing = assigned.get(storedId);
     if (existing !== undefined) throw new DeduplicationIdAlreadyAssignedError(existing.item);
-    assignments.of(this).set(deduplicationId, {
+    assigned.set(storedId, {
       item,
       assignedAtMs: runtime.date().getTime(),
+      heldUntilMs: null,
       origin: null,
     });
   }
 
   /** Atomic with an `ItemBankMemoryRepository`. */
-  override async atomicWritesWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
+  override async atomicWritesWith(
+    itemRepo: ItemBankRepository,
+  ): Promise<AtomicWrites<MemoryWrite> | null> {
     const bank = memoryBanks.find(itemRepo);
-    return bank === undefined ? null : atomicWrites(assignments.of(this), bank);
+    if (bank === undefined) return null;
+    const { assigned, storedIdOf } = states.of(this);
+    return memoryWrites(assigned, bank, storedIdOf);
   }
 
   /** @deprecated The earlier name of {@link atomicWritesWith}. */
-  override atomicClaimWith(itemRepo: ItemBankRepository): Promise<AtomicWrites | null> {
+  override atomicClaimWith(
+    itemRepo: ItemBankRepository,
+  ): Promise<AtomicWrites<MemoryWrite> | null> {
     // A user may have taken it away, to claim in two steps.
     return this.atomicWritesWith?.(itemRepo) ?? Promise.resolve(null);
   }
@@ -67,8 +77,15 @@ export class DeduplicationMemoryRepository
    */
   async getAssignment(deduplicationId: string): Promise<Assignment | null> {
     assertDeduplicationId(deduplicationId);
-    const held = assignments.of(this).get(deduplicationId);
+    const { assigned, storedIdOf } = states.of(this);
+    const held = assigned.get(storedIdOf(deduplicationId));
     return held === undefined ? null : assignmentOf(deduplicationId, held);
+  }
+
+  /** The ID as it is kept here and shown by listings: itself, or its hash. */
+  storedIdOf(deduplicationId: string): string {
+    assertDeduplicationId(deduplicationId);
+    return states.of(this).storedIdOf(deduplicationId);
   }
 
   /**
@@ -81,14 +98,14 @@ export class DeduplicationMemoryRepository
     assertCountAssignmentsOptions(options);
     const { signal, assignedAfter } = options;
     signal?.throwIfAborted();
-    if (assignedAfter === undefined) return assignments.of(this).size;
-    const held = [...assignments.of(this).values()];
+    if (assignedAfter === undefined) return states.of(this).assigned.size;
+    const held = [...states.of(this).assigned.values()];
     return held.filter(({ assignedAtMs }) => assignedAtMs > assignedAfter.getTime()).length;
   }
 
   /** The exact count: in memory there is nothing to estimate. */
   async estimateAssignmentCount(): Promise<number> {
-    return assignments.of(this).size;
+    return states.of(this).assigned.size;
   }
 
   /**
@@ -98,58 +115,12 @@ export class DeduplicationMemoryRepository
    */
   listAssignments(options?: ListOptions): Listing<Assignment> {
     const held = () =>
-      [...assignments.of(this)].map(([id, one]) => [id, assignmentOf(id, one)] as const);
+      [...states.of(this).assigned].map(([id, one]) => [id, assignmentOf(id, one)] as const);
     return listSnapshot('the assignments in memory', held, options);
   }
 }
 
-/** An assignment, and the bank that its item was claimed from. */
-interface Held {
-  readonly item: string;
-  /** Not a `Date`, to save memory with a million rows. */
-  readonly assignedAtMs: number;
-  readonly origin: MemoryBank | null;
-}
-
-type Assigned = Map<string, Held>;
-
-function assignmentOf(deduplicationId: string, { item, assignedAtMs, origin }: Held): Assignment {
-  const itemBankName = origin?.name ?? null;
-  const assignedAt = new Date(assignedAtMs);
-  return { deduplicationId, item, itemBankName, itemBankTableName: null, assignedAt };
-}
-
-/** Atomic because nothing in it awaits. */
-function atomicWrites(assigned: Assigned, bank: MemoryBank): AtomicWrites {
-  const claim = (deduplicationId: string): ClaimResult => {
-    const existing = assigned.get(deduplicationId);
-    if (existing !== undefined) {
-      const itemBankName = existing.origin?.name ?? null;
-      return { status: 'existing', item: existing.item, itemBankName };
-    }
-    const item = bank.take();
-    if (item === null) return { status: 'exhausted', item: null };
-    assigned.set(deduplicationId, { item, assignedAtMs: runtime.date().getTime(), origin: bank });
-    return { status: 'claimed', item, itemBankName: bank.name };
-  };
-  const release = (
-    deduplicationId: string,
-    { fate, banks = [] }: AtomicReleaseOptions,
-  ): string | null => {
-    const held = assigned.get(deduplicationId);
-    if (held === undefined) return null;
-    const origin = held.origin ?? bank;
-    const isAtHand = origin === bank || banks.some((other) => memoryBanks.find(other) === origin);
-    if (fate === 'return' && !isAtHand) throw new UnknownItemBankError(0);
-    assigned.delete(deduplicationId);
-    if (fate === 'return') origin.giveBack(held.item);
-    else if (isAtHand) origin.retire(held.item);
-    return held.item;
-  };
-  return {
-    claimItem: async (deduplicationId) => claim(deduplicationId),
-    releaseItem: async (deduplicationId, options) => release(deduplicationId, options),
-  };
-}
-
-const assignments = attachedState<Assigned>('memory.assignments.4');
+const states = attachedState<{
+  readonly assigned: Assigned;
+  readonly storedIdOf: (deduplicationId: string) => string;
+}>('memory.assignments.5');

@@ -1,6 +1,10 @@
 // `storagebox/memory`: both repositories in this process's memory, for users' unit tests.
-export { DeduplicationMemoryRepository } from './deduplication-memory-repository.js';
+export {
+  DeduplicationMemoryRepository,
+  type DeduplicationMemoryRepositoryOptions,
+} from './deduplication-memory-repository.js';
 export {
   ItemBankMemoryRepository,
   type ItemBankMemoryRepositoryOptions,
 } from './item-bank-memory-repository.js';
+export type { MemoryWrite } from './memory-writes.js';

@@ -1,10 +1,11 @@
 import { runtime } from '../environment/runtime.js';
 import { attachedState } from '../store-kit/attached-state.js';
 
-/** A set from which a random element is taken in constant time. */
+/** A set from which a given or a random element is taken in constant time. */
 export class MemoryBank {
   readonly #items: string[] = [];
-  readonly #members = new Set<string>();
+  /** From each item to its place in `#items`. */
+  readonly #places = new Map<string, number>();
   /** Every item that was ever added; `null` when items may be added more than once. */
   readonly #ledger: Set<string> | null;
 
@@ -39,8 +40,8 @@ export class MemoryBank {
 
   /** Returns whether the item was not in the bank. Does not check the ledger. */
   giveBack(item: string): boolean {
-    if (this.#members.has(item)) return false;
-    this.#members.add(item);
+    if (this.#places.has(item)) return false;
+    this.#places.set(item, this.#items.length);
     this.#items.push(item);
     return true;
   }
@@ -50,15 +51,39 @@ export class MemoryBank {
     this.enter(item);
   }
 
+  has(item: string): boolean {
+    return this.#places.has(item);
+  }
+
+  /** Items in random order, without taking them. */
+  choose(count: number): string[] {
+    const chosen = new Set<string>();
+    const isAll = count >= this.#items.length;
+    if (isAll) return [...this.#items];
+    while (chosen.size < count) {
+      const index = Math.floor(runtime.random() * this.#items.length);
+      chosen.add(this.#items[index] as string);
+    }
+    return [...chosen];
+  }
+
+  /** Takes a random item; `null` when there is none. */
   take(): string | null {
-    const last = this.#items.pop();
-    if (last === undefined) return null;
-    const index = Math.floor(runtime.random() * (this.#items.length + 1));
-    const taken = this.#items[index] ?? last;
-    if (taken !== last) this.#items[index] = last;
-    this.#members.delete(taken);
-    return taken;
+    const [item] = this.choose(1);
+    if (item === undefined) return null;
+    this.remove(item);
+    return item;
+  }
+
+  /** Takes an item that is in the bank. */
+  remove(item: string): void {
+    const place = this.#places.get(item) as number;
+    const last = this.#items.pop() as string;
+    this.#places.delete(item);
+    if (last === item) return;
+    this.#items[place] = last;
+    this.#places.set(last, place);
   }
 }
 
-export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.4');
+export const memoryBanks = attachedState<MemoryBank>('memory.item-bank.5');

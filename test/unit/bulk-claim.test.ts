@@ -50,6 +50,7 @@ const claimed = (item: string): ClaimResult => ({
   status: 'claimed',
   item,
   itemBankName: 'codes',
+  heldUntil: null,
 });
 
 /** Reads to the end, or to the failure. */

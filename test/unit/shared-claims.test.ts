@@ -28,8 +28,18 @@ function setUp(options: { skipFirstRead?: boolean } = {}) {
 }
 
 const EXHAUSTED = { status: 'exhausted', item: null } as const;
-const CLAIMED = { status: 'claimed', item: 'voucher', itemBankName: 'codes' } as const;
-const EXISTING = { status: 'existing', item: 'voucher', itemBankName: 'codes' } as const;
+const CLAIMED = {
+  status: 'claimed',
+  item: 'voucher',
+  itemBankName: 'codes',
+  heldUntil: null,
+} as const;
+const EXISTING = {
+  status: 'existing',
+  item: 'voucher',
+  itemBankName: 'codes',
+  heldUntil: null,
+} as const;
 
 test('shares one claim and one look after it', async () => {
   const { begun, deduplicator, settled } = setUp({ skipFirstRead: true });

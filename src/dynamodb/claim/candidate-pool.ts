@@ -161,6 +161,14 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
     this.#serve();
   }
 
+  /** This process took the item, without having got it from here. */
+  noteDeparture(item: string): void {
+    this.#available.delete(item);
+    this.#reader.noteDeparture(item);
+    this.#noteProof();
+    this.#serve();
+  }
+
   isPageAwaited(): boolean {
     return this.#waiting.size > 0 && this.#window.hasRoom(this.#inFlight.size);
   }
@@ -300,7 +308,7 @@ export class CandidatePool implements PageReaderOwner<BankPass> {
   }
 }
 
-function shuffled(items: readonly string[]): string[] {
+export function shuffled(items: readonly string[]): string[] {
   const result = [...items];
   for (let last = result.length - 1; last > 0; last--) {
     const other = Math.floor(runtime.random() * (last + 1));

@@ -2,6 +2,9 @@
 // somebody may have given the item back in between. Several of them show that transactions and pages do
 // not see the same table, because the two clients belong to two accounts.
 
+import { AccountMismatchError } from '../../contracts/errors.js';
+import type { Table } from '../table.js';
+
 /** Of more findings, the oldest are dropped. */
 const MAX_REMEMBERED = 1_000;
 
@@ -57,4 +60,18 @@ export class GoneItems {
     this.#counting.clear();
     this.#findings.clear();
   }
+}
+
+/** Fewer can be caused by releases, and by Python nodes, which take items out and put them back. */
+const MAX_CONTRADICTIONS = 5;
+
+/** @throws AccountMismatchError */
+export function assertOneAccount(
+  bank: Pick<Table, 'tableName'>,
+  table: Pick<Table, 'tableName'>,
+  contradictions: Contradictions | undefined,
+): void {
+  if (contradictions === undefined || contradictions.count < MAX_CONTRADICTIONS) return;
+  const remedy = 'Give both repositories the same client, or credentials of one AWS account.';
+  throw new AccountMismatchError(bank.tableName, table.tableName, { remedy });
 }

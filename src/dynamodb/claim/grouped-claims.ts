@@ -7,7 +7,7 @@
 //        │ nothing against this claim ─────────────► cancelledByOthers
 //   refused, without a reason for a single claim ──► each is sent alone, once
 //   no answer ── same bytes, same token, again ────► each fails by itself: never regrouped
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { TransactionCanceledException, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { OutcomeUnknownError } from '../../contracts/errors.js';
 import { GroupCommit, type GroupOutcome, type GroupWrite } from '../../store-kit/group-commit.js';
 import { CLAIM_PATIENCE_MS, type Patience } from '../../store-kit/patience.js';
@@ -47,6 +47,13 @@ export interface GroupedClaim {
   readonly isInBulk: boolean;
   /** How often the outcome of the call's claims was `cancelledByOthers`. */
   readonly cancellationsByOthers: number;
+  /** `null`: for good. */
+  readonly heldUntil: Date | null;
+  /**
+   * Set for a claim that shares no transaction, and does not wait for others: further actions for its
+   * transaction, behind the two of the claim. Their conflicts say nothing about the groups.
+   */
+  readonly ownActions: readonly TransactWriteItem[] | undefined;
 }
 
 export type ClaimOutcome =
@@ -78,6 +85,7 @@ export class GroupedClaims {
 
   /** @throws ContentionError or the signal's reason when the patience ends before it is sent */
   send(claim: GroupedClaim): Promise<ClaimOutcome> {
+    if (claim.ownActions !== undefined) return this.#sendAlone(claim, false);
     const isAlone = claim.cancellationsByOthers >= MAX_CANCELLATIONS_BY_OTHERS;
     const maxTogether = claim.isInBulk ? MAX_BULK_GROUP_SIZE : MAX_GROUP_SIZE;
     const maxGroupSize = isAlone ? 1 : maxTogether;
@@ -92,14 +100,14 @@ export class GroupedClaims {
     const outcomes = await Promise.all(
       claims.map((claim, position) => {
         const own = outcomeOf(claim, position, claims.length, outcome);
-        return own.status === 'unexplained' ? this.#sendAlone(claim, own) : own;
+        return own.status === 'unexplained' ? this.#sendAlone(claim, own.isInDoubt) : own;
       }),
     );
     if (outcome.status === 'committed') return { group: 'committed', outcomes };
     return { group: isThrottling(outcome.error) ? 'throttled' : 'setback', outcomes };
   }
 
-  async #sendAlone(claim: GroupedClaim, { isInDoubt }: Unexplained): Promise<ClaimOutcome> {
+  async #sendAlone(claim: GroupedClaim, isInDoubt: boolean): Promise<ClaimOutcome> {
     const outcome = await this.#sendTransaction([claim], claim.patience, isInDoubt);
     return outcomeOf(claim, 0, 1, outcome) as ClaimOutcome;
   }
@@ -112,9 +120,10 @@ export class GroupedClaims {
     const { bank, table } = this;
     return sendTransaction({
       tables: [table, bank],
-      actions: claims.flatMap(({ deduplicationId, item }) => [
-        { Put: table.assignment(deduplicationId, item, bank.tableName) },
+      actions: claims.flatMap(({ deduplicationId, item, heldUntil, ownActions = [] }) => [
+        { Put: table.assignment(deduplicationId, item, bank.tableName, heldUntil) },
         { Delete: bank.removal(item) },
+        ...ownActions,
       ]),
       patienceMs: CLAIM_PATIENCE_MS,
       patience,

@@ -57,10 +57,34 @@ export class TransactionalReads {
     // A request may contain each row only once.
     const earlier = this.#byKey.get(keyValue);
     if (earlier !== undefined) return earlier.row;
-    const read = newRead(keyValue, { [this.#table.key]: { S: keyValue } });
+    const read = this.#newRead(keyValue);
     this.#gathering.add(read);
     this.#byKey.set(keyValue, read);
     return read.row;
+  }
+
+  /**
+   * The rows at one moment, in one request, which is shared with no other call.
+   *
+   * @throws ContentionError when a transaction on one of the rows did not end in time
+   */
+  async readTogether(keyValues: readonly string[]): Promise<readonly (Row | undefined)[]> {
+    const reads = keyValues.map((keyValue) => this.#newRead(keyValue));
+    const patience = new Patience(CLAIM_PATIENCE_MS);
+    for (let retry = 0; ; retry++) {
+      try {
+        settle(reads, await this.#request(reads));
+        return await Promise.all(reads.map(({ row }) => row));
+      } catch (error) {
+        if (!isInTheWay(error)) throw error;
+        patience.assertLeft({ cause: error });
+        await sleepBeforeRetry(retry);
+      }
+    }
+  }
+
+  #newRead(keyValue: string): Read {
+    return newRead(keyValue, { [this.#table.key]: { S: keyValue } });
   }
 
   #takeNext(waiting: Queue<Read>): readonly Read[] {

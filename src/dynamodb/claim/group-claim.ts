@@ -1,0 +1,283 @@
+// Several claims, all or nothing, on DynamoDB: one transaction of their own.
+//
+//   TransactGetItems on all IDs ── each has an item ───────────────────────────► existing
+//        │ some have none
+//   read pages until there are enough items ── all pages, too few ── read the IDs again ► exhausted
+//        │ enough
+//   TransactWriteItems: for an ID without an item, put it and delete an item; for each other one, check that it
+//   has its item still, or give its hold a later end; own writes
+//        │ committed ──────────────────────────────────────────────────────────► claimed
+//        │ an ID has changed, or an item is gone ── read the IDs again, and more pages
+//        │ others or throttling in the way ── again, in a while
+//        │ own writes refused ── nothing else is in the way ───────────────────► throw
+//        │ anything else ── throw; the next call finds out what became of it
+//
+// Nothing is set aside for a group while it looks for items, so two groups cannot wait for each other.
+
+import type { CancellationReason, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type {
+  AtomicGroupOptions,
+  GroupClaimResult,
+  GroupMember,
+} from '../../contracts/atomic-writes.js';
+import { OutcomeUnknownError } from '../../contracts/errors.js';
+import { writtenBy } from '../../contracts/written.js';
+import { runtime } from '../../environment/runtime.js';
+import { sleepBeforeRetry } from '../../store-kit/backoff.js';
+import { endOfExtendedHold, endOfNewHold } from '../../store-kit/hold.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
+import type { DeduplicationTable } from '../deduplication-table.js';
+import type { ItemBankTable } from '../item-bank-table.js';
+import { publishObstacle } from '../obstacles.js';
+import type { Row } from '../table.js';
+import { errorOfObstacle, hasConditionFailed, sendTransaction } from '../transaction.js';
+import { BankPass } from './bank-pass.js';
+import { shuffled } from './candidate-pool.js';
+import type { OwnWrites } from './change-assignment.js';
+import { assertOneAccount, Contradictions } from './contradictions.js';
+import { hasOwnConditionFailed, ownActions, ownWritesRefused } from './own-writes.js';
+
+interface Pair {
+  readonly bank: ItemBankTable;
+  readonly table: DeduplicationTable;
+}
+
+type Rows = readonly (Row | undefined)[];
+
+/** @param storedIdOf how the table keeps an ID */
+export async function claimItems(
+  pair: Pair,
+  deduplicationIds: readonly string[],
+  storedIdOf: (deduplicationId: string) => string,
+  options: AtomicGroupOptions<OwnWrites>,
+): Promise<GroupClaimResult> {
+  const patience = new Patience(CLAIM_PATIENCE_MS, options.signal, options.waitedMs);
+  const claim = new GroupClaim(pair, deduplicationIds, storedIdOf, options, patience);
+  try {
+    return await claim.run();
+  } catch (error) {
+    const isKnown = !claim.isInDoubt || writtenBy(error) !== 'nothing';
+    throw isKnown ? error : new OutcomeUnknownError(patience.elapsedMs, { cause: error });
+  }
+}
+
+/** One ID of the group in a transaction: what it will have, and the actions that see to it. */
+interface Part {
+  readonly member: GroupMember;
+  readonly actions: readonly TransactWriteItem[];
+}
+
+class GroupClaim {
+  /** Whether an earlier transaction got no answer, and may still be applied. */
+  isInDoubt = false;
+  readonly #pair: Pair;
+  readonly #deduplicationIds: readonly string[];
+  readonly #storedIdOf: (deduplicationId: string) => string;
+  readonly #options: AtomicGroupOptions<OwnWrites>;
+  readonly #patience: Patience;
+  readonly #freeItems: FreeItems;
+  #obstacles = 0;
+
+  constructor(
+    pair: Pair,
+    deduplicationIds: readonly string[],
+    storedIdOf: (deduplicationId: string) => string,
+    options: AtomicGroupOptions<OwnWrites>,
+    patience: Patience,
+  ) {
+    this.#pair = pair;
+    this.#deduplicationIds = deduplicationIds;
+    this.#storedIdOf = storedIdOf;
+    this.#options = options;
+    this.#patience = patience;
+    this.#freeItems = new FreeItems(pair);
+  }
+
+  async run(): Promise<GroupClaimResult> {
+    for (let rows = await this.#readRows(); ; rows = await this.#readRows()) {
+      this.#patience.assertLeft();
+      if (await this.#freeItems.find(lacking(rows))) {
+        const result = await this.#claim(rows);
+        if (result !== null) return result;
+        continue;
+      }
+      const itemsSeen = this.#freeItems.count;
+      const itemsNeeded = lacking(await this.#readRows());
+      if (itemsNeeded > itemsSeen) return { status: 'exhausted', itemsNeeded, itemsSeen };
+    }
+  }
+
+  #readRows(): Promise<Rows> {
+    return this.#pair.table.readRowsInTransaction(this.#deduplicationIds.map(this.#storedIdOf));
+  }
+
+  /** `null`: try again. */
+  async #claim(rows: Rows): Promise<GroupClaimResult | null> {
+    const { bank, table } = this.#pair;
+    const { signal, alongside } = this.#options;
+    const items = this.#freeItems.choose(lacking(rows));
+    const parts = this.#partsOf(rows, items);
+    const members = parts.map(({ member }) => member);
+    const isNew = items.length > 0;
+    const isAsItIs = parts.every(({ actions }) => actions.every(isCheck));
+    if (isAsItIs) return { status: 'existing', members };
+    const actions = parts.flatMap((part) => part.actions);
+    const ours = [table, bank, bank.ledger];
+    const written = isNew ? alongside?.(members) : undefined;
+    const outcome = await sendTransaction({
+      tables: [table, bank],
+      actions: [...actions, ...ownActions(written, actions.length, ours)],
+      patienceMs: CLAIM_PATIENCE_MS,
+      patience: this.#patience,
+      signal,
+      yieldsToObstacles: true,
+    });
+    switch (outcome.status) {
+      case 'committed':
+        for (const item of items) bank.candidates.noteDeparture(item);
+        return { status: isNew ? 'claimed' : 'existing', members };
+      case 'failed':
+        if (!outcome.isObstructed) throw outcome.error;
+        await this.#sleepAfter(outcome.error);
+        return null;
+      case 'conditionFailed':
+        this.isInDoubt ||= outcome.isInDoubt;
+        await this.#noteReasons(rows, parts, outcome);
+        return null;
+    }
+  }
+
+  /** One after the other, in the order of the IDs. */
+  #partsOf(rows: Rows, items: readonly string[]): readonly Part[] {
+    const free = items.values();
+    return this.#deduplicationIds.map((deduplicationId, index) => {
+      const row = rows[index];
+      return row === undefined
+        ? this.#newPart(deduplicationId, free.next().value as string)
+        : this.#existingPart(deduplicationId, row);
+    });
+  }
+
+  #newPart(deduplicationId: string, item: string): Part {
+    const { bank, table } = this.#pair;
+    const itemBankName = bank.tableName;
+    const heldUntil = endOfNewHold(this.#options);
+    return {
+      member: { deduplicationId, status: 'claimed', item, itemBankName, heldUntil },
+      actions: [
+        { Put: table.assignment(this.#storedIdOf(deduplicationId), item, itemBankName, heldUntil) },
+        { Delete: bank.removal(item) },
+      ],
+    };
+  }
+
+  #existingPart(deduplicationId: string, row: Row): Part {
+    const { table } = this.#pair;
+    const held = table.heldItemOf(row);
+    const end = endOfExtendedHold(table.assignmentOf(row), this.#options);
+    const heldUntil = end ?? held.heldUntil;
+    return {
+      member: { deduplicationId, status: 'existing', ...held, heldUntil },
+      actions: [
+        end === null
+          ? { ConditionCheck: table.presence(row) }
+          : { Update: table.extension(row, end) },
+      ],
+    };
+  }
+
+  async #noteReasons(
+    rows: Rows,
+    parts: readonly Part[],
+    {
+      error,
+      reasons,
+    }: { readonly error: unknown; readonly reasons: readonly CancellationReason[] },
+  ): Promise<void> {
+    let position = 0;
+    let isItemGone = false;
+    for (const { member, actions } of parts) {
+      const [, removal] = reasons.slice(position, position + actions.length);
+      if (hasConditionFailed(removal)) {
+        isItemGone = true;
+        await this.#freeItems.noteGone(member.item);
+      }
+      position += actions.length;
+    }
+    const ours = reasons.slice(0, position);
+    if (isItemGone || ours.some(hasConditionFailed)) return;
+    const isHeldUp = ours.some(({ Code = 'None' }) => Code !== 'None');
+    // DynamoDB may have told only some of the reasons: the rows decide.
+    const isUnchanged = !isHeldUp && areSame(rows, await this.#readRows());
+    if (isUnchanged && hasOwnConditionFailed(reasons, position)) {
+      throw ownWritesRefused(error, reasons, position);
+    }
+    await this.#sleepAfter(error);
+  }
+
+  async #sleepAfter(error: unknown): Promise<void> {
+    const { bank, table } = this.#pair;
+    const { elapsedMs } = this.#patience;
+    publishObstacle(error, ++this.#obstacles, elapsedMs, [table, bank]);
+    await sleepBeforeRetry(this.#obstacles - 1);
+    if (this.#patience.isOver) throw errorOfObstacle(error, this.#patience.elapsedMs);
+  }
+}
+
+function lacking(rows: Rows): number {
+  return rows.filter((row) => row === undefined).length;
+}
+
+function areSame(some: Rows, others: Rows): boolean {
+  return JSON.stringify(some) === JSON.stringify(others);
+}
+
+function isCheck({ ConditionCheck }: TransactWriteItem): boolean {
+  return ConditionCheck !== undefined;
+}
+
+/**
+ * What one group has seen in the bank, in one pass that began after the call did. What stayed in the bank for
+ * the whole call is among it, so when the pass is complete and there is too little, that is a proof.
+ */
+class FreeItems {
+  readonly #pair: Pair;
+  readonly #pass = new BankPass(0, runtime.uuid());
+  readonly #items = new Set<string>();
+  readonly #contradictions: Contradictions | undefined;
+
+  constructor(pair: Pair) {
+    this.#pair = pair;
+    const hasOneClient = pair.bank.client === pair.table.client;
+    this.#contradictions = hasOneClient ? undefined : new Contradictions();
+  }
+
+  get count(): number {
+    return this.#items.size;
+  }
+
+  /** Reads on until there are so many; `false` when there are not. */
+  async find(count: number): Promise<boolean> {
+    while (this.#items.size < count && !this.#pass.isComplete) {
+      const startKey = this.#pass.nextKey;
+      const page = await this.#pair.bank.readPage(startKey, count - this.#items.size);
+      for (const item of page.items) this.#items.add(item);
+      this.#pass.advance(startKey, page, false);
+    }
+    return this.#items.size >= count;
+  }
+
+  /** At random: other groups may have seen the same ones. */
+  choose(count: number): readonly string[] {
+    return shuffled([...this.#items]).slice(0, count);
+  }
+
+  async noteGone(item: string): Promise<void> {
+    const { bank, table } = this.#pair;
+    this.#items.delete(item);
+    // The transaction goes out through the table's client, the pages come through the bank's.
+    if (this.#contradictions === undefined || !(await bank.has(item))) return;
+    this.#contradictions.count++;
+    assertOneAccount(bank, table, this.#contradictions);
+  }
+}

@@ -82,13 +82,14 @@ class MemoryWrites {
     storedId: string,
     { item: chosen, alongside, ...hold }: AtomicClaimOptions<MemoryWrite>,
   ): AnyClaimResult {
-    const existing = this.#existing(storedId, hold);
-    if (existing !== null) return existing;
+    const existing = this.#planExisting(storedId, hold);
+    if (existing !== null) return this.#apply(storedId, existing);
     const item = chosen ?? this.#bank.choose(1)[0];
     if (item === undefined) return { status: 'exhausted', item: null };
     if (!this.#bank.has(item)) return { status: 'taken', item: null };
+    const plan = this.#planNew(item, hold);
     commit(alongside?.(item));
-    return this.#assign(storedId, item, hold);
+    return this.#apply(storedId, plan);
   }
 
   claimAll(
@@ -100,26 +101,22 @@ class MemoryWrites {
     const lacking = storedIds.filter((storedId) => !this.#assigned.has(storedId));
     const items = this.#bank.choose(lacking.length);
     if (items.length < lacking.length) {
-      const [itemsNeeded, itemsSeen] = [lacking.length, items.length];
-      return { status: 'exhausted', itemsNeeded, itemsSeen };
+      return { status: 'exhausted', itemsNeeded: lacking.length, itemsSeen: items.length };
     }
-    const chosen = new Map(lacking.map((storedId, index) => [storedId, items[index] as string]));
-    if (lacking.length > 0 && alongside !== undefined) {
-      const members = deduplicationIds.map((deduplicationId, index): GroupMember => {
-        const member = this.#memberToBe(storedIds[index] as string, chosen, hold);
-        return { deduplicationId, ...member };
-      });
-      commit(alongside(members));
-    }
-    const members = deduplicationIds.map((deduplicationId, index): GroupMember => {
-      const storedId = storedIds[index] as string;
-      const item = chosen.get(storedId);
-      const member =
-        item === undefined
-          ? (this.#existing(storedId, hold) as ClaimedItem)
-          : this.#assign(storedId, item, hold);
-      return { deduplicationId, ...member };
-    });
+    const free = items.values();
+    const plans = storedIds.map(
+      (storedId) =>
+        this.#planExisting(storedId, hold) ?? this.#planNew(free.next().value as string, hold),
+    );
+    const members = deduplicationIds.map(
+      (deduplicationId, index): GroupMember => ({
+        deduplicationId,
+        ...claimedItem(plans[index] as Plan),
+      }),
+    );
+    if (lacking.length > 0) commit(alongside?.(members));
+    for (const [index, storedId] of storedIds.entries())
+      this.#apply(storedId, plans[index] as Plan);
     return { status: lacking.length > 0 ? 'claimed' : 'existing', members };
   }
 
@@ -163,40 +160,34 @@ class MemoryWrites {
   }
 
   /** What the ID has, with its hold extended if that is asked for; `null` if it has nothing. */
-  #existing(storedId: string, hold: HoldOptions): ClaimedItem | null {
+  #planExisting(storedId: string, hold: HoldOptions): Plan | null {
     const held = this.#assigned.get(storedId);
     if (held === undefined) return null;
     const end = endOfExtendedHold(assignmentOf(storedId, held), hold);
-    const now = end === null ? held : { ...held, heldUntilMs: end.getTime() };
-    this.#assigned.set(storedId, now);
-    return claimedItem('existing', now);
+    const after = end === null ? held : { ...held, heldUntilMs: end.getTime() };
+    return { status: 'existing', held: after };
   }
 
-  #assign(storedId: string, item: string, hold: HoldOptions): ClaimedItem {
-    this.#bank.remove(item);
-    const held = this.#newlyHeld(item, hold);
-    this.#assigned.set(storedId, held);
-    return claimedItem('claimed', held);
-  }
-
-  #newlyHeld(item: string, hold: HoldOptions): Held {
+  #planNew(item: string, hold: HoldOptions): Plan {
     const assignedAtMs = runtime.date().getTime();
     const heldUntilMs = endOfNewHold(hold)?.getTime() ?? null;
-    return { item, assignedAtMs, heldUntilMs, origin: this.#bank };
+    return { status: 'claimed', held: { item, assignedAtMs, heldUntilMs, origin: this.#bank } };
   }
 
-  #memberToBe(
-    storedId: string,
-    chosen: ReadonlyMap<string, string>,
-    hold: HoldOptions,
-  ): ClaimedItem {
-    const item = chosen.get(storedId);
-    if (item !== undefined) return claimedItem('claimed', this.#newlyHeld(item, hold));
-    return claimedItem('existing', this.#assigned.get(storedId) as Held);
+  #apply(storedId: string, plan: Plan): ClaimedItem {
+    if (plan.status === 'claimed') this.#bank.remove(plan.held.item);
+    this.#assigned.set(storedId, plan.held);
+    return claimedItem(plan);
   }
 }
 
-function claimedItem(status: ClaimedItem['status'], held: Held): ClaimedItem {
+/** What an ID has once it is applied. */
+interface Plan {
+  readonly status: ClaimedItem['status'];
+  readonly held: Held;
+}
+
+function claimedItem({ status, held }: Plan): ClaimedItem {
   const { item, itemBankName, heldUntil = null } = assignmentOf('', held);
   return { status, item, itemBankName, heldUntil };
 }

@@ -6,7 +6,7 @@ import { InvalidDeduplicationIdError, InvalidItemError, InvalidOptionError } fro
  */
 export const MAX_KEY_BYTES = 2_048;
 
-/** The most IDs of a group, whatever the store: on DynamoDB a transaction has 100 writes, 2 for each ID. */
+/** The most IDs of a group. It is the same for every backend, and no store of this package takes fewer. */
 export const MAX_GROUP_IDS = 50;
 
 const KEY_EXPECTATION = `a non-empty, well-formed string of at most ${MAX_KEY_BYTES} bytes in UTF-8`;

@@ -60,6 +60,10 @@ export type DeduplicationDynamoDbRepositoryOptions = ClientOptions &
  * to wait share one, 25 at most, or 50 of a bulk hand-out. What becomes of one of them says nothing about the
  * others. See "TransactWriteItems" in the API reference.
  *
+ * Own writes (`alongside`) are `TransactWriteItem[]`, the type of the SDK's low-level client; `marshall` of
+ * `@aws-sdk/util-dynamodb` makes attribute values. With those of the call they are 100 at most, and none may touch
+ * the tables of the pair or its ledger. `AlongsideRefusedError.reasons` are their `CancellationReason`s.
+ *
  * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or has the
  * wrong key, `ServiceUnreachableError` when nothing could be sent, and AWS's own errors (access
  * denied, no credentials, throttling that does not pass) as they are.

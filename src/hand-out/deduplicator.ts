@@ -77,7 +77,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @typeParam OwnWrites what the pair can write for its caller: on DynamoDB `TransactWriteItem[]` */
+/** @typeParam OwnWrites what the pair can write for its caller in the same commit */
 export interface ClaimOptions<OwnWrites = never> extends CallOptions {
   /**
    * Only holds the item, for so many milliseconds, until `confirm` makes it permanent. If the ID holds its
@@ -132,7 +132,7 @@ export interface ReleaseOptions<OwnWrites = never> extends CallOptions {
  * Create one instance per process and use it for all calls: they then share requests.
  *
  * @typeParam OwnWrites what the pair can write for its caller in the same commit, inferred from
- *   `deduplicationRepo`: on DynamoDB `TransactWriteItem[]`
+ *   `deduplicationRepo`, whose documentation says what it is
  */
 export class Deduplicator<OwnWrites = never> {
   readonly itemRepo: ItemBankRepository;

@@ -55,12 +55,14 @@ test('rows of the Python module are read and claimed', async () => {
     status: 'existing',
     item: 'voucher-2',
     itemBankName: null,
+    heldUntil: null,
   });
   const skipping = new Deduplicator({ ...openPair(tables), skipFirstRead: true });
   expect(await skipping.claim('their-user')).toEqual({
     status: 'existing',
     item: 'voucher-2',
     itemBankName: null,
+    heldUntil: null,
   });
 
   const ours = await Promise.all(
@@ -90,6 +92,7 @@ test('rows of the Python module are counted and listed with what they have', asy
     itemBankName: null,
     itemBankTableName: null,
     assignedAt: null,
+    heldUntil: null,
   };
   expect(await deduplicationRepo.getAssignment('their-user')).toEqual(assignment);
   const listed: unknown[] = [];

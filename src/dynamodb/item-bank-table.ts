@@ -144,4 +144,4 @@ export class ItemBankTable implements ItemTable {
   }
 }
 
-export const itemBankTables = attachedState<ItemBankTable>('dynamodb.item-bank.3');
+export const itemBankTables = attachedState<ItemBankTable>('dynamodb.item-bank.4');

@@ -17,16 +17,19 @@ const CHECK_THE_ENDPOINT =
 /**
  * The error to throw for a request to the tables that failed and wrote nothing: a more helpful one, or
  * the given one as it is.
+ *
+ * @param tableNames all tables of the request, if it has others besides
  */
 export async function explainRefusal(
   error: unknown,
   tables: readonly [Table, ...Table[]],
+  tableNames: readonly string[] = tables.map(({ tableName }) => tableName),
 ): Promise<unknown> {
   if (isUnreachable(error)) {
     return new ServiceUnreachableError({ cause: error, remedy: CHECK_THE_ENDPOINT });
   }
   const [{ client }] = tables;
-  if (hasName(error, 'ResourceNotFoundException')) return tableNotFound(error, client, tables);
+  if (hasName(error, 'ResourceNotFoundException')) return tableNotFound(error, client, tableNames);
   if (isMalformedForTable(error)) return wrongKeySchema(error, client, tables);
   return withoutReply(error);
 }
@@ -61,13 +64,12 @@ export function cancellationCodes(error: unknown): readonly string[] {
 async function tableNotFound(
   error: Error,
   client: SendingClient,
-  tables: readonly Table[],
+  tableNames: readonly string[],
 ): Promise<TableNotFoundError> {
-  const lookUps = await Promise.all(tables.map((table) => describe(client, table)));
-  const missing = tables.filter((_, position) => lookUps[position] === 'missing');
-  const named = missing.length > 0 ? missing : tables;
+  const lookUps = await Promise.all(tableNames.map((tableName) => describe(client, tableName)));
+  const missing = tableNames.filter((_, position) => lookUps[position] === 'missing');
   return new TableNotFoundError(
-    named.map(({ tableName }) => tableName),
+    missing.length > 0 ? missing : tableNames,
     `Region ${await regionOf(client)} for these credentials`,
     { cause: error, remedy: CREATE_THE_TABLE },
   );
@@ -87,7 +89,7 @@ async function wrongKeySchema(
   tables: readonly Table[],
 ): Promise<unknown> {
   for (const table of tables) {
-    const description = await describe(client, table);
+    const description = await describe(client, table.tableName);
     if (typeof description === 'string') continue;
     const expected = keySchemaText([{ name: table.key, type: 'S', role: 'HASH' }]);
     const received = keySchemaText(keySchemaOf(description));
@@ -118,7 +120,7 @@ function keySchemaText(attributes: readonly KeyAttribute[]): string {
 /** `unknown` without the permission to describe the table: then the refusal itself is thrown. */
 async function describe(
   client: SendingClient,
-  { tableName }: Table,
+  tableName: string,
 ): Promise<TableDescription | 'missing' | 'unknown'> {
   try {
     const command = new DescribeTableCommand({ TableName: tableName });

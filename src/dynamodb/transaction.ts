@@ -98,7 +98,7 @@ export async function sendTransaction(transaction: Transaction): Promise<Transac
     const mayPass = isInTheWay(error) || isThrottling(error) || attempts.canFindOut(error);
     if (!mayPass) {
       const isRefused = !attempts.mayHaveLanded && !isUnreachable(error);
-      return fail(await explainRefusal(error, tables), isRefused);
+      return fail(await explainRefusal(error, tables, tableNamesOf(actions)), isRefused);
     }
     if (attempts.isTokenTooOld()) return fail(error);
     const elapsedMs = attempts.elapsedMs();
@@ -186,6 +186,15 @@ class Attempts {
   isTokenTooOld(): boolean {
     return runtime.date().getTime() - this.#firstSentMs > MAX_TOKEN_AGE_MS;
   }
+}
+
+/** Each once, those of the caller's own writes included. */
+function tableNamesOf(actions: readonly TransactWriteItem[]): readonly string[] {
+  const names = actions.flatMap(
+    ({ Put, Update, Delete, ConditionCheck }) =>
+      (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName ?? [],
+  );
+  return [...new Set(names)];
 }
 
 function isConditionFailure(error: unknown): boolean {

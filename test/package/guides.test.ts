@@ -168,6 +168,15 @@ describe('the seat sale', () => {
     expect(answer).toMatchObject({ status: 404 });
   });
 
+  test('stops its sweeps when the server is told to stop', async () => {
+    const head = `process.nextTick(() => setImmediate(function stop() {
+      if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM');
+      else setImmediate(stop);
+    }));`;
+    await writeFile(join(seatSale.folder, 'stop.ts'), head);
+    expect(await runFile(seatSale, ['--import', './stop.ts', 'server.ts'], account)).toBe('');
+  });
+
   test('writes order and mail with the confirmation, once, and keeps a paid seat from the cart', async () => {
     const answer = await visit(
       account,

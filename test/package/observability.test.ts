@@ -98,7 +98,11 @@ test('makes metrics and spans of what happens', async () => {
     const itemRepo = new ItemBankMemoryRepository();
     const deduplicationRepo = new DeduplicationMemoryRepository();
     await itemRepo.batchAddItems(['voucher-1', 'voucher-2']);
-    await new Deduplicator({ itemRepo, deduplicationRepo }).claim('user');
+    const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
+    await deduplicator.claim('user');
+    const { heldUntil } = await deduplicator.claim('visitor', { holdForMs: 1 });
+    while (Date.now() < Number(heldUntil)) await new Promise(setImmediate);
+    await deduplicator.releaseExpiredHolds();
     itemRepo.getItemFromBank = async () => { throw new Error('injected'); };
     deduplicationRepo.atomicClaimWith = async () => null;
     await new Deduplicator({ itemRepo, deduplicationRepo }).claim('another').catch(() => {});
@@ -118,6 +122,7 @@ test('makes metrics and spans of what happens', async () => {
   );
   const added = { 'storagebox.outcome': 'added' };
   const claimed = { 'storagebox.outcome': 'claim' };
+  const hold = { 'storagebox.hold': true };
   const failed = { 'storagebox.outcome': 'failed', 'error.type': 'Error' };
   expect(
     stdout
@@ -130,10 +135,25 @@ test('makes metrics and spans of what happens', async () => {
     ['storagebox added', true],
     ['storagebox.operation.duration', 'number', claimed],
     ['storagebox claim', true],
+    ['storagebox.operation.duration', 'number', { ...claimed, ...hold }],
+    ['storagebox claim', true],
+    ['storagebox.operation.duration', 'number', { 'storagebox.outcome': 'released', ...hold }],
+    ['storagebox released', true],
     ['storagebox.operation.duration', 'number', failed],
     ['storagebox failed', true],
     ['status', { code: 2 }],
     ['storagebox.obstacles', 1, { 'storagebox.obstacle': 'throttled' }],
     ['storagebox.throttled', { attempt: 3 }],
   ]);
+});
+
+test('each event of the package has its row, and so has each operation', async () => {
+  const code = await readFile(join(ROOT, 'src/environment/events.ts'), 'utf8');
+  const declarations = [...code.matchAll(/(?:readonly type:|type Operation =)([^;]*);/g)];
+  const declared = declarations.flatMap(([, union]) => [...String(union).matchAll(/'(\w+)'/g)]);
+  const [, table = ''] = /^## The events\n.*?^\|---.*?\n(.*?)\n\n/ms.exec(text) ?? [];
+  const types = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, type]) => type);
+  const [, operations = ''] = /`operation` \(([^)]*)\)/.exec(table) ?? [];
+  const named = [...types, ...[...operations.matchAll(/`(\w+)`/g)].map(([, name]) => name)];
+  expect(named.toSorted()).toEqual(declared.map(([, name]) => name).toSorted());
 });

@@ -13,8 +13,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import {
   createTables,
+  DeduplicationDynamoDbRepository,
   Deduplicator,
   deduplicationTable,
+  deduplicationTableWithHoldIndex,
   itemBankTable,
   ledgerTable,
 } from 'storagebox';
@@ -181,7 +183,13 @@ describe('the tables', () => {
     expect(owners.size).toBe(0);
   });
 
-  test('of AWS CDK are the same', async () => {
+  const MAKE_THE_STACK = `
+    new StorageBoxTables(undefined as never, 'tables', {
+      warmThroughput: { readUnitsPerSecond: 25_000, writeUnitsPerSecond: 30_000 },
+    });`;
+
+  /** What the stack of a recipe makes. */
+  async function tablesOfCdk(recipe: string) {
     // What the recipe uses of it, handing out what it is given.
     const library = join(packed.project, 'node_modules/aws-cdk-lib');
     await mkdir(library, { recursive: true });
@@ -199,20 +207,21 @@ describe('the tables', () => {
       join(library, 'aws-dynamodb.js'),
       `export const AttributeType = { STRING: 'S' };
        export const Billing = { onDemand: () => 'PAY_PER_REQUEST' };
+       export const ProjectionType = { KEYS_ONLY: 'KEYS_ONLY' };
        export class TableV2 {
          constructor(scope, id, props) { console.log(JSON.stringify(props)); }
        }`,
     );
-    await writeFile(
-      join(packed.project, 'cdk.mts'),
-      `${block('ts cdk')}
-      new StorageBoxTables(undefined as never, 'tables', {
-        warmThroughput: { readUnitsPerSecond: 25_000, writeUnitsPerSecond: 30_000 },
-      });`,
-    );
+    await writeFile(join(packed.project, 'cdk.mts'), `${recipe}${MAKE_THE_STACK}`);
     const output = await runScript(await newSale(), 'cdk');
-    const tables = output.trim().split('\n');
-    expect(tables.map((line) => JSON.parse(line))).toEqual(
+    return output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  }
+
+  test('of AWS CDK are the same', async () => {
+    expect(await tablesOfCdk(block('ts cdk'))).toEqual(
       warmResources().map(({ DeletionPolicy, Properties }) => ({
         tableName: Properties.TableName,
         partitionKey: {
@@ -228,6 +237,44 @@ describe('the tables', () => {
         removalPolicy: DeletionPolicy,
       })),
     );
+  });
+
+  test('with the index of holds are those of the package', async () => {
+    const { AttributeDefinitions, GlobalSecondaryIndexes } = deduplicationTableWithHoldIndex(
+      DEDUPLICATION_TABLE,
+      'holds',
+    );
+    const [index] = GlobalSecondaryIndexes ?? [];
+    const attributes = (AttributeDefinitions ?? []).map(({ AttributeName }) => AttributeName);
+    const fragment = JSON.parse(block('json cloudformation-holds'));
+    expect(fragment).toEqual({ AttributeDefinitions, GlobalSecondaryIndexes: [index] });
+
+    const line = `    addTable('${DEDUPLICATION_TABLE}', 'deduplication_id', warm);\n`;
+    expect(block('ts cdk')).toContain(line);
+    const recipe = block('ts cdk').replace(line, block('ts cdk-holds'));
+    const [, withIndex] = await tablesOfCdk(
+      `import { ProjectionType } from 'aws-cdk-lib/aws-dynamodb';\n${recipe}`,
+    );
+    expect(withIndex).toMatchObject({
+      tableName: DEDUPLICATION_TABLE,
+      warmThroughput: { writeUnitsPerSecond: WARM.WriteUnitsPerSecond },
+      globalSecondaryIndexes: [
+        {
+          indexName: index?.IndexName,
+          partitionKey: { name: index?.KeySchema?.[0]?.AttributeName, type: 'S' },
+          projectionType: index?.Projection?.ProjectionType,
+        },
+      ],
+    });
+
+    const terraform = block('hcl holds');
+    expect([...terraform.matchAll(/\? \["(\w+)"\] : \[\]/g)].map(([, name]) => name)).toEqual([
+      attributes[1],
+      index?.IndexName,
+    ]);
+    expect(terraform.split(`each.key == "${DEDUPLICATION_TABLE}"`)).toHaveLength(3);
+    expect(terraform).toMatch(/name = attribute\.value\s+type = "S"/);
+    expect(terraform).toMatch(/hash_key += "held_until"\s+projection_type = "KEYS_ONLY"/);
   });
 
   test('of Terraform are the same', () => {
@@ -329,6 +376,76 @@ describe('the policies allow what the requests need, no more and no less', () =>
     });
     expect(permittedBy('handlers')).toEqual(needed);
     expect(permittedInReadme('request handlers')).toEqual(needed);
+  });
+
+  test('for request handlers with holds and groups', async () => {
+    const needed = await neededFor(async (deduplicator) => {
+      // A group in which one ID has its item, an extended hold, a chosen item that is taken, a payment.
+      const holdForMs = 60_000;
+      await deduplicator.claimAll(['user-with-item', 'user-1'], { holdForMs });
+      await deduplicator.claim('user-1', { holdForMs: 2 * holdForMs });
+      await deduplicator.claim('user-2', { item: 'voucher-1', holdForMs });
+      await deduplicator.confirm('user-1', { item: 'voucher-1' });
+      await deduplicator.claimAll(['user-2', 'user-3']);
+    });
+    expect(permittedBy('holds')).toEqual(needed);
+    expect(permittedInReadme('the same, with holds and groups')).toEqual(needed);
+  });
+
+  test('for a program that only confirms', async () => {
+    const needed = await neededFor(async (deduplicator, tables) => {
+      const beforehand = new Deduplicator(openPair(throughOwnClient(tables)));
+      await beforehand.claim('user-1', { holdForMs: 60_000 });
+      expect(await deduplicator.confirm('user-1')).toBe('voucher-1');
+      expect(await deduplicator.confirm('user-2')).toBe(null);
+    });
+    expect(needed[DEDUPLICATION_TABLE]).toEqual(['dynamodb:GetItem', 'dynamodb:UpdateItem']);
+    expect([needed[BANK], needed[LEDGER]]).toEqual([[], []]);
+  });
+
+  test('for own writes: those of the guide to a seat sale', async () => {
+    const guide = await readFile(join(ROOT, 'docs/seat-sale.md'), 'utf8');
+    const [, rows = ''] = /^```ts orders\.ts\n(.*?)^```$/ms.exec(guide) ?? [];
+    const written = rows.matchAll(/(Put|Update|Delete|ConditionCheck): \{\s+TableName: '(\w+)'/g);
+    const needed: ActionsByTable = {};
+    for (const [, kind, table] of written) {
+      needed[String(table)] = [...(needed[String(table)] ?? []), `dynamodb:${kind}Item`].sort();
+    }
+    expect(permittedBy('alongside')).toEqual({ ...permittedBy('alongside'), ...needed });
+    expect(Object.keys(needed)).toEqual(['orders', 'outbox']);
+  });
+
+  test('for a sweep', async () => {
+    const sweep = async (deduplicator: Deduplicator, tables: Required<Tables>) => {
+      const beforehand = new Deduplicator(openPair(throughOwnClient(tables)));
+      const { heldUntil } = await beforehand.claim('user-1', { holdForMs: 1 });
+      while (Date.now() < Number(heldUntil)) await new Promise(setImmediate);
+      expect(await deduplicator.releaseExpiredHolds()).toMatchObject({ released: 1 });
+    };
+    const needed = await neededFor(sweep);
+    expect(permittedBy('sweep')).toEqual(needed);
+    expect(permittedInReadme('sweeping')).toEqual(needed);
+  });
+
+  test('for a sweep by the index: Scan on it alone', async () => {
+    const tableName = `${DEDUPLICATION_TABLE}-${randomUUID()}`;
+    const tables = await freshTablesWithLedger();
+    await createTables([deduplicationTableWithHoldIndex(tableName, 'holds')], tables);
+    const scans: unknown[] = [];
+    intercept(tables.client, ({ operation, input, send }) => {
+      if (operation === 'Scan') scans.push(input);
+      return send();
+    });
+    const { client } = tables;
+    const deduplicationRepo = new DeduplicationDynamoDbRepository({
+      tableName,
+      client,
+      holdIndexName: 'holds',
+    });
+    const { itemRepo } = openPair(tables);
+    await new Deduplicator({ itemRepo, deduplicationRepo }).releaseExpiredHolds();
+    expect(scans).toEqual([expect.objectContaining({ TableName: tableName, IndexName: 'holds' })]);
+    expect(text).toContain(`table/${DEDUPLICATION_TABLE}/index/holds`);
   });
 
   test('for seeding', async () => {

@@ -4,6 +4,7 @@ import type { Command, OptionValues } from 'commander';
 import type { ExitCode } from './exit-codes.js';
 import { describeFailure, type Failure, Interruption } from './failures.js';
 import type { SharedOptions } from './options.js';
+import { note } from './output.js';
 import type { Choice } from './stores/choose-store.js';
 import type { OpenStore } from './stores/store.js';
 
@@ -17,6 +18,8 @@ export interface Invocation<Options> {
    * mistyped file name is told first.
    */
   readonly open: () => Promise<OpenStore>;
+  /** Opens it for a command that takes IDs: first makes sure that the store keeps them as the options say. */
+  readonly openForIds: () => Promise<OpenStore>;
   readonly describeFailure: (error: unknown) => Failure;
 }
 
@@ -29,7 +32,7 @@ type Run<Options> = (
 export function action<Options = unknown>({ store, location }: Choice, run: Run<Options>) {
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command;
-    const args = all.slice(0, -2) as string[];
+    const args = all.slice(0, -2).flat() as string[];
     const options: OptionValues = command.optsWithGlobals();
     const { signal, dispose } = listenForInterruption();
     let opened: OpenStore | undefined;
@@ -39,6 +42,12 @@ export function action<Options = unknown>({ store, location }: Choice, run: Run<
       opened ??= await store.open({ location, options, releaseBanks, signal });
       return opened;
     };
+    const openForIds = async () => {
+      const store = await open();
+      const reason = await store.assertIdsAreOurs();
+      if (reason !== null && !options.json) note(reason);
+      return store;
+    };
     try {
       process.exitCode = await run(
         {
@@ -46,6 +55,7 @@ export function action<Options = unknown>({ store, location }: Choice, run: Run<
           isJson: options.json ?? false,
           signal,
           open,
+          openForIds,
           describeFailure: (error) => describeFailure(error, store.describeFailure),
         },
         ...args,

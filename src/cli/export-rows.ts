@@ -1,11 +1,16 @@
 // What `export` reads, table by table, from any position on.
 import type { Assignment, Listing, ListOptions } from 'storagebox/core';
 import type { ResumableRows } from './resumable-file.js';
-import type { Row } from './rows.js';
+import { isoTextOf, type Row } from './rows.js';
 import type { OpenStore } from './stores/store.js';
 
 export const WHAT = ['assignments', 'items', 'all'] as const;
 export type What = (typeof WHAT)[number];
+
+export function columnsOf(what: What): readonly string[] {
+  if (what === 'items') return ['item'];
+  return ['deduplication_id', 'item', 'item_bank_table', 'assigned_at', 'held_until'];
+}
 
 type Listed = Pick<OpenStore, 'itemRepo' | 'deduplicationRepo' | 'itemBankName'>;
 type ListRows = (options: ListOptions) => Pick<ResumableRows, 'position'> & AsyncIterable<Row>;
@@ -68,19 +73,32 @@ function listsOf({ itemRepo, deduplicationRepo, itemBankName }: Listed, what: Wh
   const itemRow = (item: string): Row =>
     what === 'items'
       ? { item }
-      : { deduplication_id: null, item, item_bank_table: itemBankName, assigned_at: null };
+      : {
+          deduplication_id: null,
+          item,
+          item_bank_table: itemBankName,
+          assigned_at: null,
+          held_until: null,
+        };
   const items = rows((options) => itemRepo.listItems(options), itemRow);
   const assignments = rows((options) => deduplicationRepo.listAssignments(options), assignmentRow);
   if (what === 'all') return [items, assignments];
   return what === 'items' ? [items] : [assignments];
 }
 
-function assignmentRow({ deduplicationId, item, itemBankName, assignedAt }: Assignment): Row {
+function assignmentRow({
+  deduplicationId,
+  item,
+  itemBankName,
+  assignedAt,
+  heldUntil,
+}: Assignment): Row {
   return {
     deduplication_id: deduplicationId,
     item,
     item_bank_table: itemBankName,
-    assigned_at: assignedAt?.toISOString() ?? null,
+    assigned_at: isoTextOf(assignedAt),
+    held_until: isoTextOf(heldUntil),
   };
 }
 

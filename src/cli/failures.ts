@@ -31,6 +31,15 @@ export class CommandFailure extends Error implements Failure {
   }
 }
 
+/** The failure, with how far the command came. */
+export function withProgress(failure: Failure, text: string, progress: object): CommandFailure {
+  return new CommandFailure({
+    ...failure,
+    message: `${failure.message} ${text}.`,
+    details: { ...progress },
+  });
+}
+
 /** The reason with which a command is stopped by Ctrl-C or by whoever runs it. */
 export class Interruption extends Error {
   readonly exitCode: ExitCode;
@@ -155,6 +164,13 @@ function describeStorageBoxError(
           'Nothing was done.',
         remedy:
           'Name that bank with --release-bank: "storagebox export" prints it as item_bank_table.',
+        exitCode: EXIT_CODES.usage,
+      };
+    case 'STORAGEBOX_FEATURE_NOT_SUPPORTED':
+      return {
+        code,
+        message: 'This store cannot do what was asked for. Nothing was done.',
+        remedy: 'It is done by stores that write bank and assignment at once, such as DynamoDB.',
         exitCode: EXIT_CODES.usage,
       };
     case 'STORAGEBOX_TABLE_NOT_FOUND':

@@ -1,5 +1,6 @@
 // The options that all commands share, whatever the store, and the kinds of values that options take.
 import { type Command, InvalidArgumentError } from 'commander';
+import { MAX_HOLD_MS } from 'storagebox/core';
 import { EXIT_CODES } from './exit-codes.js';
 import { CommandFailure } from './failures.js';
 
@@ -25,6 +26,23 @@ export function wholeNumberUpTo(max: number): (text: string) => number {
     if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
     throw new InvalidArgumentError(`Expected a whole number from 1${end}.`);
   };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Milliseconds, of a text such as `15m`. */
+export function holdDuration(text: string): number {
+  const [, count, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  const durationMs = Number(count) * (UNIT_MS[unit] ?? Number.NaN);
+  if (durationMs >= 1 && durationMs <= MAX_HOLD_MS) return durationMs;
+  throw new InvalidArgumentError(
+    'Expected a number and its unit, such as 90s, 15m, 2h or 1d, up to ten years.',
+  );
 }
 
 /** The most that a listing takes. */

@@ -4,12 +4,15 @@ import { Command } from 'commander';
 import { addAdd } from './commands/add.js';
 import { addAssign } from './commands/assign.js';
 import { addAudit } from './commands/audit.js';
+import { addConfirm } from './commands/confirm.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addFetch } from './commands/fetch.js';
+import { addFetchAll } from './commands/fetch-all.js';
 import { addFillLedger } from './commands/fill-ledger.js';
 import { addInit } from './commands/init.js';
 import { addRelease } from './commands/release.js';
+import { addReleaseExpired } from './commands/release-expired.js';
 import { addRetire } from './commands/retire.js';
 import { addStatus } from './commands/status.js';
 import { addSharedOptions } from './options.js';
@@ -23,10 +26,13 @@ const COMMANDS = [
   addInit,
   addAdd,
   addFetch,
+  addFetchAll,
+  addConfirm,
   addAssign,
   addStatus,
   addExport,
   addRelease,
+  addReleaseExpired,
   addRetire,
   addAudit,
   addFillLedger,

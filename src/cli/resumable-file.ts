@@ -164,7 +164,10 @@ async function readCheckpoint({ file, source }: ResumableExport): Promise<Checkp
   const content = contentOf(text);
   if (content === null) throw notResumable(file, 'the ".resume" file beside it cannot be read');
   if (JSON.stringify(content.source) !== JSON.stringify(source)) {
-    throw notResumable(file, 'it was started with other options or for other tables');
+    throw notResumable(
+      file,
+      'it was started with other options, for other tables or by an earlier version',
+    );
   }
   if (partial.size < content.bytes) throw notResumable(file, 'a part of it is missing');
   return content;

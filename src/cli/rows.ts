@@ -5,6 +5,11 @@ import { hasControlCharacter, visible } from './visible.js';
 export type Row = Readonly<Record<string, string | null>>;
 export type RowFormat = 'csv' | 'jsonl';
 
+/** The cell of a time. */
+export function isoTextOf(time: Date | null | undefined): string | null {
+  return time?.toISOString() ?? null;
+}
+
 export interface RowStyle {
   readonly columns: readonly string[];
   readonly format: RowFormat;

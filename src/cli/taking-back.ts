@@ -1,5 +1,5 @@
 // What `release` and `retire` have in common: everything except what happens to the item.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ClaimOptions, Deduplicator } from 'storagebox/core';
 import { action } from './action.js';
 import { confirm } from './confirmation.js';
@@ -28,20 +28,12 @@ export function addTakingBack(
     .description(description)
     .argument('<id>', 'the deduplication ID')
     .option('-y, --yes', 'do not ask')
-    .option(
-      '--release-bank <table>',
-      'another bank that the item can have come from, by name or ARN; can be repeated',
-      (bank: string, earlier: readonly string[]) => [
-        ...earlier,
-        choice.store.parseItemBankName(bank),
-      ],
-      [],
-    )
+    .addOption(releaseBankOption(choice))
     .action(
       action<{ readonly yes?: true }>(choice, async (invocation, deduplicationId = '') => {
-        const { options, signal, isJson, open } = invocation;
+        const { options, signal, isJson, openForIds } = invocation;
         // Opened before the question is asked: whatever is wrong with the set-up is told first.
-        const { deduplicator } = await open();
+        const { deduplicator } = await openForIds();
         await confirm(question(deduplicationId), options.yes ?? false, signal);
         const item = await take(deduplicator, deduplicationId, { signal });
         if (isJson) await printJson({ deduplicationId, item });
@@ -50,4 +42,16 @@ export function addTakingBack(
         return item === null ? EXIT_CODES.noItem : EXIT_CODES.success;
       }),
     );
+}
+
+export function releaseBankOption({ store }: Choice): Option {
+  return new Option(
+    '--release-bank <table>',
+    'another bank that the item can have come from, by name or ARN; can be repeated',
+  )
+    .default([])
+    .argParser((bank: string, earlier: readonly string[]) => [
+      ...earlier,
+      store.parseItemBankName(bank),
+    ]);
 }

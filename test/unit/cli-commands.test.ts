@@ -62,6 +62,7 @@ function memoryStore(look: LedgerLook = { state: 'filled' }) {
         remedy: 'Dust it.',
       } as const;
     },
+    assertIdsAreOurs: async () => null,
     lookAtLedger: async () => look,
     close: () => void asked.push('close'),
   };

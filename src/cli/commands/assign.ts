@@ -3,12 +3,12 @@ import type { BulkClaimProgress, HandOut } from 'storagebox/core';
 import { action } from '../action.js';
 import { openInput } from '../csv.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { CommandFailure, type Failure } from '../failures.js';
+import { withProgress } from '../failures.js';
 import { wholeNumber, wrongOptions } from '../options.js';
 import { note, writeRows } from '../output.js';
 import { assertPlaceFor } from '../partial-file.js';
 import { ProgressLine, withThousands } from '../progress.js';
-import type { Row } from '../rows.js';
+import { isoTextOf, type Row } from '../rows.js';
 import type { Choice } from '../stores/choose-store.js';
 
 interface AssignOptions {
@@ -41,7 +41,7 @@ export function addAssign(program: Command, choice: Choice): void {
     )
     .action(
       action<AssignOptions>(choice, async (invocation, file = '-') => {
-        const { options, signal, isJson, open, describeFailure } = invocation;
+        const { options, signal, isJson, openForIds, describeFailure } = invocation;
         if (isJson && options.spreadsheet) {
           throw wrongOptions(
             '--spreadsheet is for CSV only.',
@@ -50,7 +50,7 @@ export function addAssign(program: Command, choice: Choice): void {
         }
         const input = await openInput(file, options);
         await assertPlaceFor(options.output);
-        const { deduplicator } = await open();
+        const { deduplicator } = await openForIds();
         const line = new ProgressLine('IDs');
         let progress: BulkClaimProgress = { done: 0, claimed: 0, existing: 0, exhausted: 0 };
         const handOuts = deduplicator.fetchItemsForDeduplicationIds(input, {
@@ -69,7 +69,8 @@ export function addAssign(program: Command, choice: Choice): void {
             isForSpreadsheet: options.spreadsheet,
           });
         } catch (error) {
-          throw progress.done === 0 ? error : withProgress(describeFailure(error), progress);
+          if (progress.done === 0) throw error;
+          throw withProgress(describeFailure(error), textOf(progress), progress);
         } finally {
           line.clear();
         }
@@ -86,18 +87,10 @@ async function* rowsOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, vo
 }
 
 async function* jsonOf(handOuts: AsyncIterable<HandOut>): AsyncGenerator<Row, void, void> {
-  for await (const { deduplicationId, status, item, itemBankName = null } of handOuts) {
-    yield { deduplicationId, status, item, itemBankName };
+  for await (const { deduplicationId, status, item, ...rest } of handOuts) {
+    const { itemBankName = null, heldUntil } = rest;
+    yield { deduplicationId, status, item, itemBankName, heldUntil: isoTextOf(heldUntil) };
   }
-}
-
-/** Adds to the failure how far the command came, as `add` does. */
-function withProgress(failure: Failure, progress: BulkClaimProgress): CommandFailure {
-  return new CommandFailure({
-    ...failure,
-    message: `${failure.message} ${textOf(progress)}.`,
-    details: { ...progress },
-  });
 }
 
 function textOf({ done, claimed, existing, exhausted }: BulkClaimProgress): string {

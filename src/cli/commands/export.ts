@@ -1,7 +1,7 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { action, type Invocation } from '../action.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { Reading, WHAT, type What } from '../export-rows.js';
+import { columnsOf, Reading, WHAT, type What } from '../export-rows.js';
 import { segmentCount, wrongOptions } from '../options.js';
 import { noteRiskyCells, type RowsDestination, rowTextFor, writeRows } from '../output.js';
 import { assertPlaceFor, STANDARD_OUTPUT } from '../partial-file.js';
@@ -67,9 +67,7 @@ function destinationOf({ options, isJson }: ExportInvocation, what: What): RowsD
   if (spreadsheet && format !== 'csv') {
     throw wrongOptions('--spreadsheet is for CSV only.', 'Pass --format csv, or leave it out.');
   }
-  const columns =
-    what === 'items' ? ['item'] : ['deduplication_id', 'item', 'item_bank_table', 'assigned_at'];
-  return { columns, format, file, isForSpreadsheet: spreadsheet };
+  return { columns: columnsOf(what), format, file, isForSpreadsheet: spreadsheet };
 }
 
 async function write(
@@ -95,6 +93,8 @@ async function write(
     isResumed: options.resume ?? false,
     source: {
       what,
+      // Version 0.1, which had fewer of them, recorded none.
+      ...(what !== 'items' && { columns: destination.columns }),
       format: destination.format,
       isForSpreadsheet: options.spreadsheet ?? false,
       ...(await store.identity()),

@@ -62,6 +62,10 @@ interface Status {
   readonly left: number;
   readonly given: number;
   readonly givenInLastMinute: number;
+  /** Of the given ones, those that their IDs only hold. */
+  readonly held: number;
+  /** Of these, those whose hold has ended, and that nothing has taken back yet. */
+  readonly holdsEnded: number;
 }
 
 interface Report {
@@ -76,14 +80,19 @@ async function statusOf(
 ): Promise<Report> {
   const at = new Date();
   const pace = new Pace(at);
+  let held = 0;
+  let holdsEnded = 0;
   const readPace = async () => {
-    for await (const { assignedAt } of deduplicationRepo.listAssignments(reading)) {
+    for await (const { assignedAt, heldUntil } of deduplicationRepo.listAssignments(reading)) {
       pace.note(assignedAt);
+      if (heldUntil == null) continue;
+      held++;
+      if (heldUntil <= at) holdsEnded++;
     }
   };
   const [left] = await Promise.all([itemRepo.countItems(reading), readPace()]);
   const { given, givenInLastMinute } = pace;
-  const status = { at: at.toISOString(), left, given, givenInLastMinute };
+  const status = { at: at.toISOString(), left, given, givenInLastMinute, held, holdsEnded };
   const perSecond = pace.perSecond();
   return { status, secondsLeft: perSecond === 0 || left === 0 ? null : left / perSecond };
 }
@@ -109,6 +118,12 @@ function linesOf({ status, secondsLeft }: Report): string[] {
   return [
     `left in the bank         ${withThousands(status.left)}`,
     `given                    ${withThousands(status.given)}`,
+    ...(status.held === 0
+      ? []
+      : [
+          `of these, only held      ${withThousands(status.held)}`,
+          `holds that have ended    ${withThousands(status.holdsEnded)}`,
+        ]),
     `given in the last minute ${withThousands(status.givenInLastMinute)}`,
     ...(secondsLeft === null ? [] : [`sold out, at this rate   in ${durationText(secondsLeft)}`]),
   ];
@@ -118,6 +133,8 @@ function durationText(seconds: number): string {
   return seconds < 60 ? `${Math.ceil(seconds)} s` : `${withThousands(Math.ceil(seconds / 60))} min`;
 }
 
-function lineOf({ status: { at, left, given, givenInLastMinute } }: Report): string {
-  return `${at}  left ${left}  given ${given}  in the last minute ${givenInLastMinute}`;
+function lineOf({ status }: Report): string {
+  const { at, left, given, givenInLastMinute, held, holdsEnded } = status;
+  const holds = held === 0 ? '' : `  held ${held}  ended ${holdsEnded}`;
+  return `${at}  left ${left}  given ${given}  in the last minute ${givenInLastMinute}${holds}`;
 }

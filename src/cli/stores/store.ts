@@ -58,6 +58,14 @@ export interface OpenStore {
    * builds on it. After a fault, what it would make misleading is left out.
    */
   findings(): AsyncGenerator<Finding, void, void>;
+  /**
+   * Refuses a store that keeps deduplication IDs in another way than the options say, in clear or hashed: it
+   * would take those that have an item for new ones. Reads a sample.
+   *
+   * @returns why it could not be checked, for people, or `null`
+   * @throws CommandFailure
+   */
+  assertIdsAreOurs(): Promise<string | null>;
   /** Whether the ledger lists what it should. Reads a sample. Throws what the command could not outlive. */
   lookAtLedger(): Promise<LedgerLook>;
   /** Closes what was opened. */

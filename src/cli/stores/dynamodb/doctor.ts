@@ -1,11 +1,13 @@
 // What can be wrong with a set-up, found without writing anything.
 import {
+  type AttributeDefinition,
   BatchGetItemCommand,
   DescribeContinuousBackupsCommand,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   type DynamoDBClient,
   GetItemCommand,
+  type KeySchemaElement,
   ScanCommand,
   type TableDescription,
   type TransactWriteItem,
@@ -15,21 +17,36 @@ import { deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
 import { describeFailure } from '../../failures.js';
 import type { Finding } from '../store.js';
 import { describeFailure as describeDynamoDbFailure } from './failures.js';
+import { idFaultOf, SECOND_ITEM, sampleAssignments } from './id-look.js';
 import { lookAtLedger } from './ledger-look.js';
-import { keyOf, type Tables } from './tables.js';
+import type { TableRow } from './scan.js';
+import {
+  DEDUPLICATION_KEY,
+  HELD_UNTIL_ATTRIBUTE,
+  ITEM_BANK_TABLE_ATTRIBUTE,
+  keyOf,
+  type Tables,
+} from './tables.js';
 
 interface TableToCheck {
   readonly subject: string;
   readonly tableName: string;
   readonly key: string;
   readonly permissions: Readonly<Record<string, string>>;
+  /** The permissions are looked at on this index of the table. */
+  readonly indexName?: string | undefined;
 }
 
 /** Above it, times in the tables mislead people; DynamoDB refuses signatures that are 5 minutes off. */
 const MAX_CLOCK_SKEW_MS = 30_000;
 
+/** Of the assignments: one page, which costs a few read units. */
+const SAMPLE_SIZE = 1_000;
+/** For which a hold may have ended without anything being wrong: a sweep is run every few minutes. */
+const MAX_OVERDUE_MS = 3_600_000;
+
 export async function* findings(opened: Tables): AsyncGenerator<Finding, void, void> {
-  const { client, ledgerTableName } = opened;
+  const { client, ledgerTableName, holdIndexName } = opened;
   const set = [await regionFinding(client), await credentialsFinding(client)];
   yield* set;
   if (set.some(({ level }) => level === 'fault')) return;
@@ -55,10 +72,17 @@ export async function* findings(opened: Tables): AsyncGenerator<Finding, void, v
     yield await timeToLiveFinding(client, table);
     yield await backupsFinding(client, table);
     yield await permissionsFinding(client, table);
+    const hasIndex = holdIndexName !== undefined && table.subject === DEDUPLICATION_SUBJECT;
+    if (hasIndex && 'table' in description) {
+      yield* holdIndexFindings(client, { ...table, indexName: holdIndexName }, description.table);
+    }
   }
+  if (!hasTableFault) yield* await assignmentFindings(opened);
   if (ledgerTableName !== undefined && !hasTableFault) yield await ledgerFinding(opened);
   yield placeFinding(arns, tables.length);
 }
+
+const DEDUPLICATION_SUBJECT = 'deduplication table';
 
 function tablesToCheck({
   itemRepo: { tableName: bank },
@@ -77,13 +101,15 @@ function tablesToCheck({
       },
     },
     {
-      subject: 'deduplication table',
+      subject: DEDUPLICATION_SUBJECT,
       tableName: deduplication,
       key: keyOf(deduplicationTable(deduplication)),
       permissions: {
         GetItem: 'to claim and to release',
         PutItem: 'to claim',
         DeleteItem: 'to release and to retire',
+        UpdateItem: 'to confirm and to extend holds',
+        ConditionCheckItem: 'to claim for a group',
         Scan: 'to count and to list',
       },
     },
@@ -160,19 +186,12 @@ function* descriptionFindings(
   table: TableDescription,
 ): Generator<Finding, void, void> {
   const { KeySchema = [], AttributeDefinitions = [], TableStatus: status = 'unknown' } = table;
-  const keys = KeySchema.map(({ AttributeName: name }) => {
-    const definition = AttributeDefinitions.find(({ AttributeName }) => AttributeName === name);
-    return `"${name}" (${definition?.AttributeType})`;
-  });
+  const keys = keyText(KeySchema, AttributeDefinitions);
   const expected = `"${key}" (S)`;
-  if (keys.join() !== expected) {
+  if (keys !== expected) {
     const remedy =
       'Name the right table, or create one with "storagebox init": a key cannot be changed.';
-    yield fault(
-      subject,
-      `"${tableName}" has the key ${keys.join(', ')}, expected ${expected}`,
-      remedy,
-    );
+    yield fault(subject, `"${tableName}" has the key ${keys}, expected ${expected}`, remedy);
   } else if (status !== 'ACTIVE' && status !== 'UPDATING') {
     yield fault(subject, `"${tableName}" is ${status}`, 'Wait until it is ACTIVE.');
   } else {
@@ -186,6 +205,88 @@ function* descriptionFindings(
     const remedy = 'Claim in one Region only: conditions are checked in each Region by itself.';
     yield warning(subject, 'is a global table', remedy);
   }
+}
+
+function keyText(
+  schema: readonly KeySchemaElement[],
+  definitions: readonly AttributeDefinition[],
+): string {
+  const keys = schema.map(({ AttributeName: name }) => {
+    const definition = definitions.find(({ AttributeName }) => AttributeName === name);
+    return `"${name}" (${definition?.AttributeType})`;
+  });
+  return keys.join(', ');
+}
+
+/** Without the right index, holds that have ended would stay where they are. */
+async function* holdIndexFindings(
+  client: DynamoDBClient,
+  table: TableToCheck,
+  { GlobalSecondaryIndexes = [], AttributeDefinitions = [] }: TableDescription,
+): AsyncGenerator<Finding, void, void> {
+  const subject = 'hold index';
+  const { tableName, indexName } = table;
+  const index = GlobalSecondaryIndexes.find(({ IndexName }) => IndexName === indexName);
+  const withoutIt = 'or leave out --hold-index: the whole table is read then.';
+  if (index === undefined) {
+    const remedy = `Create it as deduplicationTableWithHoldIndex() defines it, ${withoutIt}`;
+    yield fault(subject, `"${tableName}" has no index "${indexName}"`, remedy);
+    return;
+  }
+  const { KeySchema = [], IndexStatus: status = 'unknown' } = index;
+  const keys = keyText(KeySchema, AttributeDefinitions);
+  const expected = `"${HELD_UNTIL_ATTRIBUTE}" (S)`;
+  if (keys !== expected) {
+    const remedy = `Name the right index, ${withoutIt}`;
+    yield fault(subject, `"${indexName}" has the key ${keys}, expected ${expected}`, remedy);
+  } else if (status !== 'ACTIVE' && status !== 'UPDATING') {
+    yield fault(subject, `"${indexName}" is ${status}`, `Wait until it is ACTIVE, ${withoutIt}`);
+  } else {
+    yield ok(subject, `"${indexName}" is ${status}, its key is ${expected}`);
+    const permissions = { Scan: 'to take back what was not confirmed' };
+    yield await permissionsFinding(client, { ...table, subject, permissions });
+  }
+}
+
+/** What a sample of the rows tells; nothing where neither holds nor hashed IDs are used. */
+async function assignmentFindings(opened: Tables): Promise<Finding[]> {
+  const subject = DEDUPLICATION_SUBJECT;
+  const attributes = [DEDUPLICATION_KEY, HELD_UNTIL_ATTRIBUTE, ITEM_BANK_TABLE_ATTRIBUTE];
+  try {
+    const rows = await sampleAssignments(opened, SAMPLE_SIZE, attributes);
+    return [...idFindings(rows, opened), ...holdFindings(rows)];
+  } catch (error) {
+    return [failureFinding(subject, 'contents', error)];
+  }
+}
+
+function idFindings(rows: readonly TableRow[], opened: Tables): Finding[] {
+  const subject = DEDUPLICATION_SUBJECT;
+  const idFault = idFaultOf(rows, opened);
+  if (idFault !== null) {
+    return [fault(subject, `has ${idFault.found}: ${SECOND_ITEM}`, idFault.remedy)];
+  }
+  return opened.hashesIds ? [ok(subject, 'all IDs are hashed with the secret that was given')] : [];
+}
+
+function holdFindings(rows: readonly TableRow[]): Finding[] {
+  const subject = DEDUPLICATION_SUBJECT;
+  const ends = rows.flatMap(({ [HELD_UNTIL_ATTRIBUTE]: heldUntil }) => heldUntil?.S ?? []);
+  if (ends.length === 0) return [];
+  const found: Finding[] = [];
+  const overdue = ends.filter((end) => Date.parse(end) < Date.now() - MAX_OVERDUE_MS);
+  if (overdue.length > 0) {
+    const message = `holds ended more than an hour ago: ${overdue.length} in a sample of ${rows.length} rows`;
+    found.push(warning(subject, message, 'Does something run "storagebox release-expired"?'));
+  }
+  if (rows.some((row) => row[ITEM_BANK_TABLE_ATTRIBUTE] === undefined)) {
+    const message =
+      'has holds, and rows that do not name their bank, as the Python module and claims in two steps write them';
+    const remedy =
+      'Such processes take a hold for final: let only processes that know holds use the table.';
+    found.push(warning(subject, message, remedy));
+  }
+  return found.length > 0 ? found : [ok(subject, 'no hold ended more than an hour ago')];
 }
 
 async function timeToLiveFinding(client: DynamoDBClient, table: TableToCheck): Promise<Finding> {
@@ -259,7 +360,7 @@ async function ledgerFinding(opened: Tables): Promise<Finding> {
  */
 async function isPermitted(
   client: DynamoDBClient,
-  { tableName: TableName, key }: TableToCheck,
+  { tableName: TableName, key, indexName: IndexName }: TableToCheck,
   operation: string,
 ): Promise<boolean> {
   const Key = { [key]: { S: `storagebox-doctor-${crypto.randomUUID()}` } };
@@ -271,7 +372,7 @@ async function isPermitted(
   const write = (action: TransactWriteItem) =>
     client.send(new TransactWriteItemsCommand({ TransactItems: [action] }));
   const attempts: Readonly<Record<string, () => Promise<unknown>>> = {
-    Scan: () => client.send(new ScanCommand({ TableName, Limit: 1 })),
+    Scan: () => client.send(new ScanCommand({ TableName, IndexName, Limit: 1 })),
     GetItem: () => client.send(new GetItemCommand({ TableName, Key })),
     BatchGetItem: () =>
       client.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [Key] } } })),
@@ -279,6 +380,7 @@ async function isPermitted(
     DeleteItem: () => write({ Delete: { ...never, Key } }),
     UpdateItem: () =>
       write({ Update: { ...never, Key, UpdateExpression: 'REMOVE storagebox_doctor' } }),
+    ConditionCheckItem: () => write({ ConditionCheck: { ...never, Key } }),
   };
   try {
     await attempts[operation]?.();

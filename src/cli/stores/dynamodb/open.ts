@@ -6,6 +6,7 @@ import {
   DeduplicationDynamoDbRepository,
   Deduplicator,
   deduplicationTable,
+  deduplicationTableWithHoldIndex,
   ItemBankDynamoDbRepository,
   itemBankTable,
   ledgerTable,
@@ -13,8 +14,9 @@ import {
 import type { InitializedTable, OpenRequest, OpenStore } from '../store.js';
 import { auditedTables } from './audit.js';
 import { findings } from './doctor.js';
+import { assertIdsAreOurs } from './id-look.js';
 import { lookAtLedgerOrSayWhy } from './ledger-look.js';
-import { type DynamoDbOptions, ledgerTableNameOf } from './options.js';
+import { type DynamoDbOptions, idSecretOf, ledgerTableNameOf } from './options.js';
 import type { Tables } from './tables.js';
 
 export function openDynamoDb({
@@ -23,6 +25,7 @@ export function openDynamoDb({
   signal,
 }: OpenRequest): OpenStore {
   const options = all as unknown as DynamoDbOptions;
+  const deduplicationIdSecret = idSecretOf(options);
   const client = openClient(options);
   const ledgerTableName = ledgerTableNameOf(options);
   const itemRepo = new ItemBankDynamoDbRepository({
@@ -40,9 +43,19 @@ export function openDynamoDb({
   );
   const deduplicationRepo = new DeduplicationDynamoDbRepository({
     tableName: options.deduplicationTable,
+    holdIndexName: options.holdIndex,
+    deduplicationIdSecret,
     client,
   });
-  const tables = { client, signal, itemRepo, deduplicationRepo, ledgerTableName };
+  const tables = {
+    client,
+    signal,
+    itemRepo,
+    deduplicationRepo,
+    ledgerTableName,
+    holdIndexName: options.holdIndex,
+    hashesIds: deduplicationIdSecret !== undefined,
+  };
   const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo, releaseBanks });
   return openStore(tables, deduplicator, options.endpointUrl);
 }
@@ -68,6 +81,7 @@ export function openStore(
     }),
     init: () => init(tables),
     findings: () => findings(tables),
+    assertIdsAreOurs: () => assertIdsAreOurs(tables),
     lookAtLedger: () => lookAtLedgerOrSayWhy(tables),
     close: () => client.destroy(),
   };
@@ -78,10 +92,14 @@ async function init({
   itemRepo,
   deduplicationRepo,
   ledgerTableName,
+  holdIndexName,
 }: Tables): Promise<InitializedTable[]> {
+  const { tableName: deduplication } = deduplicationRepo;
   const definitions = [
     itemBankTable(itemRepo.tableName),
-    deduplicationTable(deduplicationRepo.tableName),
+    holdIndexName === undefined
+      ? deduplicationTable(deduplication)
+      : deduplicationTableWithHoldIndex(deduplication, holdIndexName),
     ...(ledgerTableName === undefined ? [] : [ledgerTable(ledgerTableName)]),
   ];
   const created = await createTables(definitions, { client });

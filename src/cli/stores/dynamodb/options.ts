@@ -6,6 +6,9 @@ const DEFAULT_ITEM_BANK_TABLE = 'storage_box_item_bank';
 const DEFAULT_DEDUPLICATION_TABLE = 'storage_box_deduplication_table';
 /** By default, the name of a ledger is that of its bank with this suffix. */
 const LEDGER_SUFFIX = '_ledger';
+/** Not an option: arguments are in the list of processes. */
+export const SECRET_VARIABLE = 'STORAGE_BOX_DEDUPLICATION_ID_SECRET';
+const MIN_SECRET_BYTES = 32;
 
 export interface DynamoDbOptions {
   readonly itemBankTable: string;
@@ -13,6 +16,8 @@ export interface DynamoDbOptions {
   readonly ledgerTable?: string;
   /** `false` by `--no-ledger`. */
   readonly ledger: boolean;
+  readonly holdIndex?: string;
+  readonly hashIds?: true;
   readonly endpointUrl?: string;
   readonly region?: string;
   readonly profile?: string;
@@ -43,6 +48,15 @@ export function addOptions(program: Command): void {
     )
     .option('--no-ledger', 'work without a ledger: an item that is added again can be given twice')
     .option(
+      '--hold-index <name>',
+      'the index of the deduplication table from which ended holds are read (default: the whole table)',
+      indexName,
+    )
+    .option(
+      '--hash-ids',
+      `the table keeps hashes of IDs, made with the secret in ${SECRET_VARIABLE}`,
+    )
+    .option(
       '--endpoint-url <url>',
       'the endpoint of DynamoDB, for example http://localhost:8000',
       url,
@@ -70,6 +84,17 @@ export function ledgerTableNameOf(
   );
 }
 
+/** The secret with which IDs are hashed; `undefined` if they are kept as they are. */
+export function idSecretOf({ hashIds }: Pick<DynamoDbOptions, 'hashIds'>): string | undefined {
+  if (!hashIds) return undefined;
+  const secret = process.env[SECRET_VARIABLE] ?? '';
+  if (Buffer.byteLength(secret) >= MIN_SECRET_BYTES) return secret;
+  throw wrongOptions(
+    `--hash-ids needs a secret of ${MIN_SECRET_BYTES} bytes or more in ${SECRET_VARIABLE}.`,
+    'Set it to the secret that the programs of the sale use. For a new table, make one by "openssl rand -hex 32".',
+  );
+}
+
 /** "Naming rules" in DynamoDB's Developer Guide. */
 const TABLE_NAME = /^[a-zA-Z0-9_.-]{3,255}$/;
 const TABLE_ARN = /^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table\/([^/]*)$/;
@@ -82,6 +107,13 @@ export function tableName(text: string): string {
   if (isTableName(text)) return text;
   throw new InvalidArgumentError(
     'Expected 3 to 255 of the characters a-z, A-Z, 0-9, "_", "-" and ".", or the ARN of a table.',
+  );
+}
+
+function indexName(text: string): string {
+  if (TABLE_NAME.test(text)) return text;
+  throw new InvalidArgumentError(
+    'Expected 3 to 255 of the characters a-z, A-Z, 0-9, "_", "-" and ".".',
   );
 }
 

@@ -15,11 +15,17 @@ export interface Tables {
   readonly itemRepo: ItemBankDynamoDbRepository;
   readonly deduplicationRepo: DeduplicationDynamoDbRepository;
   readonly ledgerTableName: string | undefined;
+  /** An index of the deduplication table; without one, ended holds are looked for in all of it. */
+  readonly holdIndexName?: string | undefined;
+  /** Whether the deduplication table keeps hashes of IDs. Default: `false`. */
+  readonly hashesIds?: boolean | undefined;
 }
 
 export const ITEM_KEY = keyOf(itemBankTable('any'));
 export const DEDUPLICATION_KEY = keyOf(deduplicationTable('any'));
 export const ITEM_ATTRIBUTE = 'item_string';
+export const ITEM_BANK_TABLE_ATTRIBUTE = 'item_bank_table';
+export const HELD_UNTIL_ATTRIBUTE = 'held_until';
 export const RETIRED_AT_ATTRIBUTE = 'retired_at';
 
 /** A transaction on all of the tables. */

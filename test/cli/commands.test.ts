@@ -121,6 +121,7 @@ describe('fetch', () => {
       status: 'existing',
       item: first.stdout.trim(),
       itemBankName: BANK,
+      heldUntil: null,
     });
   });
 
@@ -161,6 +162,7 @@ describe('assign', () => {
         status: 'existing',
         item: 'say "hi", friend',
         itemBankName: BANK,
+        heldUntil: null,
       },
     ]);
     expect(lines.stderr).toBe('');
@@ -195,6 +197,8 @@ describe('status', () => {
       left: 2,
       given: 1,
       givenInLastMinute: 1,
+      held: 0,
+      holdsEnded: 0,
     });
   });
 
@@ -229,16 +233,23 @@ describe('export', () => {
       item,
       item_bank_table: BANK,
       assigned_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      held_until: null,
     };
     const assignments = await cli.run(['export', '--json']);
     expect(jsonLines(assignments.stdout)).toEqual([assignment]);
     const csv = (await cli.run(['export', 'assignments'])).stdout.split('\n');
-    expect(csv[0]).toBe('deduplication_id,item,item_bank_table,assigned_at');
-    expect(csv[1]).toMatch(new RegExp(`^ann,${item},${BANK},.*Z$`));
+    expect(csv[0]).toBe('deduplication_id,item,item_bank_table,assigned_at,held_until');
+    expect(csv[1]).toMatch(new RegExp(`^ann,${item},${BANK},.*Z,$`));
     expect((await cli.run(['export', 'items'])).stdout).toBe(`item\n${left}\n`);
     const all = await cli.run(['export', 'all', '--format', 'jsonl']);
     expect(jsonLines(all.stdout)).toEqual([
-      { deduplication_id: null, item: left, item_bank_table: BANK, assigned_at: null },
+      {
+        deduplication_id: null,
+        item: left,
+        item_bank_table: BANK,
+        assigned_at: null,
+        held_until: null,
+      },
       assignment,
     ]);
   });
@@ -317,7 +328,10 @@ describe('release and retire', () => {
 });
 
 describe('help', () => {
-  const COMMANDS = 'init add fetch assign status export release retire audit doctor'.split(' ');
+  const COMMANDS =
+    'init add fetch fetch-all confirm assign status export release release-expired retire audit doctor'.split(
+      ' ',
+    );
 
   test('of the program names every command, that of a command every option', async () => {
     const { stdout, exitCode } = await built.run(['--help']);

@@ -1,10 +1,15 @@
 // What doctor says of set-ups that are wrong, some of which DynamoDB Local cannot have by itself.
-import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
-import { itemBankTable } from 'storagebox';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  CreateTableCommand,
+  PutItemCommand,
+  UpdateTimeToLiveCommand,
+} from '@aws-sdk/client-dynamodb';
+import { deduplicationTable, deduplicationTableWithHoldIndex, itemBankTable } from 'storagebox';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCommandLine, type CommandLine } from '../support/command-line.js';
 import { inPlaceOf } from '../support/http-stand-in.js';
 import { allRows } from '../support/tables.js';
+import { setHoldEnds } from './hold-ends.js';
 
 interface Finding {
   readonly level: string;
@@ -21,8 +26,13 @@ afterAll(() => built.dispose());
 
 const withTables = () => built.withTables();
 
+const DEDUPLICATION = 'storage_box_deduplication_table';
+const SECRET = {
+  STORAGE_BOX_DEDUPLICATION_ID_SECRET: 'a secret of the tests, and of nobody else',
+};
+
 async function examine(cli: CommandLine, ...args: readonly string[]) {
-  const { stdout, exitCode } = await cli.run(['doctor', '--json', ...args]);
+  const { stdout, exitCode } = await cli.run(['doctor', '--json', ...args], { env: SECRET });
   const { findings } = JSON.parse(stdout) as { findings: Finding[] };
   const notOk = findings.filter(({ level }) => level === 'fault' || level === 'warning');
   return { findings, notOk, exitCode };
@@ -42,7 +52,11 @@ test('a set-up that is right has no fault, and nothing was written', async () =>
   expect(notOk.map(({ message }) => message)).toEqual(
     Array(3).fill('can be deleted: deletion protection is off'),
   );
-  for (const permissions of ['Scan, DeleteItem, PutItem', 'PutItem, BatchGetItem, UpdateItem']) {
+  for (const permissions of [
+    'Scan, DeleteItem, PutItem',
+    'GetItem, PutItem, DeleteItem, UpdateItem, ConditionCheckItem, Scan',
+    'PutItem, BatchGetItem, UpdateItem',
+  ]) {
     expect(findings.map(({ message }) => message)).toContain(`permitted: ${permissions}`);
   }
   for (const table of ['storage_box_item_bank', 'storage_box_deduplication_table']) {
@@ -118,14 +132,17 @@ test('point-in-time recovery that is off, and one that is on', async () => {
 test('permissions that are missing, by what they are needed for', async () => {
   const cli = await withTables();
   const endpoint = await inPlaceOf((operation, { TransactItems: [action = {}] = [] }) => {
-    const isRefused = operation === 'Scan' || 'Delete' in action;
+    const isRefused =
+      operation === 'Scan' || ['Delete', 'Update', 'ConditionCheck'].some((name) => name in action);
     return isRefused ? 'AccessDeniedException' : undefined;
   });
   const { notOk, exitCode } = await examine(cli, '--endpoint-url', endpoint, '--no-ledger');
   const faults = notOk.filter(({ level }) => level === 'fault');
   expect(faults.map(({ subject, message }) => `${subject} ${message}`)).toEqual([
     'item bank not permitted: dynamodb:Scan (to claim, to count and to list), dynamodb:DeleteItem (to claim)',
-    'deduplication table not permitted: dynamodb:DeleteItem (to release and to retire), dynamodb:Scan (to count and to list)',
+    'deduplication table not permitted: dynamodb:DeleteItem (to release and to retire), ' +
+      'dynamodb:UpdateItem (to confirm and to extend holds), dynamodb:ConditionCheckItem (to claim for a group), ' +
+      'dynamodb:Scan (to count and to list)',
   ]);
   expect(exitCode).toBe(4);
 });
@@ -182,6 +199,149 @@ test('tables in two Regions, by their ARNs', async () => {
     },
   ]);
   expect(exitCode).toBe(4);
+});
+
+test.each([
+  {
+    before: [],
+    now: ['--hash-ids'],
+    message: 'has IDs that are not hashed: whoever has an item there would get a second one',
+  },
+  {
+    before: ['--hash-ids'],
+    now: [],
+    message: 'has IDs that are hashed: whoever has an item there would get a second one',
+  },
+])('IDs that are kept in another way: $message', async ({ before, now, message }) => {
+  const cli = await built.withTables(['A-1']);
+  await cli.run(['fetch', 'ann', ...before], { env: SECRET });
+  const { notOk, exitCode } = await examine(cli, ...now);
+  const faults = notOk.filter(({ level }) => level === 'fault');
+  expect(faults).toMatchObject([{ subject: 'deduplication table', message }]);
+  expect(exitCode).toBe(4);
+  expect((await examine(cli, ...before)).exitCode).toBe(0);
+});
+
+test('IDs that are hashed with another secret', async () => {
+  const cli = await built.withTables(['A-1']);
+  const env = { STORAGE_BOX_DEDUPLICATION_ID_SECRET: 'another secret of the tests, long enough' };
+  await cli.run(['fetch', 'ann', '--hash-ids'], { env });
+  const { notOk, exitCode } = await examine(cli, '--hash-ids');
+  expect(notOk.map(({ message }) => message)).toContainEqual(
+    expect.stringMatching(/^has IDs that are hashed with another secret: /),
+  );
+  expect(exitCode).toBe(4);
+});
+
+describe('the hold index', () => {
+  const ofIndex = async (cli: CommandLine, ...args: readonly string[]) => {
+    const { findings, exitCode } = await examine(cli, '--hold-index', 'holds', ...args);
+    const found = findings.filter(({ subject }) => subject === 'hold index');
+    return { found: found.map(({ level, message }) => `${level} ${message}`), exitCode };
+  };
+
+  async function withIndex() {
+    const cli = built.withoutTables();
+    await cli.run(['init', '--hold-index', 'holds']);
+    return cli;
+  }
+
+  test('is right where init made it', async () => {
+    expect(await ofIndex(await withIndex())).toEqual({
+      found: ['ok "holds" is ACTIVE, its key is "held_until" (S)', 'ok permitted: Scan'],
+      exitCode: 0,
+    });
+  });
+
+  test('is missing', async () => {
+    const cli = await withTables();
+    expect(await ofIndex(cli)).toEqual({
+      found: [`fault "${DEDUPLICATION}" has no index "holds"`],
+      exitCode: 4,
+    });
+    expect((await examine(cli)).findings.map(({ subject }) => subject)).not.toContain('hold index');
+  });
+
+  test('has another key', async () => {
+    const cli = built.withoutTables();
+    await cli.run(['init']);
+    const definition = deduplicationTableWithHoldIndex('others', 'holds');
+    const [index] = definition.GlobalSecondaryIndexes ?? [];
+    await cli.client().send(
+      new CreateTableCommand({
+        ...deduplicationTable('others'),
+        GlobalSecondaryIndexes: [
+          {
+            IndexName: 'holds',
+            Projection: index?.Projection,
+            KeySchema: [{ AttributeName: 'deduplication_id', KeyType: 'HASH' }],
+          },
+        ],
+      }),
+    );
+    expect(await ofIndex(cli, '--deduplication-table', 'others')).toEqual({
+      found: ['fault "holds" has the key "deduplication_id" (S), expected "held_until" (S)'],
+      exitCode: 4,
+    });
+  });
+
+  test('is not active yet, or may not be read', async () => {
+    const cli = await withIndex();
+    const definition = deduplicationTableWithHoldIndex(DEDUPLICATION, 'holds');
+    const endpoint = await inPlaceOf((operation, { TableName }) => {
+      if (operation !== 'DescribeTable' || TableName !== DEDUPLICATION) return undefined;
+      const [index] = definition.GlobalSecondaryIndexes ?? [];
+      const GlobalSecondaryIndexes = [{ ...index, IndexStatus: 'CREATING' }];
+      return { Table: { ...definition, TableStatus: 'UPDATING', GlobalSecondaryIndexes } };
+    });
+    expect(await ofIndex(cli, '--endpoint-url', endpoint)).toEqual({
+      found: ['fault "holds" is CREATING'],
+      exitCode: 4,
+    });
+    const closed = await inPlaceOf((operation, input) =>
+      operation === 'Scan' && 'IndexName' in input ? 'AccessDeniedException' : undefined,
+    );
+    expect((await ofIndex(cli, '--endpoint-url', closed)).found[1]).toBe(
+      'fault not permitted: dynamodb:Scan (to take back what was not confirmed)',
+    );
+  });
+});
+
+describe('holds', () => {
+  const notProtected = 'can be deleted: deletion protection is off';
+  const warnings = async (cli: CommandLine) => {
+    const { notOk, exitCode } = await examine(cli, '--no-ledger');
+    expect(exitCode).toBe(0);
+    return notOk.filter(({ message }) => message !== notProtected);
+  };
+
+  test('that ended long ago, or just now', async () => {
+    const cli = await built.withTables(['A-1', 'A-2']);
+    for (const user of ['ann', 'bob']) await cli.run(['fetch', user, '--hold', '1h']);
+    expect(await warnings(cli)).toEqual([]);
+    await setHoldEnds(cli, 50 * 60_000);
+    expect(await warnings(cli)).toEqual([]);
+    await setHoldEnds(cli, 70 * 60_000);
+    expect(await warnings(cli)).toEqual([
+      {
+        level: 'warning',
+        subject: 'deduplication table',
+        message: 'holds ended more than an hour ago: 2 in a sample of 2 rows',
+        remedy: 'Does something run "storagebox release-expired"?',
+      },
+    ]);
+  });
+
+  test('beside rows of the Python module', async () => {
+    const cli = await built.withTables(['A-1']);
+    const ofPython = { deduplication_id: { S: 'bob' }, item_string: { S: 'B-1' } };
+    await cli.client().send(new PutItemCommand({ TableName: DEDUPLICATION, Item: ofPython }));
+    expect(await warnings(cli)).toEqual([]);
+    await cli.run(['fetch', 'ann', '--hold', '1h']);
+    const [warning] = await warnings(cli);
+    expect(warning?.message).toMatch(/^has holds, and rows that do not name their bank/);
+    expect(warning?.remedy).toContain('take a hold for final');
+  });
 });
 
 test('no credentials, and no Region', async () => {

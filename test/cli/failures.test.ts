@@ -36,6 +36,12 @@ beforeAll(async () => {
 });
 afterAll(() => cli.dispose());
 
+/** Tables of their own, in which somebody has an item. */
+const given = ['--item-bank-table', 'given_items', '--deduplication-table', 'clear_ids'];
+const givenToHashes = ['--item-bank-table', 'given_items', '--deduplication-table', 'hashed_ids'];
+const secret = { STORAGE_BOX_DEDUPLICATION_ID_SECRET: 'a secret of the tests, and of nobody else' };
+const otherSecret = { STORAGE_BOX_DEDUPLICATION_ID_SECRET: 'another secret, which is long enough' };
+
 const noCredentials = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
 
 /** Standard output is closed while the command writes. */
@@ -80,6 +86,10 @@ const misuses: Record<string, () => Promise<Ended>> = {
   'storagebox export --segments 1000001': () => cli.run(['export', '--segments', '1000001']),
   'storagebox status --watch --interval 100000': () =>
     cli.run(['status', '--watch', '--interval', '100000']),
+  'storagebox fetch ann --hold soon': () => cli.run(['fetch', 'ann', '--hold', 'soon']),
+  'storagebox fetch-all ann ann': () => cli.run(['fetch-all', 'ann', 'ann']),
+  'storagebox fetch-all (51 IDs)': () =>
+    cli.run(['fetch-all', ...Array.from({ length: 51 }, (_, index) => `user-${index}`)]),
   'storagebox export --format json': () => cli.run(['export', '--format', 'json']),
   'storagebox export --resume': () => cli.run(['export', '--resume']),
   'storagebox assign guests.csv --json --spreadsheet': () =>
@@ -90,8 +100,18 @@ const misuses: Record<string, () => Promise<Ended>> = {
   'storagebox fetch ann --item-bank-table "my codes"': () =>
     cli.run(['fetch', 'ann', '--item-bank-table', 'my codes']),
   'storagebox fetch ""': () => cli.run(['fetch', '']),
+  'storagebox fetch ann --hash-ids, without a secret': () =>
+    cli.run(['fetch', 'ann', '--hash-ids']),
   'storagebox release ann, in a script': () => cli.run(['release', 'ann']),
   'storagebox fetch ann, sold out': () => cli.run(['fetch', 'ann']),
+  'storagebox fetch ann --item 14C, not free': () => cli.run(['fetch', 'ann', '--item', '14C']),
+  'storagebox fetch-all ann bob, too few': () => cli.run(['fetch-all', 'ann', 'bob']),
+  'storagebox confirm ann, no item': () => cli.run(['confirm', 'ann']),
+  'storagebox fetch ann --hash-ids, IDs in clear': () =>
+    cli.run(['fetch', 'ann', '--hash-ids', ...given], { env: secret }),
+  'storagebox fetch ann, hashed IDs': () => cli.run(['fetch', 'ann', ...givenToHashes]),
+  'storagebox fetch ann --hash-ids, another secret': () =>
+    cli.run(['fetch', 'ann', '--hash-ids', ...givenToHashes], { env: otherSecret }),
   'storagebox fetch ann --item-bank-table no_such_table': () =>
     cli.run(['fetch', 'ann', '--item-bank-table', 'no_such_table']),
   'storagebox add codes.txt --ledger-table no_such_table': () =>
@@ -135,6 +155,11 @@ test('each gives a message, a remedy and an exit code, as the table in the docs 
   await cli.run(['init', ...many]);
   const input = Array.from({ length: 5_000 }, (_, index) => `CODE-${index}`).join('\n');
   await cli.run(['add', '-', ...many], { input });
+
+  for (const tables of [given, givenToHashes]) await cli.run(['init', ...tables]);
+  await cli.run(['add', '-', ...given], { input: 'CODE-1\nCODE-2\n' });
+  await cli.run(['fetch', 'ann', ...given]);
+  await cli.run(['fetch', 'ann', '--hash-ids', ...givenToHashes], { env: secret });
 
   const lines: string[] = [];
   for (const [name, misuse] of Object.entries(misuses)) {

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { buildCommandLine, type CommandLine, ended } from '../support/command-li
 import { inPlaceOf } from '../support/http-stand-in.js';
 import { grouped, sized } from '../support/sizes.js';
 import { openPair } from '../support/tables.js';
+import { setHoldEnds } from './hold-ends.js';
 
 const IDS = sized(2_000, 10_000);
 const ITEMS = IDS + 2_000;
@@ -145,6 +146,29 @@ test('add, stopped by Ctrl-C and run again, adds each item once', async () => {
   expect(await itemRepo.countItems()).toBe(ITEMS);
 });
 
+test('release-expired, stopped by Ctrl-C, ends what is under way, tells how far it came, and goes on', async () => {
+  const cli = await built.withTables(numbered('CODE', 40));
+  const { deduplicationRepo } = openPair(cli.tables());
+  await cli.run(['assign', '-'], { input: numbered('user', 40).join('\n') });
+  await setHoldEnds(cli, 1);
+
+  const { environment, kill } = await holdWritesAfter(10);
+  const child = cli.start(['release-expired', '--concurrency', '4', '--json'], environment);
+  const end = ended(child);
+  while ((await deduplicationRepo.countAssignments()) > 30) await sleep(50);
+  kill(child, 'SIGINT');
+  const { stdout, stderr, exitCode } = await end;
+  expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 130 });
+  const { error } = JSON.parse(stderr);
+  expect(error.message).toContain('holds had ended');
+  expect(error.released).toBeGreaterThanOrEqual(10);
+  expect(await deduplicationRepo.countAssignments()).toBe(40 - error.released);
+
+  const again = await cli.run(['release-expired', '--json']);
+  expect(JSON.parse(again.stdout)).toMatchObject({ released: 40 - error.released });
+  expect(await deduplicationRepo.countAssignments()).toBe(0);
+});
+
 test('export, killed half-way and resumed, has each row once', async () => {
   const items = numbered('CODE', 3_000);
   const cli = await built.withTables(items);
@@ -201,20 +225,55 @@ test('export, throttled or stopped half-way, says how to go on, and goes on', as
   expect(lines).toHaveLength(200);
 });
 
+test('export is not resumed where an earlier version began it, with one column less', async () => {
+  const cli = await built.withTables(numbered('CODE', 60));
+  await cli.run(['assign', '-'], { input: numbered('user', 60).join('\n') });
+  let scans = 0;
+  const endpoint = await inPlaceOf((operation, input) => {
+    if (operation !== 'Scan') return;
+    Object.assign(input, { Limit: 20 });
+    return ++scans > 2 ? 'AccessDeniedException' : undefined;
+  });
+  const args = ['export', '--segments', '1', '--output', 'given.csv'];
+  await cli.run(args, { env: { AWS_ENDPOINT_URL_DYNAMODB: endpoint } });
+  const checkpoint = cli.path('given.csv.partial.resume');
+  const content = JSON.parse(await readFile(checkpoint, 'utf8'));
+  const { columns: _, ...source } = content.source;
+  await writeFile(checkpoint, JSON.stringify({ ...content, source }));
+
+  const refused = await cli.run([...args, '--resume']);
+  expect(refused.stderr).toContain('by an earlier version');
+  expect(refused.exitCode).toBe(6);
+  expect(existsSync(cli.path('given.csv'))).toBe(false);
+
+  await writeFile(checkpoint, JSON.stringify(content));
+  expect((await cli.run([...args, '--resume'])).exitCode).toBe(0);
+  const rows = (await readFile(cli.path('given.csv'), 'utf8')).trim().split('\n');
+  expect(new Set(rows.map((row) => row.split(',').length))).toEqual(new Set([5]));
+  expect(rows).toHaveLength(61);
+});
+
 test('a second Ctrl-C does not wait for what is under way', async () => {
-  const silentPeer = createServer().listen(0, '127.0.0.1');
-  await once(silentPeer, 'listening');
-  const { port } = silentPeer.address() as AddressInfo;
-  const child = built.start(['assign', '-', '--endpoint-url', `http://127.0.0.1:${port}`]);
+  const cli = await built.withTables(['CODE-1']);
+  let noteWrite = () => {};
+  const isWriting = new Promise<void>((resolve) => {
+    noteWrite = resolve;
+  });
+  const endpoint = await inPlaceOf(async (operation) => {
+    if (operation !== 'TransactWriteItems') return;
+    noteWrite();
+    // Never answered.
+    await new Promise(() => {});
+  });
+  const child = cli.start(['assign', '-', '--endpoint-url', endpoint]);
   const end = ended(child);
   child.stdin?.end('user\n');
-  await once(silentPeer, 'connection');
+  await isWriting;
   child.kill('SIGINT');
   await sleep(200);
   expect(child.exitCode).toBe(null);
   child.kill('SIGINT');
   expect((await end).exitCode).toBe(130);
-  silentPeer.close();
 });
 
 test.each([
@@ -224,7 +283,11 @@ test.each([
   ['audit'],
   ['export'],
   ['fetch', 'ann'],
+  ['fetch-all', 'ann', 'bob'],
+  ['confirm', 'ann'],
+  ['assign', '-'],
   ['release', 'ann', '--yes'],
+  ['release-expired'],
 ])('the first Ctrl-C ends %s, though the server is silent', async (...args) => {
   const silentPeer = createServer().listen(0, '127.0.0.1');
   await once(silentPeer, 'listening');

@@ -106,6 +106,14 @@ test('each command does its work', async () => {
   expect((await run('release', 'ann', '--yes')).stdout).toBe(item);
   expect((await run('retire', 'bob', '--yes')).exitCode).toBe(0);
   expect((await run('retire', 'bob', '--yes')).exitCode).toBe(3);
+  expect((await run('fetch', 'cid', '--item', item.trim(), '--hold', '1h')).stdout).toBe(item);
+  expect((await run('fetch', 'dan', '--item', item.trim())).exitCode).toBe(3);
+  expect((await run('confirm', 'cid')).stdout).toBe(item);
+  expect((await run('fetch-all', 'cid', 'dan', '--hold', '1h')).stdout).toContain(
+    `cid,${item.trim()},existing,\n`,
+  );
+  expect((await run('release-expired')).stdout).toMatch(/^0 holds had ended/);
+  for (const user of ['cid', 'dan']) await run('release', user, '--yes');
   expect((await run('fill-ledger', '--json')).stdout).toContain('"alreadyKnown":2');
   expect(await run('doctor')).toMatchObject({ stdout: expect.stringContaining('is dusty') });
   const audited = await run('audit', '--json');
@@ -125,6 +133,26 @@ test('the options of the store reach it, and those of the command as well', asyn
   });
 });
 
+test('every command that takes IDs asks first whether the store keeps them so', async () => {
+  const ids = join(folder, 'ids.txt');
+  await writeFile(ids, 'ann\n');
+  for (const command of [
+    ['fetch', 'ann'],
+    ['fetch-all', 'ann'],
+    ['confirm', 'ann'],
+    ['assign', ids],
+    ['release', 'ann', '--yes'],
+    ['retire', 'ann', '--yes'],
+  ]) {
+    const { opened, run } = memoryStore();
+    await opened.itemRepo.addItemToBank('A-1');
+    const refusal = vi.spyOn(opened, 'assertIdsAreOurs').mockRejectedValue(new Error('hashed'));
+    await expect(run(...command)).rejects.toThrow('hashed');
+    expect(refusal).toHaveBeenCalledOnce();
+    expect(await opened.itemRepo.countItems()).toBe(1);
+  }
+});
+
 test('add refuses a ledger that is not filled, and adds where it cannot be looked at', async () => {
   const codes = join(folder, 'codes.txt');
   await writeFile(codes, 'A-1\n');
@@ -141,6 +169,9 @@ test.each([
   ['assign', '-', '--output', 'no-such-folder/given.csv'],
   ['export', '--output', 'no-such-folder/all.csv'],
   ['export', '--resume'],
+  ['fetch', 'ann', '--hold', 'soon'],
+  ['fetch-all', 'ann', 'ann'],
+  ['fetch-all', ''],
   ['audit', '--output', 'no-such-folder/wrong.csv'],
   ['audit', '--yes'],
 ])('what is wrong with the arguments is told before the store is opened: %s', async (...args) => {

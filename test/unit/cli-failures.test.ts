@@ -1,4 +1,5 @@
 // What the command line says of errors of Node.js and of the SDK that no DynamoDB Local gives.
+import { FeatureNotSupportedError } from 'storagebox/core';
 import { expect, test } from 'vitest';
 import { describeFailure } from '../../src/cli/failures.js';
 import { store } from '../../src/cli/stores/dynamodb/index.js';
@@ -32,5 +33,13 @@ test('a transaction that others are in the way of can be tried again, any other 
   });
   expect(describeFailure(cancellation('ValidationError'), store.describeFailure)).toMatchObject({
     exitCode: 1,
+  });
+});
+
+test('what the store cannot do is wrong usage', () => {
+  expect(describeFailure(new FeatureNotSupportedError('holdForMs'))).toMatchObject({
+    code: 'STORAGEBOX_FEATURE_NOT_SUPPORTED',
+    message: 'This store cannot do what was asked for. Nothing was done.',
+    exitCode: 2,
   });
 });

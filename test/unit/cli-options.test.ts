@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeFailure } from '../../src/cli/failures.js';
+import { holdDuration } from '../../src/cli/options.js';
 import {
   addOptions,
   type DynamoDbOptions,
@@ -90,6 +91,23 @@ describe('an environment variable', () => {
     expect(ledgerTableNameOf(optionsOf())).toBe('storage_box_item_bank_ledger');
   });
 });
+
+test.each([
+  ['90s', 90_000],
+  ['15m', 900_000],
+  ['2h', 7_200_000],
+  ['1d', 86_400_000],
+  ['3660d', 316_224_000_000],
+])('a duration is a number and its unit: %s', (text, durationMs) => {
+  expect(holdDuration(text)).toBe(durationMs);
+});
+
+test.each(['', '15', 'm', '0s', '1.5h', '15 m', '1M', '1w', '1h30m', '3661d', '9'.repeat(400)])(
+  'any other duration is refused: %j',
+  (text) => {
+    expect(() => holdDuration(text)).toThrow('Expected a number and its unit');
+  },
+);
 
 test('no value that was typed is repeated', () => {
   for (const args of [

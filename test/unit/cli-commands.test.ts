@@ -134,13 +134,11 @@ test('the options of the store reach it, and those of the command as well', asyn
 });
 
 test('every command that takes IDs asks first whether the store keeps them so', async () => {
-  const ids = join(folder, 'ids.txt');
-  await writeFile(ids, 'ann\n');
   for (const command of [
     ['fetch', 'ann'],
     ['fetch-all', 'ann'],
     ['confirm', 'ann'],
-    ['assign', ids],
+    ['assign', '-'],
     ['release', 'ann', '--yes'],
     ['retire', 'ann', '--yes'],
   ]) {

@@ -577,7 +577,7 @@ describe('the commands', () => {
     const left = await readFile(join(packed.project, 'left.csv'), 'utf8');
     expect(left.trim().split('\n').toSorted()).toEqual(['MOVIE-1', 'MOVIE-2', 'MOVIE-3', 'item']);
     const assignments = await readFile(join(packed.project, 'assignments.csv'), 'utf8');
-    expect(assignments).toBe('deduplication_id,item,item_bank_table,assigned_at\n');
+    expect(assignments).toBe('deduplication_id,item,item_bank_table,assigned_at,held_until\n');
   });
 
   test('for taking items back print the item', async () => {

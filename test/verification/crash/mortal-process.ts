@@ -10,7 +10,7 @@ const CALLS_PER_CALLER_AFTER_LAST_DEATH = 6;
 const POLL_MS = 3;
 const MAX_KILL_DELAY_MS = 12;
 
-const ENVIRONMENT = {
+export const PROCESS_ENVIRONMENT = {
   AWS_REGION: 'eu-west-1',
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
@@ -43,7 +43,7 @@ export async function liveAndDie(mortal: MortalProcess): Promise<number> {
   for (let life = 0; ; life++) {
     const { program, signal } = mortal;
     const child = fork(program, {
-      env: { ...process.env, ...ENVIRONMENT },
+      env: { ...process.env, ...PROCESS_ENVIRONMENT },
       execArgv: [],
       killSignal: 'SIGKILL',
       signal,

@@ -25,9 +25,9 @@ const SERVERS = 4;
 /** What most users want. */
 const BEST_SEATS = 6;
 const BEST_SEATS_SHARE = 0.8;
-const MAX_WISHES = 3;
+const MAX_WISHES = 2;
 /** So many users click on two seats at once. */
-const IMPATIENT_SHARE = 0.2;
+const IMPATIENT_SHARE = 0.1;
 
 interface Choice {
   readonly user: string;

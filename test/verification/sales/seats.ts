@@ -26,7 +26,7 @@ export interface SeatSaleSize {
 
 const HOLD_FOR_MS = 2_000;
 const MAX_PAYMENT_DELAY_MS = 4_000;
-const SWEEP_PAUSE_MS = 800;
+const SWEEP_PAUSE_MS = 400;
 const SWEEPING_PROCESSES = 2;
 const WIRE_FAULT_SHARE = 0.01;
 const MIN_SOLD_SHARE = 0.99;

@@ -1,4 +1,7 @@
 // Processes of version 0.1 and of this one share a sale without holds; each takes back what the other gave.
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   DeduplicationDynamoDbRepository,
   Deduplicator,
@@ -6,10 +9,13 @@ import {
 } from 'storagebox';
 import { installAlgorithm, runCrashes } from '../crash/run-crashes.js';
 import type { Stage } from '../crash/run-processes.js';
+import type { SaleTables } from '../crash/sale-tables.js';
 import { count, type Figure } from '../figures.js';
 import { auditByCommand } from './audit-by-command.js';
 import { installWorker, onSale } from './stage.js';
 import { openVersion01 } from './version-0.1.mjs';
+
+type Version01 = ReturnType<typeof openVersion01>;
 
 export interface VersionsSize {
   readonly calls: number;
@@ -31,7 +37,7 @@ export async function runVersions(
 ): Promise<Figure[]> {
   return [
     ...(await sellTogether(stage, size, seed, earlierProject)),
-    ...(await takeBackFromEachOther(stage, size)),
+    ...(await takeBackFromEachOther(stage, size, earlierProject)),
   ];
 }
 
@@ -72,18 +78,19 @@ async function sellTogether(
   ];
 }
 
-async function takeBackFromEachOther(stage: Stage, { rows }: VersionsSize): Promise<Figure[]> {
+async function takeBackFromEachOther(
+  stage: Stage,
+  { rows }: VersionsSize,
+  earlierProject: string | null,
+): Promise<Figure[]> {
   const idsOf = (kind: string) => Array.from({ length: rows }, (_, row) => `${kind}-${row}`);
   const items = idsOf('item').flatMap((item) => ['a', 'b', 'c', 'd'].map((seat) => item + seat));
   return onSale(stage, items, async (sale, client) => {
-    const earlier = openVersion01(client, sale);
-    const now = new Deduplicator({
-      itemRepo: new ItemBankDynamoDbRepository({ tableName: sale.itemBankTableName, client }),
-      deduplicationRepo: new DeduplicationDynamoDbRepository({
-        tableName: sale.deduplicationTableName,
-        client,
-      }),
-    });
+    const earlier =
+      earlierProject === null
+        ? openVersion01(client, sale)
+        : await openInstalled(earlierProject, client, sale);
+    const now = deduplicatorOf(THIS_VERSION, client, sale);
     const isRight = { confirmed: 0, swept: 0, releasedByThis: 0, releasedBy01: 0 };
     for (const id of idsOf('earlier')) {
       const item = await earlier.claim(id);
@@ -134,4 +141,41 @@ async function takeBackFromEachOther(stage: Stage, { rows }: VersionsSize): Prom
       },
     ];
   });
+}
+
+const THIS_VERSION = {
+  Deduplicator,
+  DeduplicationDynamoDbRepository,
+  ItemBankDynamoDbRepository,
+};
+
+function deduplicatorOf(
+  version: typeof THIS_VERSION,
+  client: DynamoDBClient,
+  sale: SaleTables,
+): Deduplicator<unknown> {
+  const itemRepo = new version.ItemBankDynamoDbRepository({
+    tableName: sale.itemBankTableName,
+    client,
+  });
+  const deduplicationRepo = new version.DeduplicationDynamoDbRepository({
+    tableName: sale.deduplicationTableName,
+    client,
+  });
+  return new version.Deduplicator({ itemRepo, deduplicationRepo }) as Deduplicator<unknown>;
+}
+
+/** Version 0.1 itself, in this process. */
+async function openInstalled(
+  project: string,
+  client: DynamoDBClient,
+  sale: SaleTables,
+): Promise<Version01> {
+  const entryPoint = join(project, 'node_modules', 'storagebox', 'dist', 'index.js');
+  const version = (await import(pathToFileURL(entryPoint).href)) as typeof THIS_VERSION;
+  const deduplicator = deduplicatorOf(version, client, sale);
+  return {
+    claim: (id) => deduplicator.fetchItemForDeduplicationId(id),
+    release: (id) => deduplicator.releaseItemForDeduplicationId(id),
+  };
 }

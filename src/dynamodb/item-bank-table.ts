@@ -7,6 +7,7 @@ import { attachedState } from '../store-kit/attached-state.js';
 import type { ChunkOutcome } from '../store-kit/batch-add.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { CandidatePool, type Page } from './claim/candidate-pool.js';
+import { GroupTurns } from './claim/group-turns.js';
 import { Turns } from './claim/turns.js';
 import type { SendingClient } from './client.js';
 import type { LedgerTable } from './ledger-table.js';
@@ -30,6 +31,7 @@ export class ItemBankTable implements ItemTable {
   );
   /** Turns of the claims that check whether a bank that was found empty is still empty. */
   readonly emptinessTurns = new Turns();
+  readonly groupTurns = new GroupTurns();
   readonly #fetchLimit: number;
   readonly #logger: LevelledLogger;
 

@@ -5,23 +5,28 @@ import { Queue } from './queue.js';
 /** How long a call may remain in the queue after its patience is over. */
 const SWEEP_INTERVAL_MS = 250;
 
+/** Whether one more action may run beside those. */
+type HasRoom = (passing: number) => boolean;
+
 /** Limits how many actions run at once. Further ones wait in a queue: first come, first served. */
 export class Gate {
-  /** `null` while it is not known: until then every action waits. */
-  #limit: number | null = null;
+  /** `null` while the limit is not known: until then every action waits. */
+  #hasRoom: HasRoom | null = null;
   #passing = 0;
   readonly #queue = new Queue<Waiting>();
   readonly #obstacle: ErrorOptions;
   #isSweeping = false;
 
   /**
-   * @param limit may be a promise, which must not reject
+   * @param limit may be a promise, which must not reject; a limit that changes is a function, and is asked
+   *   when an action comes or ends
    * @param obstacle says why a call had to wait
    */
-  constructor(limit: number | Promise<number>, obstacle: string) {
+  constructor(limit: number | Promise<number> | HasRoom, obstacle: string) {
     this.#obstacle = { cause: new Error(obstacle) };
-    if (typeof limit === 'number') this.#limit = limit;
-    else void limit.then((known) => this.#open(known));
+    if (typeof limit === 'function') this.#hasRoom = limit;
+    else if (typeof limit === 'number') this.#hasRoom = upTo(limit);
+    else void limit.then((known) => this.#open(upTo(known)));
   }
 
   /**
@@ -33,7 +38,7 @@ export class Gate {
     patience: () => Patience,
     action: (waitedMs: number) => Promise<Result>,
   ): Promise<Result> {
-    if (this.#passing >= (this.#limit ?? 0)) {
+    if (!this.#isOpen()) {
       const ofAction = patience();
       return this.#wait(ofAction).then(() => this.#run(action, ofAction.elapsedMs));
     }
@@ -53,8 +58,12 @@ export class Gate {
     }
   }
 
-  #open(limit: number): void {
-    this.#limit = limit;
+  #isOpen(): boolean {
+    return this.#hasRoom?.(this.#passing) ?? false;
+  }
+
+  #open(hasRoom: HasRoom): void {
+    this.#hasRoom = hasRoom;
     this.#admit();
     void this.#sweep();
   }
@@ -63,12 +72,12 @@ export class Gate {
     const turn = new Promise<void>((resolve, reject) => {
       this.#queue.add({ patience, resolve, reject });
     });
-    if (this.#limit !== null) void this.#sweep();
+    if (this.#hasRoom !== null) void this.#sweep();
     return turn;
   }
 
   #admit(): void {
-    while (this.#passing < (this.#limit ?? 0)) {
+    while (this.#isOpen()) {
       const waiting = this.#queue.take();
       if (waiting === undefined) return;
       if (this.#turnAwayIfSpent(waiting)) continue;
@@ -97,6 +106,10 @@ export class Gate {
       return true;
     }
   }
+}
+
+function upTo(limit: number): HasRoom {
+  return (passing) => passing < limit;
 }
 
 interface Waiting {

@@ -118,7 +118,7 @@ async function copySources(build: string): Promise<void> {
   await symlink(join(ROOT, 'node_modules'), join(build, 'node_modules'));
 }
 
-async function makeProject(
+export async function makeProject(
   project: string,
   tarball: string,
   dependencies: readonly string[],

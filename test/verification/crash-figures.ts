@@ -1,7 +1,8 @@
 // The crash run, and as a control the original's algorithm, which must fail.
 import { tableOf } from './crash/figure-table.js';
 import type { CrashFigures } from './crash/figures.js';
-import { type CrashOptions, onOwnStage, runCrashes } from './crash/run-crashes.js';
+import { type CrashOptions, runCrashes } from './crash/run-crashes.js';
+import { onOwnStage } from './crash/run-processes.js';
 import { count, type Figure } from './figures.js';
 
 export type CrashSize = Pick<CrashOptions, 'kills' | 'calls'>;

@@ -4,10 +4,12 @@
 // npm run verify -- --seed 42 --together          the same, of the scenarios for crowds
 // npm run verify -- --scenario NAME --path 0,1,2  prints one systematic schedule event by event
 import { parseArgs } from 'node:util';
+import { onOwnStage } from './crash/run-processes.js';
 import { crashAndAudit } from './crash-figures.js';
 import { type Figure, printFigures } from './figures.js';
 import { checkTheChecker, noticePlantedFaults } from './harness-checks.js';
 import { runLongTests } from './long-runs.js';
+import { runSales } from './sales/run-sales.js';
 import { replayPath, replaySeed } from './simulation/explore.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 import { exploreCrowds, exploreRandomly, exploreSystematically } from './simulations.js';
@@ -74,7 +76,9 @@ async function verify(minutes: number | null): Promise<void> {
   );
   await section('Faults planted in the library', noticePlantedFaults);
   await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
-
+  await section('Sales with holds, choices, groups and orders', () =>
+    onOwnStage((stage) => runSales(stage, { size: isLong ? 'full' : 'build', seed })),
+  );
   await section('Long runs of many callers at once', () => runLongTests(isLong ? 'full' : 'build'));
 
   printFigures(`Verified in ${secondsSince(startMs)} s`, figures);

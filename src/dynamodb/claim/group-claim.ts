@@ -2,12 +2,13 @@
 //
 //   TransactGetItems on all IDs ── each has an item ───────────────────────────► existing
 //        │ some have none
+//   wait for a turn, if groups of this process get into each other's way
 //   read pages until there are enough items ── all pages, too few ── read the IDs again ► exhausted
 //        │ enough
 //   TransactWriteItems: for an ID without an item, put it and delete an item; for each other one, check that it
 //   has its item still, or give its hold a later end; own writes
 //        │ committed ──────────────────────────────────────────────────────────► claimed
-//        │ an ID has changed, or an item is gone ── read the IDs again, and more pages
+//        │ an ID has changed, or an item is gone ── read the IDs and the pages again
 //        │ others or throttling in the way ── again, in a while
 //        │ own writes refused ── nothing else is in the way ───────────────────► throw
 //        │ anything else ── throw; the next call finds out what became of it
@@ -75,7 +76,8 @@ class GroupClaim {
   readonly #storedIdOf: (deduplicationId: string) => string;
   readonly #options: AtomicGroupOptions<OwnWrites>;
   readonly #patience: Patience;
-  readonly #freeItems: FreeItems;
+  readonly #contradictions: Contradictions | undefined;
+  #freeItems: FreeItems;
   #obstacles = 0;
 
   constructor(
@@ -90,12 +92,25 @@ class GroupClaim {
     this.#storedIdOf = storedIdOf;
     this.#options = options;
     this.#patience = patience;
-    this.#freeItems = new FreeItems(pair);
+    // The transaction goes out through the table's client, the pages come through the bank's.
+    this.#contradictions =
+      pair.bank.client === pair.table.client ? undefined : new Contradictions();
+    this.#freeItems = new FreeItems(pair, this.#contradictions);
   }
 
   async run(): Promise<GroupClaimResult> {
-    for (let rows = await this.#readRows(); ; rows = await this.#readRows()) {
+    const { bank } = this.#pair;
+    const rows = await this.#readRows();
+    // Nothing to compete for.
+    const result = lacking(rows) === 0 ? await this.#claim(rows) : null;
+    return result ?? bank.groupTurns.take(this.#patience, () => this.#compete(rows));
+  }
+
+  async #compete(firstRows: Rows): Promise<GroupClaimResult> {
+    for (let rows = firstRows; ; rows = await this.#readRows()) {
       this.#patience.assertLeft();
+      // What an earlier pass saw, others may have taken by now.
+      this.#freeItems = new FreeItems(this.#pair, this.#contradictions);
       if (await this.#freeItems.find(lacking(rows))) {
         const result = await this.#claim(rows);
         if (result !== null) return result;
@@ -103,7 +118,10 @@ class GroupClaim {
       }
       const itemsSeen = this.#freeItems.count;
       const itemsNeeded = lacking(await this.#readRows());
-      if (itemsNeeded > itemsSeen) return { status: 'exhausted', itemsNeeded, itemsSeen };
+      if (itemsNeeded > itemsSeen) {
+        this.#pair.bank.groupTurns.noteSuccess();
+        return { status: 'exhausted', itemsNeeded, itemsSeen };
+      }
     }
   }
 
@@ -135,9 +153,11 @@ class GroupClaim {
     switch (outcome.status) {
       case 'committed':
         for (const item of items) bank.candidates.noteDeparture(item);
+        bank.groupTurns.noteSuccess();
         return { status: isNew ? 'claimed' : 'existing', members };
       case 'failed':
         if (!outcome.isObstructed) throw outcome.error;
+        bank.groupTurns.noteSetback();
         await this.#sleepAfter(outcome.error);
         return null;
       case 'conditionFailed':
@@ -205,6 +225,7 @@ class GroupClaim {
       position += actions.length;
     }
     const ours = reasons.slice(0, position);
+    if (isItemGone) this.#pair.bank.groupTurns.noteSetback();
     if (isItemGone || ours.some(hasConditionFailed)) return;
     const isHeldUp = ours.some(({ Code = 'None' }) => Code !== 'None');
     // DynamoDB may have told only some of the reasons: the rows decide.
@@ -246,10 +267,9 @@ class FreeItems {
   readonly #items = new Set<string>();
   readonly #contradictions: Contradictions | undefined;
 
-  constructor(pair: Pair) {
+  constructor(pair: Pair, contradictions: Contradictions | undefined) {
     this.#pair = pair;
-    const hasOneClient = pair.bank.client === pair.table.client;
-    this.#contradictions = hasOneClient ? undefined : new Contradictions();
+    this.#contradictions = contradictions;
   }
 
   get count(): number {
@@ -275,7 +295,6 @@ class FreeItems {
   async noteGone(item: string): Promise<void> {
     const { bank, table } = this.#pair;
     this.#items.delete(item);
-    // The transaction goes out through the table's client, the pages come through the bank's.
     if (this.#contradictions === undefined || !(await bank.has(item))) return;
     this.#contradictions.count++;
     assertOneAccount(bank, table, this.#contradictions);

@@ -8,16 +8,18 @@ import {
 } from 'storagebox';
 import { runWorker } from './worker-loop.mjs';
 
-let client;
-
-runWorker((endpoint, { itemBankTableName, deduplicationTableName }) => {
-  client ??= new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, endpoint });
-  const deduplicator = new Deduplicator({
-    itemRepo: new ItemBankDynamoDbRepository({ tableName: itemBankTableName, client }),
-    deduplicationRepo: new DeduplicationDynamoDbRepository({
-      tableName: deduplicationTableName,
-      client,
-    }),
-  });
-  return (id) => deduplicator.fetchItemForDeduplicationId(id);
+runWorker(({ endpoint, sales }, ask) => {
+  const client = new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, endpoint });
+  const deduplicators = sales.map(
+    ({ itemBankTableName, deduplicationTableName }) =>
+      new Deduplicator({
+        itemRepo: new ItemBankDynamoDbRepository({ tableName: itemBankTableName, client }),
+        deduplicationRepo: new DeduplicationDynamoDbRepository({
+          tableName: deduplicationTableName,
+          client,
+        }),
+      }),
+  );
+  return (planned) =>
+    ask(planned, () => deduplicators[planned.sale].fetchItemForDeduplicationId(planned.id));
 });

@@ -2,7 +2,8 @@
 import { parseArgs } from 'node:util';
 import { tableOf } from './figure-table.js';
 import type { CrashFigures } from './figures.js';
-import { type Algorithm, onOwnStage, runCrashes } from './run-crashes.js';
+import { type Algorithm, runCrashes } from './run-crashes.js';
+import { onOwnStage } from './run-processes.js';
 
 const { values } = parseArgs({
   options: {

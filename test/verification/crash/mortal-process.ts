@@ -1,18 +1,16 @@
-// A process that claims, is killed, is started again, and goes on where it was.
+// A process that works, is killed, is started again, and goes on where it was.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../seeded-random.js';
-import type { Journal } from './journal.js';
-import type { SaleTables } from './sale-tables.js';
-import type { PlannedCall } from './workload.js';
+import type { Journal, Planned } from './journal.js';
 
 /** So that calls are under way at the last kill, too. */
 const CALLS_PER_CALLER_AFTER_LAST_DEATH = 6;
 const POLL_MS = 3;
 const MAX_KILL_DELAY_MS = 12;
 
-const ENVIRONMENT = {
+export const PROCESS_ENVIRONMENT = {
   AWS_REGION: 'eu-west-1',
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
@@ -22,11 +20,14 @@ const ENVIRONMENT = {
 
 export interface MortalProcess {
   readonly program: string;
-  readonly endpoint: string;
-  readonly sales: readonly SaleTables[];
-  readonly plan: readonly PlannedCall[];
-  readonly journal: Journal;
-  /** How many calls it makes at once. */
+  /** What the program is told besides. */
+  readonly task: object;
+  readonly plan: readonly Planned[];
+  readonly journal: Pick<
+    Journal<Partial<Planned>, unknown>,
+    'path' | 'begun' | 'answered' | 'readOn'
+  >;
+  /** How much of its plan it does at once. */
   readonly callers: number;
   readonly kills: number;
   readonly random: Random;
@@ -36,13 +37,13 @@ export interface MortalProcess {
   readonly signal: AbortSignal;
 }
 
-/** Resolves once every planned call is made. Gives how often the process was killed until then. */
+/** Resolves once all that is planned is done. Gives how often the process was killed until then. */
 export async function liveAndDie(mortal: MortalProcess): Promise<number> {
   const deaths = drawDeaths(mortal);
   for (let life = 0; ; life++) {
     const { program, signal } = mortal;
     const child = fork(program, {
-      env: { ...process.env, ...ENVIRONMENT },
+      env: { ...process.env, ...PROCESS_ENVIRONMENT },
       execArgv: [],
       killSignal: 'SIGKILL',
       signal,
@@ -86,16 +87,15 @@ async function beReady(child: ChildProcess, exit: Promise<Exit>): Promise<void> 
 }
 
 function taskFor(mortal: MortalProcess, life: number) {
-  const { endpoint, sales, callers, journal, originNs } = mortal;
-  const calls = callsToMake(mortal);
-  return { life, endpoint, sales, calls, callers, journal: journal.path, originNs };
+  const { task, callers, journal, originNs } = mortal;
+  return { ...task, life, plan: leftOf(mortal), callers, journal: journal.path, originNs };
 }
 
-/** First those that were under way at the kill. */
-function callsToMake({ plan, journal }: MortalProcess): PlannedCall[] {
+/** First what was under way at the kill. */
+function leftOf({ plan, journal }: MortalProcess): Planned[] {
   const open = plan.filter(({ index }) => !journal.answered.has(index));
-  const isBegun = ({ index }: PlannedCall) => journal.begun.has(index);
-  return [...open.filter(isBegun), ...open.filter((call) => !isBegun(call))];
+  const isBegun = ({ index }: Planned) => journal.begun.has(index);
+  return [...open.filter(isBegun), ...open.filter((planned) => !isBegun(planned))];
 }
 
 async function killAfter(

@@ -5,9 +5,8 @@ import { runWorker } from './worker-loop.mjs';
 
 const TIMEOUTS = { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
 
-let client;
-
-runWorker((endpoint, tableNames) => {
-  client ??= new DynamoDBClient({ endpoint, requestHandler: TIMEOUTS });
-  return originalClaim(client, tableNames);
+runWorker(({ endpoint, sales }, ask) => {
+  const client = new DynamoDBClient({ endpoint, requestHandler: TIMEOUTS });
+  const claims = sales.map((tableNames) => originalClaim(client, tableNames));
+  return (planned) => ask(planned, () => claims[planned.sale](planned.id));
 });

@@ -1,17 +1,27 @@
 // The tables of one sale, made, read and deleted past the faulty wire.
 import { randomUUID } from 'node:crypto';
-import { DeleteTableCommand, type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  DeleteTableCommand,
+  type DynamoDBClient,
+  paginateScan,
+} from '@aws-sdk/client-dynamodb';
 import {
   createTables,
-  deduplicationTable,
+  deduplicationTableWithHoldIndex,
   ItemBankDynamoDbRepository,
   itemBankTable,
+  ledgerTable,
 } from 'storagebox';
 
 export interface SaleTables {
   readonly itemBankTableName: string;
+  readonly ledgerTableName: string;
   readonly deduplicationTableName: string;
+  readonly holdIndexName: string;
 }
+
+export type Row = Readonly<Record<string, AttributeValue>>;
 
 export interface TableContents {
   readonly bank: readonly string[];
@@ -23,17 +33,24 @@ export async function openSale(
   items: readonly string[],
 ): Promise<SaleTables> {
   const run = randomUUID();
-  const itemBankTableName = `voucher_codes-${run}`;
-  const deduplicationTableName = `deduplication-${run}`;
+  const sale = {
+    itemBankTableName: `voucher_codes-${run}`,
+    ledgerTableName: `ledger-${run}`,
+    deduplicationTableName: `deduplication-${run}`,
+    holdIndexName: 'holds',
+  };
   await createTables(
-    [itemBankTable(itemBankTableName), deduplicationTable(deduplicationTableName)],
-    {
-      client,
-    },
+    [
+      itemBankTable(sale.itemBankTableName),
+      ledgerTable(sale.ledgerTableName),
+      deduplicationTableWithHoldIndex(sale.deduplicationTableName, sale.holdIndexName),
+    ],
+    { client },
   );
-  const itemRepo = new ItemBankDynamoDbRepository({ tableName: itemBankTableName, client });
+  const { itemBankTableName: tableName, ledgerTableName } = sale;
+  const itemRepo = new ItemBankDynamoDbRepository({ tableName, ledgerTableName, client });
   await itemRepo.batchAddItems(items);
-  return { itemBankTableName, deduplicationTableName };
+  return sale;
 }
 
 export async function readSale(client: DynamoDBClient, sale: SaleTables): Promise<TableContents> {
@@ -48,12 +65,14 @@ export async function readSale(client: DynamoDBClient, sale: SaleTables): Promis
 }
 
 export async function deleteSale(client: DynamoDBClient, sale: SaleTables): Promise<void> {
-  await client.send(new DeleteTableCommand({ TableName: sale.itemBankTableName }));
-  await client.send(new DeleteTableCommand({ TableName: sale.deduplicationTableName }));
+  const { itemBankTableName, ledgerTableName, deduplicationTableName } = sale;
+  for (const TableName of [itemBankTableName, ledgerTableName, deduplicationTableName]) {
+    await client.send(new DeleteTableCommand({ TableName }));
+  }
 }
 
-async function readRows(client: DynamoDBClient, tableName: string) {
-  const rows = [];
+export async function readRows(client: DynamoDBClient, tableName: string): Promise<Row[]> {
+  const rows: Row[] = [];
   const pages = paginateScan({ client }, { TableName: tableName, ConsistentRead: true });
   for await (const { Items = [] } of pages) rows.push(...Items);
   return rows;

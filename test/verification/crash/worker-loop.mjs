@@ -1,26 +1,30 @@
-// What the processes of a crash run do, whatever the algorithm: journal, call, journal.
+// What the processes of a run do, whatever they call: journal, call, journal.
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const MAX_ATTEMPTS = 8;
 const RETRY_DELAY_MS = 20;
 
+/** A call that threw at every attempt: what was planned stays without an answer. */
+class Unanswered extends Error {}
+
 /**
- * @param openSale makes, from an endpoint and the table names of a sale, the function that fetches
- *   an item for an ID
+ * @param openTask makes, from the task and from `ask`, the function that does what is planned. It makes each
+ *   call by `ask(asked, call)`, which writes down what is asked, then calls until there is an answer, and
+ *   writes that down
  */
-export function runWorker(openSale) {
+export function runWorker(openTask) {
   // The harness has ended.
   process.once('disconnect', () => process.exit(1));
   process.once('message', async (task) => {
-    await makeCalls(task, openSale);
+    await carryOut(task, openTask);
     process.exit(0);
   });
   process.send('ready');
 }
 
-async function makeCalls({ life, endpoint, sales, calls, callers, journal, originNs }, openSale) {
-  const fetchItem = sales.map((tableNames) => openSale(endpoint, tableNames));
+async function carryOut(task, openTask) {
+  const { life, plan, callers, journal, originNs } = task;
   const file = openSync(journal, 'a');
   writeSync(file, '\n');
   const write = (line) => writeSync(file, `${JSON.stringify(line)}\n`);
@@ -28,24 +32,33 @@ async function makeCalls({ life, endpoint, sales, calls, callers, journal, origi
   const nowNs = () => Number(process.hrtime.bigint() - BigInt(originNs));
 
   let callCount = 0;
-  async function callUntilAnswered({ index, sale, id }) {
+  async function ask(asked, request) {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const call = `${life}.${callCount++}`;
-      write({ event: 'invoked', call, index, sale, id, atNs: nowNs() });
+      write({ event: 'invoked', call, asked, atNs: nowNs() });
       try {
-        const item = await fetchItem[sale](id);
-        write({ event: 'returned', call, item, atNs: nowNs() });
-        return;
+        const answer = await request();
+        write({ event: 'returned', call, answer, atNs: nowNs() });
+        return answer;
       } catch (error) {
         write({ event: 'failed', call, error: `${error.name}: ${error.message}`, atNs: nowNs() });
       }
       await sleep(RETRY_DELAY_MS * Math.random());
     }
+    throw new Unanswered();
   }
 
-  const waiting = calls.values();
-  async function callUntilDone() {
-    for (const planned of waiting) await callUntilAnswered(planned);
+  const doPlanned = openTask(task, ask);
+  const waiting = plan.values();
+  async function doUntilDone() {
+    for (const planned of waiting) {
+      try {
+        await doPlanned(planned);
+        write({ event: 'answered', index: planned.index });
+      } catch (error) {
+        if (!(error instanceof Unanswered)) throw error;
+      }
+    }
   }
-  await Promise.all(Array.from({ length: callers }, callUntilDone));
+  await Promise.all(Array.from({ length: callers }, doUntilDone));
 }

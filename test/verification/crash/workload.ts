@@ -1,5 +1,6 @@
 // Who asks for what, in which process: the same for the same seed.
 import { pick, type Random } from '../seeded-random.js';
+import type { Planned } from './journal.js';
 
 const CALLS_PER_SALE = 4_000;
 /** Sold out after about 70 % of a sale's calls; the rest ask in vain or again. */
@@ -9,9 +10,7 @@ const ITEMS_PER_NEWCOMER = 0.7;
 const RECENT_SHARE = 0.5;
 const RECENT_IDS = 8;
 
-export interface PlannedCall {
-  /** The place in its process's plan. */
-  readonly index: number;
+export interface PlannedCall extends Planned {
   readonly sale: number;
   readonly id: string;
 }

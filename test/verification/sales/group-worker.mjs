@@ -1,0 +1,8 @@
+// A server whose users come in groups.
+import { openSale } from './open-sale.mjs';
+import { runWorker } from './worker-loop.mjs';
+
+runWorker((task, ask) => {
+  const deduplicator = openSale(task);
+  return (group) => ask(group, () => deduplicator.claimAll(group.ids));
+});

@@ -1,0 +1,51 @@
+// The runs of this folder, by name and size.
+import type { Stage } from '../crash/run-processes.js';
+import type { Figure } from '../figures.js';
+import { runChoices } from './choices.js';
+import { runGroupSale } from './groups.js';
+import { runOrders } from './orders.js';
+import { runSeatSale } from './seats.js';
+import { runVersions } from './versions.js';
+
+export type SalesSize = 'build' | 'full';
+
+export interface SaleOptions {
+  readonly size: SalesSize;
+  readonly seed: number;
+  /** Where version 0.1 itself is installed; `null` for what it sends. */
+  readonly earlierProject?: string | null;
+}
+
+const SIZES = {
+  seats: {
+    build: { seats: 300, users: 900, callers: 32, kills: 4, minLatePayments: 1 },
+    full: { seats: 10_300, users: 30_000, callers: 24, kills: 24, minLatePayments: 100 },
+  },
+  choices: { build: { rounds: 15 }, full: { rounds: 500 } },
+  groups: { build: { items: 600, kills: 6 }, full: { items: 5_000, kills: 40 } },
+  orders: { build: { claims: 1_000, kills: 8 }, full: { claims: 20_000, kills: 100 } },
+  versions: {
+    build: { calls: 1_000, kills: 6, rows: 10 },
+    full: { calls: 8_000, kills: 60, rows: 200 },
+  },
+} as const;
+
+export const SALES: Readonly<
+  Record<keyof typeof SIZES, (stage: Stage, options: SaleOptions) => Promise<Figure[]>>
+> = {
+  seats: (stage, { size, seed }) => runSeatSale(stage, SIZES.seats[size], seed),
+  choices: (stage, { size, seed }) => runChoices(stage, SIZES.choices[size], seed),
+  groups: (stage, { size, seed }) => runGroupSale(stage, SIZES.groups[size], seed),
+  orders: (stage, { size, seed }) => runOrders(stage, SIZES.orders[size], seed),
+  versions: (stage, { size, seed, earlierProject }) =>
+    runVersions(stage, SIZES.versions[size], seed, earlierProject),
+};
+
+export async function runSales(stage: Stage, options: SaleOptions): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const run of Object.values(SALES)) {
+    figures.push(...(await run(stage, options)));
+    process.stdout.write('.');
+  }
+  return figures;
+}

@@ -31,7 +31,7 @@ export async function noticePlantedFaults(): Promise<Figure[]> {
   return [...figures, { what, value, isRight: noticed === figures.length }];
 }
 
-async function notice(fault: PlantedFault): Promise<Figure> {
+export async function notice(fault: PlantedFault): Promise<Figure> {
   const crowd = CROWDS.find(({ what }) => what === fault.crowd);
   const library = await plant([...(crowd?.changes ?? []), fault]);
   try {
@@ -61,9 +61,11 @@ function jobsAgainst(fault: PlantedFault, crowd: Crowd | undefined): Job[] {
   const bounds = { maxRuns: MAX_RUNS, maxMs: MAX_MS, maxFindings: 1 };
   const scenario = SYSTEMATIC_SCENARIOS.findIndex(({ name }) => name === fault.scenario);
   if (scenario !== -1) return [{ kind: 'every path', scenario, bounds }];
+  const scenarios = fault.scenarios ?? crowd?.scenarios;
+  if (scenarios === 'wishes') return [{ kind: 'random', firstSeed: SEED, bounds, scenarios }];
   const rowByRow = SYSTEMATIC_SCENARIOS.findIndex(({ isVisibleRowByRow }) => isVisibleRowByRow);
   return [
-    { kind: 'random', firstSeed: SEED, bounds, scenarios: crowd?.scenarios },
+    { kind: 'random', firstSeed: SEED, bounds, scenarios },
     { kind: 'every path', scenario: rowByRow, bounds },
   ];
 }

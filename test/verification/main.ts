@@ -2,6 +2,7 @@
 // npm run verify:long -- --minutes 20             the same, with random schedules for that long
 // npm run verify -- --seed 42                     prints one random schedule event by event
 // npm run verify -- --seed 42 --together          the same, of the scenarios for crowds
+// npm run verify -- --seed 42 --wishes            the same, with chosen items, holds, groups and own writes
 // npm run verify -- --scenario NAME --path 0,1,2  prints one systematic schedule event by event
 import { parseArgs } from 'node:util';
 import { onOwnStage } from './crash/run-processes.js';
@@ -12,7 +13,12 @@ import { runLongTests } from './long-runs.js';
 import { runSales } from './sales/run-sales.js';
 import { replayPath, replaySeed } from './simulation/explore.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
-import { exploreCrowds, exploreRandomly, exploreSystematically } from './simulations.js';
+import {
+  exploreCrowds,
+  exploreRandomly,
+  exploreSystematically,
+  exploreWishes,
+} from './simulations.js';
 
 const MIN_RANDOM_RUNS = 300_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
@@ -29,13 +35,14 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     path: { type: 'string', default: '' },
     together: { type: 'boolean', default: false },
+    wishes: { type: 'boolean', default: false },
   },
 });
 
 if (values.seed !== undefined) {
-  tellRun(
-    await replaySeed(Number(values.seed), console.log, values.together ? 'together' : 'mixed'),
-  );
+  const plain = values.together ? 'together' : 'mixed';
+  const scenarios = values.wishes ? 'wishes' : plain;
+  tellRun(await replaySeed(Number(values.seed), console.log, scenarios));
 } else if (values.scenario !== undefined) {
   const scenario = SYSTEMATIC_SCENARIOS.find(({ name }) => name === values.scenario);
   if (scenario === undefined)
@@ -70,6 +77,7 @@ async function verify(minutes: number | null): Promise<void> {
     const endMs = performance.now() + (minutes ?? 0) * 60_000;
     return exploreRandomly(seed, (runs) => runs >= MIN_RANDOM_RUNS && performance.now() >= endMs);
   });
+  await section('Random schedules, with wishes', () => exploreWishes(seed));
   await section('Random schedules, in a crowd', () => exploreCrowds(seed));
   await section('The checker against a search through every order', () =>
     checkTheChecker(isLong ? 500_000 : 20_000),

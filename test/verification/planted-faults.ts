@@ -4,6 +4,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RandomScenarios } from './simulation/random-scenario.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -22,6 +23,8 @@ export interface PlantedFault extends Change {
   readonly noticedBy: readonly string[];
   /** The name of a systematic scenario in which it shows, where random runs seldom come upon it. */
   readonly scenario?: string;
+  /** The random scenarios in which it shows. Default: those of the crowd, or `mixed`. */
+  readonly scenarios?: RandomScenarios;
   /** The crowd (`what` in `CROWDS`) in whose copy of the library and random scenarios it shows. */
   readonly crowd?: string;
 }
@@ -34,8 +37,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'take before read: sold out is said without looking at the ID',
     isOriginals: true,
     file: 'dynamodb/claim/atomic-claim.ts',
-    code: 'const held = await table.readItemInTransaction(deduplicationId);',
-    replacement: 'const held = null as Awaited<ReturnType<typeof table.readItem>>;',
+    code: `  const row = await claims.table.readRowInTransaction(call.deduplicationId);
+  return`,
+    replacement: '  const row = undefined;\n  return',
     noticedBy: ['R6'],
   },
   {
@@ -95,8 +99,10 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     name: 'a plain read on the way to null',
     isOriginals: true,
     file: 'dynamodb/claim/atomic-claim.ts',
-    code: 'const held = await table.readItemInTransaction(deduplicationId);',
-    replacement: 'const held = await table.readItem(deduplicationId);',
+    code: `  const row = await claims.table.readRowInTransaction(call.deduplicationId);
+  return`,
+    replacement: `  const row = await claims.table.readRow(call.deduplicationId);
+  return`,
     noticedBy: ['R6'],
   },
   {
@@ -185,9 +191,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a call believes a "sold out" that was looked for before it began',
     file: 'hand-out/shared-claims.ts',
-    code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
+    code: '      await this.#wait(key, earlier, inTime(earlier.ended), signal);',
     replacement: `      const ended = earlier.result.catch(() => null);
-      const result = await this.#wait(deduplicationId, earlier, ended, signal);
+      const result = await this.#wait(key, earlier, ended, signal);
       if (result?.status === 'exhausted') return result;`,
     noticedBy: ['R6'],
   },
@@ -208,8 +214,11 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'an ID that has an item is given the candidate',
     file: 'dynamodb/claim/atomic-claim.ts',
-    code: "return existing === null ? null : { status: 'existing', ...existing };",
-    replacement: "return existing === null ? null : { status: 'existing', ...existing, item };",
+    code: `        return existingOf(claims, call, row);
+      }`,
+    replacement: `        const existing = await existingOf(claims, call, row);
+        return existing && ({ ...existing, item } as AnyClaimResult);
+      }`,
     noticedBy: ['R1'],
   },
   {
@@ -230,16 +239,16 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'every claim throws',
     file: 'dynamodb/claim/atomic-claim.ts',
-    code: '  const mark = bank.candidates.mark();\n',
+    code: '  const call: Call = {\n',
     replacement:
-      "  const mark = bank.candidates.mark();\n  if (mark >= 0) throw new TypeError('planted');\n",
+      "  if (deduplicationId !== '') throw new TypeError('planted');\n  const call: Call = {\n",
     noticedBy: ['error'],
   },
   {
     name: 'a call takes over the item of a claim that began before it',
     file: 'hand-out/shared-claims.ts',
-    code: '      await this.#wait(deduplicationId, earlier, inTime(earlier.ended), signal);',
-    replacement: `      const result = await this.#wait(deduplicationId, earlier, earlier.result, signal);
+    code: '      await this.#wait(key, earlier, inTime(earlier.ended), signal);',
+    replacement: `      const result = await this.#wait(key, earlier, earlier.result, signal);
       if (result.status !== 'exhausted') return { ...result, status: 'existing' };`,
     noticedBy: ['order'],
     scenario: 'a late answer to a claim, while its ID releases and claims again',
@@ -254,22 +263,22 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'a release in two writes: the assignment ends, then the item returns',
-    file: 'dynamodb/claim/atomic-release.ts',
-    code: `      actions: [{ Delete: table.unassignment(row) }, ...arrival.actions],
+    file: 'dynamodb/claim/change-assignment.ts',
+    code: `      actions: [...actions, ...ownActions(alongside?.(item), actions.length, ours)],
       patienceMs: CLAIM_PATIENCE_MS,
       signal,
     });
     if (outcome.status === 'failed') throw outcome.error;
-    if (outcome.status === 'committed') return item;
+    if (outcome.status === 'committed') return answer;
 `,
-    replacement: `      actions: [{ Delete: table.unassignment(row) }],
+    replacement: `      actions: actions.slice(0, 1),
       patienceMs: CLAIM_PATIENCE_MS,
       signal,
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') {
-      if (arrival.actions.length > 0) await bank.returnItem(item);
-      return item;
+      if (actions.length > 1) await bank.returnItem(item);
+      return answer;
     }
 `,
     noticedBy: ['order'],
@@ -277,21 +286,21 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a release does not ask whether the row is unchanged',
     file: 'dynamodb/deduplication-table.ts',
-    code: "      ConditionExpression: [isSameItem, isSameTime].join(' AND '),\n",
-    replacement: '',
+    code: 'return this.#ifAsRead(row, [ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE, HELD_UNTIL_ATTRIBUTE]);',
+    replacement: 'return { TableName: this.tableName, Key: this.#ifAsRead(row, []).Key };',
     noticedBy: ['order'],
   },
   {
     name: 'a release ends a later assignment of the same item to the same ID',
     file: 'dynamodb/deduplication-table.ts',
-    code: "[isSameItem, isSameTime].join(' AND ')",
-    replacement: 'isSameItem',
+    code: '[ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE, HELD_UNTIL_ATTRIBUTE]',
+    replacement: '[ITEM_ATTRIBUTE]',
     noticedBy: ['order'],
     scenario: 'a release and then a claim of one ID, 1 late write, 1 crash',
   },
   {
     name: 'a retired item returns to the bank',
-    file: 'dynamodb/claim/atomic-release.ts',
+    file: 'dynamodb/claim/change-assignment.ts',
     code: ': retireIn(origins, item);',
     replacement: ': returnTo(origins, item);',
     noticedBy: ['order'],
@@ -308,8 +317,13 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/claim/candidate-pool.ts',
     code: `    this.#noteProof();
     this.#serve();
-  }`,
-    replacement: '    this.#noteProof();\n  }',
+  }
+
+  /** This process took`,
+    replacement: `    this.#noteProof();
+  }
+
+  /** This process took`,
     noticedBy: ['stuck'],
   },
   {
@@ -420,6 +434,205 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     noticedBy: ['order'],
     crowd: TOGETHER,
     scenario: 'two claims together, then a release of one, 1 lost response',
+  },
+  {
+    name: 'a sweep takes back every hold that it was told of, confirmed or not',
+    file: 'dynamodb/claim/change-assignment.ts',
+    code: 'const isExpired = heldUntil !== null && heldUntil <= at;',
+    replacement: 'const isExpired = true;',
+    noticedBy: ['sweep'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a sweep forgets the end of the hold',
+    file: 'dynamodb/deduplication-table.ts',
+    code: '[ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE, HELD_UNTIL_ATTRIBUTE]',
+    replacement: '[ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE]',
+    noticedBy: ['sweep'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a release forgets the end of the hold, and ends what was confirmed since it was given up',
+    file: 'dynamodb/deduplication-table.ts',
+    code: '[ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE, HELD_UNTIL_ATTRIBUTE]',
+    replacement: '[ITEM_ATTRIBUTE, ASSIGNED_AT_ATTRIBUTE]',
+    noticedBy: ['late'],
+    scenario: 'a release that is late, and a confirmation, 1 crash',
+  },
+  {
+    name: 'a confirmation revives a row that is gone',
+    file: 'dynamodb/deduplication-table.ts',
+    code: "return { ...this.unassignment(row), UpdateExpression: 'REMOVE #held_until' } as Update;",
+    replacement: `const { TableName, Key } = this.unassignment(row);
+    return { TableName, Key, UpdateExpression: 'REMOVE #held_until' } as Update;`,
+    noticedBy: ['row'],
+    scenario: 'a sweep and a confirmation of a hold that has ended, row by row',
+  },
+  {
+    name: 'a confirmation is for any hold of the item',
+    file: 'dynamodb/deduplication-table.ts',
+    code: 'return { ...this.unassignment(row), UpdateExpression',
+    replacement: 'return { ...this.#ifAsRead(row, [ITEM_ATTRIBUTE]), UpdateExpression',
+    noticedBy: ['late'],
+    scenario: 'a confirmation that is late, a sweep and a new hold of the same item, 1 crash',
+  },
+  {
+    name: 'a confirmation does not look at the item that was paid for',
+    file: 'dynamodb/claim/change-assignment.ts',
+    code: 'if (expected !== undefined && item !== expected)',
+    replacement: "if (expected === '')",
+    noticedBy: ['wish', 'sender'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a confirmation tells what it read, and writes nothing',
+    file: 'dynamodb/claim/change-assignment.ts',
+    code: 'if (row[HELD_UNTIL_ATTRIBUTE] === undefined) return',
+    replacement: 'if (row[HELD_UNTIL_ATTRIBUTE] !== null) return',
+    noticedBy: ['told'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'an extension opens what was confirmed',
+    file: 'dynamodb/deduplication-table.ts',
+    code: '    const condition = this.unassignment(row);',
+    replacement: '    const condition = this.presence(row);',
+    noticedBy: ['row'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a second claim makes a hold shorter',
+    file: 'store-kit/hold.ts',
+    code: 'end !== null && end > heldUntil ? end : null',
+    replacement: 'end',
+    noticedBy: ['row'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a hold has no longest time',
+    file: 'store-kit/hold.ts',
+    code: 'Math.min(endMs, assignedAt.getTime() + maxHoldMs)',
+    replacement: 'endMs + 0 * Math.min(maxHoldMs, assignedAt.getTime())',
+    noticedBy: ['row'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a group in two transactions',
+    file: 'dynamodb/claim/group-claim.ts',
+    code: '    const outcome = await sendTransaction({\n',
+    replacement: `    const [first, ...others] = parts.filter((part) => part.actions.length === 2);
+    if (first !== undefined && others.length > 0) {
+      const sent = await sendTransaction({
+        tables: [table, bank],
+        actions: [...first.actions],
+        patienceMs: CLAIM_PATIENCE_MS,
+        signal,
+      });
+      if (sent.status === 'failed') throw sent.error;
+      return null;
+    }
+    const outcome = await sendTransaction({\n`,
+    noticedBy: ['group'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a group does not ask whether the others keep theirs',
+    file: 'dynamodb/claim/group-claim.ts',
+    code: '? { ConditionCheck: table.presence(row) }',
+    replacement: '? { ConditionCheck: { ...table.presence(row), ConditionExpression: undefined } }',
+    noticedBy: ['group'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a group believes what an earlier one saw in the bank',
+    file: 'dynamodb/claim/group-claim.ts',
+    code: 'this.#freeItems = new FreeItems(pair);',
+    replacement: `const seen = pair.bank as unknown as { freeItems?: FreeItems };
+    seen.freeItems ??= new FreeItems(pair);
+    this.#freeItems = seen.freeItems;`,
+    noticedBy: ['exhausted'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'own writes once more, in a transaction of their own',
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: '    return outcomeOf(claim, 0, 1, outcome) as ClaimOutcome;',
+    replacement: `    const { ownActions: own = [] } = claim;
+    if (outcome.status === 'committed' && own.length > 0) {
+      const { patience } = claim;
+      const actions = [...own];
+      await sendTransaction({ tables: [this.table], actions, patienceMs: 0, patience });
+    }
+    return outcomeOf(claim, 0, 1, outcome) as ClaimOutcome;`,
+    noticedBy: ['orders'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'own writes before the claim',
+    file: 'dynamodb/claim/grouped-claims.ts',
+    code: '    const outcome = await this.#sendTransaction([claim], claim.patience, isInDoubt);\n',
+    replacement: `    const { ownActions: own = [] } = claim;
+    if (own.length > 0) {
+      const { patience } = claim;
+      const actions = [...own];
+      await sendTransaction({ tables: [this.table], actions, patienceMs: 0, patience });
+    }
+    const outcome = await this.#sendTransaction([{ ...claim, ownActions: [] }], claim.patience);\n`,
+    noticedBy: ['orders'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'own writes for the first candidate, whichever item is claimed',
+    file: 'dynamodb/claim/atomic-claim.ts',
+    code: 'ownActions(alongside?.(item), ACTIONS',
+    replacement: 'ownActions((options as { made?: unknown }).made ??= alongside?.(item), ACTIONS',
+    noticedBy: ['orders'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'own writes are refused without a look at the ID, which has its item',
+    file: 'dynamodb/claim/atomic-claim.ts',
+    code: '  if (existing !== null) return existing;\n  throw ownWritesRefused',
+    replacement: '  throw ownWritesRefused',
+    noticedBy: ['refused', 'denied'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a chosen item is looked for in a list from before',
+    file: 'dynamodb/claim/atomic-claim.ts',
+    code: '  if (chosen !== undefined) return { item: chosen, pageNumber: 0 };',
+    replacement: `  if (chosen !== undefined) {
+    const seen = bank as unknown as { list?: { items: readonly string[] } };
+    seen.list ??= await bank.readPage(null, 100);
+    if (seen.list.items.includes(chosen)) return { item: chosen, pageNumber: 0 };
+    return existingOr(claims, call, { status: 'taken', item: null });
+  }`,
+    noticedBy: ['taken'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'a chosen item is claimed whether it is there or not',
+    file: 'dynamodb/item-bank-table.ts',
+    code: "      ConditionExpression: 'attribute_exists(#item)',\n",
+    replacement: '',
+    noticedBy: ['place'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'taken is said without looking at the ID',
+    file: 'dynamodb/claim/atomic-claim.ts',
+    code: "return existingOr(claims, call, { status: 'taken', item: null });",
+    replacement: "return { status: 'taken', item: null };",
+    noticedBy: ['taken'],
+    scenarios: 'wishes',
+  },
+  {
+    name: 'calls with other wishes share a claim',
+    file: 'hand-out/claimer.ts',
+    code: 'const key = JSON.stringify([deduplicationId, item, holdForMs]);',
+    replacement: 'const key = deduplicationId;',
+    noticedBy: ['wish', 'taken'],
+    scenarios: 'wishes',
   },
 ];
 

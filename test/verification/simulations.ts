@@ -9,6 +9,8 @@ import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 
 const NO_BOUND = Number.MAX_SAFE_INTEGER;
 const SEEDS_PER_JOB = 10_000;
+/** So that each core has some. */
+const WISHES_JOBS = 4;
 /** Fewer would prove too little. */
 const MIN_SYSTEMATIC_RUNS = 500_000;
 const MIN_RANDOM_RUNS = 300_000;
@@ -72,6 +74,24 @@ export async function exploreRandomly(
         total.findings.length === 0 &&
         total.runs >= MIN_RANDOM_RUNS &&
         total.faults >= MIN_RANDOM_FAULTS,
+    },
+  ];
+}
+
+/** Chosen items, holds, groups and own writes. */
+export async function exploreWishes(firstSeed: number): Promise<Figure[]> {
+  const runsPerJob = SEEDS_PER_JOB / WISHES_JOBS;
+  const jobs = Array.from({ length: WISHES_JOBS }, (_, number): Job => {
+    const bounds = { maxRuns: runsPerJob, maxMs: NO_BOUND, maxFindings: 1 };
+    const seed = firstSeed + number * runsPerJob;
+    return { kind: 'random', firstSeed: seed, bounds, scenarios: 'wishes' };
+  });
+  const total = sum(await runJobs(jobs, reportProgress));
+  return [
+    {
+      what: 'random schedules, with chosen items, holds, groups and own writes',
+      value: figuresOf(total),
+      isRight: total.findings.length === 0 && total.runs === SEEDS_PER_JOB,
     },
   ];
 }
@@ -170,16 +190,17 @@ async function exploreTogether(source: string): Promise<Figure[]> {
   return figures;
 }
 
-function reportProgress(_job: Job, { findings }: Exploration): void {
+function reportProgress(job: Job, { findings }: Exploration): void {
   process.stdout.write('.');
-  for (const finding of findings) console.log(`\n${describeFinding(finding)}`);
+  for (const finding of findings) console.log(`\n${describeFinding(finding, job)}`);
 }
 
 /** What went wrong, and the command that replays it. */
-function describeFinding({ origin, wrongs }: Finding): string {
+function describeFinding({ origin, wrongs }: Finding, job: Job): string {
+  const isOfWishes = job.kind === 'random' && job.scenarios === 'wishes';
   const options =
     'seed' in origin
-      ? `--seed ${origin.seed}`
+      ? `--seed ${origin.seed}${isOfWishes ? ' --wishes' : ''}`
       : `--scenario '${origin.scenario}' --path ${origin.path.join(',')}`;
   return [...wrongs, `Replay: npm run verify -- ${options}`].join('\n');
 }

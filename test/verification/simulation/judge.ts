@@ -5,6 +5,7 @@ import {
   strictRules,
 } from '../checker/checker.js';
 import { judgeReleases } from '../checker/judge-releases.js';
+import { judgeWishes } from './judge-wishes.js';
 import type { FailedCall, Run } from './world.js';
 
 const check = createChecker(strictRules);
@@ -37,7 +38,9 @@ export function judge(run: Run): string[] {
 }
 
 /** The rules are exact, and fast for long histories. For histories with a release there are no rules. */
-function wrongsOfHistory({ history, unheardClaims, finalState, isVisibleRowByRow }: Run): string[] {
+function wrongsOfHistory(run: Run): string[] {
+  const { history, unheardClaims, finalState, isVisibleRowByRow, wishes } = run;
+  if (wishes !== undefined) return judgeWishes(wishes.tables, wishes.calls, wishes.commits);
   const hasRelease = history.some(({ kind }) => kind === 'release');
   if (hasRelease) {
     return judgeReleases([...history, ...unheardClaims], finalState, {
@@ -74,6 +77,8 @@ function wrongsOfFailure(call: FailedCall, run: Run): string[] {
     const isOwn = id !== undefined && poisonedIds.includes(id);
     return isOwn ? [] : [`poisoned: a call for ${id} threw the refusal of another one's ID`];
   }
+  // It says what the caller's own condition says: see the judge of wishes.
+  if (run.wishes !== undefined && name === 'AlongsideRefusedError') return [];
   if (!TELLING_ERRORS.includes(name)) return [`error: ${name}: ${message}`];
   const isQuiet = faults + crashes === 0;
   if (isQuiet && name !== 'ContentionError') return [`error: ${name}, but nothing went wrong`];

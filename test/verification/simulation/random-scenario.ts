@@ -1,12 +1,23 @@
 import { generator } from './choices.js';
-import { ALL_FAULTS, type Call, claim, release, retire, type Scenario } from './scenario.js';
+import {
+  ALL_FAULTS,
+  type Call,
+  claim,
+  confirm,
+  group,
+  release,
+  retire,
+  type Scenario,
+  sweep,
+} from './scenario.js';
 
-/** `together`: for crowds. */
-export type RandomScenarios = 'mixed' | 'together';
+/** `together`: for crowds. `wishes`: chosen items, holds, groups and own writes. */
+export type RandomScenarios = 'mixed' | 'together' | 'wishes';
 
 /** A scenario as a function of its seed: few items and IDs, so that calls get into each other's way. */
 export function randomScenario(seed: number, scenarios: RandomScenarios = 'mixed'): Scenario {
   if (scenarios === 'together') return together(seed);
+  if (scenarios === 'wishes') return wishes(seed);
   if (seed % 4 === 0) return rush(seed);
   if (seed % 4 === 1) return crowd(seed);
   return seed % 4 === 2 ? anything(seed) : comingAndGoing(seed);
@@ -136,6 +147,71 @@ function together(seed: number): Scenario {
     adders: [],
     maxFaults: 2 + upTo(hasReleases ? 2 : 4),
     maxCrashes: upTo(hasReleases ? 1 : 2),
+  };
+}
+
+/** Few IDs and items, holds that end soon, and clocks that differ. */
+function wishes(seed: number): Scenario {
+  const { upTo, next, scenario } = shared(seed);
+  const processes = 1 + upTo(1);
+  const ids = ['a', 'b', 'c'].slice(0, 1 + upTo(2));
+  const items = ['item-1', 'item-2', 'item-3'].slice(0, 1 + upTo(2));
+  const isAssigned = next() < 0.6;
+  const isHeld = isAssigned && next() < 0.75;
+  const any = <Value>(values: readonly Value[]) => values[upTo(values.length - 1)] as Value;
+  const anyItem = () => any([...items, 'item-4']);
+  const holdForMs = () => any([8, 40, 200]);
+  const order = () => any(['new', 'any'] as const);
+  const anyClaim = () =>
+    claim(any(ids), {
+      ...(next() < 0.4 && { item: anyItem() }),
+      ...(next() < 0.5 && { holdForMs: holdForMs() }),
+      ...(next() < 0.3 && { order: order() }),
+    });
+  const anyCall = (): Call => {
+    const kind = next();
+    if (kind < 0.4) return anyClaim();
+    if (kind < 0.6) {
+      const wish = {
+        ...(next() < 0.5 && { item: anyItem() }),
+        ...(next() < 0.2 && { order: order() }),
+      };
+      return confirm(any(ids), wish);
+    }
+    if (kind < 0.75) return sweep;
+    if (kind < 0.85) return release(any(ids));
+    return group(ids.slice(upTo(1)).concat('d'), {
+      ...(next() < 0.4 && { holdForMs: holdForMs() }),
+      ...(next() < 0.3 && { order: order() }),
+    });
+  };
+  // Of three calls for one ID in a process, the last two can share a claim.
+  const isCrush = next() < 0.15;
+  const crush = [0, 1, 2].map(() => {
+    const { id: _, ...wish } = anyClaim() as { readonly id: string };
+    return { process: 0, calls: [claim('a', { ...wish, item: anyItem() })] };
+  });
+  const callers = Array.from({ length: 2 + upTo(1) }, () => ({
+    process: upTo(processes - 1),
+    calls: Array.from({ length: 1 + upTo(1) }, anyCall),
+  }));
+  return {
+    ...scenario,
+    name: `wishes ${seed}`,
+    seeded: items.slice(upTo(1)),
+    assigned: isAssigned ? { a: 'item-4' } : {},
+    processes,
+    callers: isCrush ? crush : callers,
+    adders: [],
+    maxFaults: upTo(4),
+    maxCrashes: upTo(1),
+    wishes: {
+      heldUntilMs: isHeld ? { a: any([4, 40, 200]) } : {},
+      ordered: next() < 0.3 ? [any(ids)] : [],
+      maxHoldMs: next() < 0.4 ? any([20, 100]) : undefined,
+      hasHoldIndex: next() < 0.3,
+      aheadMs: [0, any([0, 0, 20, 100])],
+    },
   };
 }
 

@@ -36,10 +36,29 @@ export const ALL_FAULTS: readonly FaultKind[] = [
   'slow',
 ];
 
+/** What a call asks for besides any one item, for good. */
+export interface Wish {
+  readonly item?: string;
+  readonly holdForMs?: number;
+  /** With a row in the table of orders: refused if the ID has one (`new`), or not (`any`). */
+  readonly order?: 'new' | 'any';
+}
+
 /** A call for one ID. */
-export interface CallForId {
-  readonly kind: 'claim' | 'release' | 'retire';
+export interface CallForId extends Wish {
+  readonly kind: 'claim' | 'release' | 'retire' | 'confirm';
   readonly id: string;
+}
+
+/** All or nothing. */
+export interface GroupCall extends Omit<Wish, 'item'> {
+  readonly kind: 'group';
+  readonly ids: readonly string[];
+}
+
+/** Takes back the holds that have ended. */
+export interface SweepCall {
+  readonly kind: 'sweep';
 }
 
 /** A batch. With a ledger it is made again when it failed, as the README says; without one never. */
@@ -48,12 +67,36 @@ export interface AddCall {
   readonly items: readonly string[];
 }
 
-export type Call = CallForId | AddCall;
+export type Call = CallForId | GroupCall | SweepCall | AddCall;
 
 export const add = (...items: readonly string[]): Call => ({ kind: 'add', items });
-export const claim = (id: string): Call => ({ kind: 'claim', id });
+export const claim = (id: string, wish: Wish = {}): Call => ({ kind: 'claim', id, ...wish });
+export const confirm = (id: string, wish: Omit<Wish, 'holdForMs'> = {}): Call => ({
+  kind: 'confirm',
+  id,
+  ...wish,
+});
+export const group = (ids: readonly string[], wish: Omit<Wish, 'item'> = {}): Call => ({
+  kind: 'group',
+  ids,
+  ...wish,
+});
+export const sweep: Call = { kind: 'sweep' };
 export const release = (id: string): Call => ({ kind: 'release', id });
 export const retire = (id: string): Call => ({ kind: 'retire', id });
+
+/** What the tables and the clocks of a sale with wishes are like before the first call. */
+export interface Wishes {
+  /** Of those that are assigned, when their hold ends, from ID to a time of the clock. */
+  readonly heldUntilMs: Readonly<Record<string, number>>;
+  /** IDs that have a row in the table of orders. */
+  readonly ordered: readonly string[];
+  readonly maxHoldMs: number | undefined;
+  /** Sweeps look at an index, which can be behind. */
+  readonly hasHoldIndex: boolean;
+  /** How far the clock of each process is ahead. */
+  readonly aheadMs: readonly number[];
+}
 
 export interface Scenario {
   readonly name: string;
@@ -86,4 +129,6 @@ export interface Scenario {
   readonly faultKinds: readonly FaultKind[];
   /** Whether the rows of a transaction become visible one by one. */
   readonly isVisibleRowByRow: boolean;
+  /** Set for a sale with wishes, which is judged by every state of the tables. */
+  readonly wishes?: Wishes;
 }

@@ -12,12 +12,14 @@ import type {
   TransactWriteItemsCommandInput,
 } from '@aws-sdk/client-dynamodb';
 
-type Row = Record<string, AttributeValue>;
+export type Row = Record<string, AttributeValue>;
 type Rows = ReadonlyMap<string, Row>;
 
 export const ITEM_BANK = 'bank';
 export const DEDUPLICATION = 'ids';
 export const LEDGER = 'ledger';
+/** Of the callers' own writes. */
+export const ORDERS = 'orders';
 
 /** See "TransactWriteItems" and "TransactGetItems" in the API reference. */
 const MAX_ACTIONS = 100;
@@ -51,6 +53,7 @@ export class SimulatedDynamoDb {
     [ITEM_BANK]: emptyTable(ITEM_BANK, 'item'),
     [LEDGER]: emptyTable(LEDGER, 'item'),
     [DEDUPLICATION]: emptyTable(DEDUPLICATION, 'deduplication_id'),
+    [ORDERS]: emptyTable(ORDERS, 'order_id'),
   };
   readonly #committedTokens = new Set<string>();
   readonly #tokensInProgress = new Set<string>();
@@ -80,14 +83,22 @@ export class SimulatedDynamoDb {
     this.#table(tableName).versions.push(new Map(rows));
   }
 
-  /** `assigned`: from ID to item. */
-  assign(assigned: Readonly<Record<string, string>>): void {
+  order(ids: readonly string[]): void {
+    const rows = ids.map((id): [string, Row] => [id, { order_id: { S: id } }]);
+    this.#table(ORDERS).versions.push(new Map(rows));
+  }
+
+  /** `assigned`: from ID to item. `heldUntilMs`: from ID to the end of its hold, if it has one. */
+  assign(
+    assigned: Readonly<Record<string, string>>,
+    heldUntilMs: Readonly<Record<string, number>> = {},
+  ): void {
     const rows = Object.entries(assigned).map(([id, item]): [string, Row] => [
       id,
       {
         deduplication_id: { S: id },
         item_string: { S: item },
-        assigned_at: { S: 'before the first call' },
+        ...timesOf(heldUntilMs[id]),
         item_bank_table: { S: ITEM_BANK },
       },
     ]);
@@ -128,6 +139,7 @@ export class SimulatedDynamoDb {
   scan(input: ScanCommandInput, { staleness, placeOfMadeUpKey }: ReadOptions) {
     const table = this.#table(input.TableName);
     const rows = readable(table, input.ConsistentRead === true ? 0 : staleness);
+    if (table.name === DEDUPLICATION) return heldRows(rows, input);
     const start = input.ExclusiveStartKey?.item?.S;
     const places = this.#itemsEver;
     const first = start === undefined ? 0 : this.#placeBehind(start, placeOfMadeUpKey);
@@ -143,8 +155,9 @@ export class SimulatedDynamoDb {
   }
 
   /** A page without rows that is not the last one. */
-  emptyPage({ ExclusiveStartKey }: ScanCommandInput) {
-    return { Items: [], LastEvaluatedKey: ExclusiveStartKey ?? { item: { S: '' } } };
+  emptyPage({ TableName, ExclusiveStartKey }: ScanCommandInput) {
+    const { key } = this.#table(TableName);
+    return { Items: [], LastEvaluatedKey: ExclusiveStartKey ?? { [key]: { S: '' } } };
   }
 
   transactGet({ TransactItems = [] }: TransactGetItemsCommandInput) {
@@ -183,6 +196,17 @@ export class SimulatedDynamoDb {
     return { token, actions: [...actions], done };
   }
 
+  /** What the actions would make of the rows. A check changes nothing. */
+  changesOf(actions: readonly TransactWriteItem[]): RowChange[] {
+    return actions
+      .filter(({ ConditionCheck }) => ConditionCheck === undefined)
+      .map((action) => {
+        const { table, key } = this.#target(action);
+        const before = readable(table, 0).get(key);
+        return { table: table.name, key, before, after: rowAfter(action, before) };
+      });
+  }
+
   hasCommitted(token: string): boolean {
     return this.#committedTokens.has(token);
   }
@@ -198,8 +222,9 @@ export class SimulatedDynamoDb {
   /** Makes one more row of the commit visible; whether that was the last. */
   apply(commit: Commit, position: number): boolean {
     const [action] = commit.actions.splice(position, 1);
-    const { table, key, row } = this.#target(action as TransactWriteItem);
+    const { table, key } = this.#target(action as TransactWriteItem);
     const rows = new Map(readable(table, 0));
+    const row = rowAfter(action as TransactWriteItem, rows.get(key));
     if (row === undefined) rows.delete(key);
     else rows.set(key, row);
     if (row !== undefined && table.key === 'item') this.#rememberItems([key]);
@@ -259,14 +284,12 @@ export class SimulatedDynamoDb {
     return { Code: 'ConditionalCheckFailed', ...(isShown && existing && { Item: existing }) };
   }
 
-  #target({ Put, Delete }: TransactWriteItem) {
-    const table = this.#table(Put?.TableName ?? Delete?.TableName);
-    return {
-      table,
-      key: keyOf(table, Put?.Item ?? Delete?.Key),
-      condition: Put?.ConditionExpression ?? Delete?.ConditionExpression,
-      row: Put?.Item,
-    };
+  #target(action: TransactWriteItem) {
+    const { Put, Delete, Update, ConditionCheck } = action;
+    const { TableName, ConditionExpression: condition } = partOf(action);
+    const table = this.#table(TableName);
+    const key = Put?.Item ?? (Delete ?? Update ?? ConditionCheck)?.Key;
+    return { table, key: keyOf(table, key), condition };
   }
 
   #table(tableName: string | undefined): Table {
@@ -287,6 +310,61 @@ export class SimulatedDynamoDb {
   }
 }
 
+export interface RowChange {
+  readonly table: string;
+  readonly key: string;
+  readonly before: Row | undefined;
+  readonly after: Row | undefined;
+}
+
+function timesOf(heldUntilMs: number | undefined): Row {
+  if (heldUntilMs === undefined) return { assigned_at: { S: 'before the first call' } };
+  const [assignedAt, heldUntil] = [new Date(0), new Date(heldUntilMs)];
+  return {
+    assigned_at: { S: assignedAt.toISOString() },
+    held_until: { S: heldUntil.toISOString() },
+  };
+}
+
+/** The rows whose hold has ended, by the filter of a sweep: the only scan of the table. */
+function heldRows(rows: Rows, input: ScanCommandInput) {
+  const { FilterExpression, ExpressionAttributeValues = {} } = input;
+  if (FilterExpression !== '#held_until <= :at') {
+    throw new Error(`The simulation does not know ${FilterExpression}.`);
+  }
+  const at = ExpressionAttributeValues[':at']?.S as string;
+  const start = input.ExclusiveStartKey?.deduplication_id?.S ?? '';
+  const found = [...rows].filter(([id, row]) => {
+    const heldUntil = row.held_until?.S;
+    return id > start && heldUntil !== undefined && heldUntil <= at;
+  });
+  return { Items: found.map(([id]) => ({ deduplication_id: { S: id } })) };
+}
+
+function partOf({ Put, Delete, Update, ConditionCheck }: TransactWriteItem) {
+  return (Put ?? Delete ?? Update ?? ConditionCheck) as NonNullable<
+    typeof Put | typeof Delete | typeof Update | typeof ConditionCheck
+  >;
+}
+
+/** An update of a row that is not there makes one. */
+function rowAfter({ Put, Update, Delete }: TransactWriteItem, before: Row | undefined) {
+  if (Put !== undefined) return Put.Item;
+  if (Delete !== undefined) return undefined;
+  if (Update === undefined) return before;
+  const { Key, UpdateExpression, ExpressionAttributeValues = {} } = Update;
+  switch (UpdateExpression) {
+    case 'REMOVE #held_until': {
+      const { held_until, ...others } = before ?? {};
+      return { ...Key, ...others };
+    }
+    case 'SET #held_until = :end':
+      return { ...Key, ...before, held_until: ExpressionAttributeValues[':end'] as AttributeValue };
+    default:
+      throw new Error(`The simulation does not know ${UpdateExpression}.`);
+  }
+}
+
 function emptyTable(name: string, key: string): Table {
   return { name, key, versions: [new Map()], locked: new Set() };
 }
@@ -300,9 +378,9 @@ function keyOf(table: Table, row: Row | undefined): string {
 }
 
 /** Comparisons and tests of existence, joined by AND: that is all the library sends. */
-function isMet(condition: string, { Put, Delete }: TransactWriteItem, row: Row | undefined) {
-  const names = Put?.ExpressionAttributeNames ?? Delete?.ExpressionAttributeNames ?? {};
-  const values = Put?.ExpressionAttributeValues ?? Delete?.ExpressionAttributeValues ?? {};
+function isMet(condition: string, action: TransactWriteItem, row: Row | undefined) {
+  const { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } =
+    partOf(action);
   return condition.split(' AND ').every((part) => {
     const [, test, name = '', value = ''] =
       /^(?:(attribute_exists|attribute_not_exists)\()?(#\w+)(?:\)| = (:\w+))$/.exec(part) ?? [];

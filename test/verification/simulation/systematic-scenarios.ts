@@ -3,10 +3,14 @@ import {
   add,
   type Call,
   claim,
+  confirm,
   type FaultKind,
+  group,
   release,
   retire,
   type Scenario,
+  sweep,
+  type Wishes,
 } from './scenario.js';
 
 const BASE: Scenario = {
@@ -31,6 +35,21 @@ const BASE: Scenario = {
 
 /** One ID has the only item. */
 const HELD: Scenario = { ...BASE, seeded: [], assigned: { a: 'item-1' } };
+
+/** Chosen items, holds, groups and own writes, in two processes. */
+const WISHES: Scenario = {
+  ...BASE,
+  processes: 2,
+  wishes: { heldUntilMs: {}, ordered: [], maxHoldMs: undefined, hasHoldIndex: false, aheadMs: [] },
+};
+
+/** One ID holds the only item, and its hold ends at once. */
+const ENDED: Scenario = {
+  ...WISHES,
+  seeded: [],
+  assigned: { a: 'item-1' },
+  wishes: { ...(WISHES.wishes as Wishes), heldUntilMs: { a: 1 } },
+};
 
 /** What can become of a write whose sender hears nothing. */
 const UNHEARD: readonly FaultKind[] = ['dropped', 'response lost', 'late', 'delivered twice'];
@@ -258,6 +277,75 @@ export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
     callers: callers([0, add('item-1', 'late-1'), claim('a')]),
     maxFaults: 2,
     faultKinds: ['late', 'refused'],
+  },
+  {
+    ...ENDED,
+    name: 'a sweep and a confirmation of a hold that has ended, row by row',
+    callers: callers([0, sweep], [1, confirm('a')]),
+    isVisibleRowByRow: true,
+  },
+  {
+    ...ENDED,
+    name: 'a sweep while a hold that has ended is extended',
+    skipFirstRead: false,
+    callers: callers([0, sweep], [1, claim('a', { holdForMs: 200 })]),
+  },
+  {
+    ...ENDED,
+    name: 'two sweeps and a claim of the item',
+    callers: callers([0, sweep], [1, sweep], [1, claim('b', { item: 'item-1' })]),
+  },
+  {
+    ...ENDED,
+    name: 'a confirmation that is late, a sweep and a new hold of the same item, 1 crash',
+    callers: callers([0, confirm('a')], [1, sweep, claim('a', { item: 'item-1', holdForMs: 200 })]),
+    maxCrashes: 1,
+  },
+  {
+    ...ENDED,
+    name: 'a release that is late, and a confirmation, 1 crash',
+    callers: callers([0, release('a')], [1, confirm('a')]),
+    maxCrashes: 1,
+  },
+  {
+    ...WISHES,
+    name: 'a chosen item for two IDs, row by row',
+    callers: callers([0, claim('a', { item: 'item-1' })], [1, claim('b', { item: 'item-1' })]),
+    isVisibleRowByRow: true,
+  },
+  {
+    ...WISHES,
+    name: 'a chosen item for two IDs, 1 unheard write',
+    callers: callers([0, claim('a', { item: 'item-1' })], [1, claim('b', { item: 'item-1' })]),
+    maxFaults: 1,
+    faultKinds: UNHEARD,
+  },
+  {
+    ...WISHES,
+    name: 'two groups of two for three items',
+    seeded: ['item-1', 'item-2', 'item-3'],
+    fetchLimit: 3,
+    callers: callers([0, group(['a', 'b'])], [1, group(['c', 'd'])]),
+  },
+  {
+    ...WISHES,
+    name: 'a group while one of its IDs gets the only item',
+    callers: callers([0, group(['a', 'b'])], [1, claim('a')]),
+  },
+  {
+    ...WISHES,
+    name: 'own writes that are refused while their ID gets an item',
+    seeded: ['item-1', 'item-2'],
+    wishes: { ...(WISHES.wishes as Wishes), ordered: ['a'] },
+    callers: callers([0, claim('a', { order: 'new' })], [1, claim('a', { item: 'item-1' })]),
+  },
+  {
+    ...WISHES,
+    name: 'a claim with an order, 1 unheard write, 1 crash',
+    callers: callers([0, claim('a', { order: 'new' })]),
+    maxFaults: 1,
+    maxCrashes: 1,
+    faultKinds: UNHEARD,
   },
   // In the crowd whose claims travel together, the first two calls share a transaction.
   {

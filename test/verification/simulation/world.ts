@@ -1,6 +1,7 @@
 // One run: processes with callers, a network in which every request waits to be picked, and a clock
 // that moves only when nothing else is chosen.
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import type {
   AddOperation,
   FetchOperation,
@@ -20,6 +21,7 @@ import {
   toldInPart,
   withoutItems,
 } from './faults.js';
+import type { AskedCall, Committed, Tables } from './judge-wishes.js';
 import {
   DeduplicationDynamoDbRepository,
   Deduplicator,
@@ -27,13 +29,14 @@ import {
   runtime,
   writtenBy,
 } from './library.js';
-import type { AddCall, Call, CallForId, FaultKind, Scenario } from './scenario.js';
+import type { AddCall, Call, CallForId, FaultKind, Scenario, Wishes } from './scenario.js';
 import {
   type Commit,
   DEDUPLICATION,
   failure,
   ITEM_BANK,
   LEDGER,
+  ORDERS,
   refusal,
   SimulatedDynamoDb,
 } from './simulated-dynamodb.js';
@@ -44,6 +47,8 @@ const MAX_STEPS = 2_000;
 const MAX_ATTEMPTS = 3;
 /** How many other things may happen while a transaction is visible in part: its commit does not wait. */
 const MAX_STEPS_HALF_VISIBLE = 4;
+/** How far a clock goes on each time that it is read, so that no two of its processes show one time. */
+const TICK_OF_CLOCK_MS = 4;
 /** What waiting for an answer that does not come costs. */
 const TIMEOUT_MS = 6_000;
 
@@ -62,10 +67,12 @@ interface Caller {
   isBusy: boolean;
   /** The release that it waits for. */
   release?: Mutable<ReleaseOperation>;
+  /** The call that it waits for, in a sale with wishes. */
+  asked?: Mutable<AskedCall>;
 }
 
 type Attempt<Kind extends Call> = Kind & { readonly attempt: number };
-type Task = Attempt<CallForId> | Attempt<AddCall>;
+type Task = Call extends infer Kind ? (Kind extends Call ? Attempt<Kind> : never) : never;
 
 interface Request {
   readonly sentAt: number;
@@ -73,6 +80,8 @@ interface Request {
   // biome-ignore lint/suspicious/noExplicitAny: the input's type depends on the operation.
   readonly input: any;
   readonly process: Process;
+  /** That sent it, in a sale with wishes. */
+  readonly asked: AskedCall | undefined;
   answer(output: unknown): void;
   fail(error: Error): void;
 }
@@ -127,7 +136,18 @@ export interface Run {
   readonly poisonedIds: readonly string[];
   /** What was wrong with requests that no caller should have sent. */
   readonly malformedRequests: readonly string[];
+  /** Set for a sale with wishes: every call, and every state that the tables had. */
+  readonly wishes: RecordedWishes | undefined;
 }
+
+export interface RecordedWishes {
+  readonly tables: Tables;
+  readonly calls: readonly AskedCall[];
+  readonly commits: readonly Committed[];
+}
+
+/** The call whose code is running, of those in a sale with wishes. */
+const senders = new AsyncLocalStorage<AskedCall>();
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
@@ -154,6 +174,8 @@ export class World {
   /** Of each item that a batch held and that was not there before, the adds; and how many they are. */
   readonly #adds = new Map<string, { operation: Mutable<AddOperation>; batches: number }>();
   readonly #failedCalls: FailedCall[] = [];
+  readonly #asked: Mutable<AskedCall>[] = [];
+  readonly #committed: Mutable<Committed>[] = [];
   readonly #claimCalls: ClaimCall[] = [];
   /** Every transaction that arrived, each time. */
   readonly #tries: Request[] = [];
@@ -179,7 +201,8 @@ export class World {
     this.#trace = trace;
     this.#dynamoDb = new SimulatedDynamoDb(scenario.poisonedIds);
     this.#dynamoDb.seed(scenario.seeded);
-    this.#dynamoDb.assign(scenario.assigned);
+    this.#dynamoDb.assign(scenario.assigned, scenario.wishes?.heldUntilMs);
+    this.#dynamoDb.order(scenario.wishes?.ordered ?? []);
     if (scenario.ledger === 'filled') this.#dynamoDb.fillLedger(itemsBefore(scenario));
     this.#processes = Array.from({ length: scenario.processes }, () => this.#startProcess());
     this.#running = this.#processes[0] as Process;
@@ -198,6 +221,7 @@ export class World {
 
   async run(): Promise<Run> {
     this.#takeOverRuntime();
+    const tables = this.#tablesNow();
     for (const caller of this.#callers.slice(0, this.#scenario.callersAtOnce)) {
       this.#trace?.(describeBegin(caller));
       this.#begin(caller);
@@ -238,6 +262,20 @@ export class World {
       stuckCalls: this.#callers.filter(({ isBusy, tasks }) => isBusy || tasks.length > 0).length,
       poisonedIds: this.#scenario.poisonedIds,
       malformedRequests: this.#dynamoDb.malformedRequests,
+      wishes: this.#scenario.wishes && {
+        tables,
+        calls: this.#asked,
+        commits: this.#committed,
+      },
+    };
+  }
+
+  #tablesNow(): Tables {
+    return {
+      bank: this.#dynamoDb.present(ITEM_BANK),
+      assignments: this.#dynamoDb.present(DEDUPLICATION),
+      orders: this.#dynamoDb.present(ORDERS),
+      maxHoldMs: this.#scenario.wishes?.maxHoldMs,
     };
   }
 
@@ -403,8 +441,13 @@ export class World {
 
   #decide(request: Request): void {
     this.#tries.push(request);
+    const committed = this.#committedBy(request);
     try {
-      const commit = this.#dynamoDb.decide(request.input, () => request.answer({}));
+      const commit = this.#dynamoDb.decide(request.input, () => {
+        committed.doneAt = ++this.#ticks;
+        request.answer({});
+      });
+      if (commit !== null && this.#scenario.wishes !== undefined) this.#committed.push(committed);
       if (commit === null) request.answer({});
       else if (this.#scenario.isVisibleRowByRow && commit.actions.length > 1) {
         this.#commits.push(commit);
@@ -414,6 +457,18 @@ export class World {
     } catch (error) {
       request.fail(error as Error);
     }
+  }
+
+  /** What it will be if it commits. */
+  #committedBy({ input, asked }: Request): Mutable<Committed> {
+    const isNoted = this.#scenario.wishes !== undefined;
+    return {
+      decidedAt: ++this.#ticks,
+      doneAt: Number.POSITIVE_INFINITY,
+      changes: isNoted ? this.#dynamoDb.changesOf(input.TransactItems) : [],
+      isCopied: this.#copiedTokens.has(input.ClientRequestToken),
+      call: asked,
+    };
   }
 
   #goWrong(request: Request, kind: FaultKind): void {
@@ -484,6 +539,8 @@ export class World {
       caller.isBusy = false;
       if (caller.release !== undefined) caller.release.gaveUpAt = ++this.#ticks;
       delete caller.release;
+      if (caller.asked !== undefined) caller.asked.endedAt = ++this.#ticks;
+      delete caller.asked;
     }
   }
 
@@ -508,7 +565,7 @@ export class World {
       send: (command: { constructor: { name: string }; input: unknown }) =>
         this.#send(process, command.constructor.name, command.input),
     } as unknown as DynamoDBClient;
-    const { fetchLimit, skipFirstRead, deduplicators, ledger } = this.#scenario;
+    const { fetchLimit, skipFirstRead, deduplicators, ledger, wishes } = this.#scenario;
     process.itemRepo = new ItemBankDynamoDbRepository({
       tableName: ITEM_BANK,
       ledgerTableName: ledger === 'none' ? undefined : LEDGER,
@@ -518,11 +575,18 @@ export class World {
     const { itemRepo } = process;
     const deduplicationRepo = new DeduplicationDynamoDbRepository({
       tableName: DEDUPLICATION,
+      holdIndexName: wishes?.hasHoldIndex ? 'holds' : undefined,
       client,
     });
     process.deduplicators = Array.from(
       { length: deduplicators },
-      () => new Deduplicator({ itemRepo, deduplicationRepo, skipFirstRead }),
+      () =>
+        new Deduplicator({
+          itemRepo,
+          deduplicationRepo,
+          skipFirstRead,
+          maxHoldMs: wishes?.maxHoldMs,
+        }),
     );
     return process;
   }
@@ -535,6 +599,7 @@ export class World {
         operation,
         input,
         process,
+        asked: senders.getStore(),
         answer: (output) => this.#resume(process, () => resolve(output)),
         fail: (error) => {
           if (operation === 'TransactWriteItemsCommand') this.#failedWrites.set(error, sentAt);
@@ -562,9 +627,57 @@ export class World {
       process.callers.delete(caller);
       caller.isBusy = false;
     };
-    if (task.kind === 'claim') this.#claim(process, caller, task, end);
-    else if (task.kind === 'add') this.#add(process, caller, task, end);
-    else this.#release(process, caller, task, end);
+    if (task.kind === 'add') this.#add(process, caller, task, end);
+    else if (this.#scenario.wishes !== undefined) this.#ask(process, caller, task, end);
+    else if (task.kind === 'claim') this.#claim(process, caller, task, end);
+    else if (task.kind === 'release' || task.kind === 'retire')
+      this.#release(process, caller, task, end);
+    else throw new Error(`A scenario with a ${task.kind} needs wishes.`);
+  }
+
+  /** Any call of a sale with wishes. */
+  #ask(
+    process: Process,
+    caller: Caller,
+    task: Exclude<Task, { kind: 'add' }>,
+    end: () => void,
+  ): void {
+    const asked: Mutable<AskedCall> = {
+      call: task,
+      invokedAt: ++this.#ticks,
+      endedAt: Number.POSITIVE_INFINITY,
+      clockMs: 0,
+    };
+    this.#asked.push(asked);
+    caller.asked = asked;
+    const doNotAskAgain = this.#askAgain(caller, task);
+    const deduplicator = this.#deduplicatorOf(process, caller);
+    const answer = senders.run(asked, () => answerTo(task, deduplicator));
+    asked.clockMs = this.#clockMs(this.#processes.indexOf(process));
+    const ended = () => {
+      asked.endedAt = ++this.#ticks;
+      delete caller.asked;
+      end();
+    };
+    answer.then(
+      (value: unknown) => {
+        if (!process.isAlive) return;
+        doNotAskAgain();
+        asked.answer = { value };
+        ended();
+      },
+      (error: unknown) => {
+        if (!process.isAlive) return;
+        asked.failure = { error, saysNothingWritten: writtenBy(error) === 'nothing' };
+        this.#failedCalls.push({ id: undefined, error });
+        ended();
+      },
+    );
+  }
+
+  #clockMs(processNumber: number): number {
+    const { aheadMs = [] } = this.#scenario.wishes as Wishes;
+    return this.#dates * TICK_OF_CLOCK_MS + (aheadMs[processNumber] ?? 0) + processNumber;
   }
 
   #claim(process: Process, caller: Caller, task: Attempt<CallForId>, end: () => void): void {
@@ -735,7 +848,12 @@ export class World {
   #takeOverRuntime(): void {
     runtime.nowMs = () => this.#nowMs;
     // No two are the same: a release tells assignments apart by it.
-    runtime.date = () => new Date(++this.#dates);
+    runtime.date = () => {
+      this.#dates++;
+      const isPlain = this.#scenario.wishes === undefined;
+      const runningNumber = this.#processes.indexOf(this.#running);
+      return new Date(isPlain ? this.#dates : this.#clockMs(runningNumber));
+    };
     runtime.random = () => this.#choices.random();
     runtime.uuid = () => `uuid-${++this.#uuids}`;
     runtime.sleep = (delayMs) =>
@@ -752,6 +870,46 @@ export class World {
       };
     };
   }
+}
+
+function answerTo(
+  task: Exclude<Call, AddCall>,
+  deduplicator: InstanceType<typeof Deduplicator>,
+): Promise<unknown> {
+  switch (task.kind) {
+    case 'sweep':
+      return deduplicator.releaseExpiredHolds();
+    case 'group': {
+      const { ids, holdForMs, order } = task;
+      const alongside = (
+        members: readonly { deduplicationId: string; item: string; status: string }[],
+      ) =>
+        members
+          .filter(({ status }) => status === 'claimed')
+          .map(({ deduplicationId, item }) => orderRow(deduplicationId, item, order));
+      return deduplicator.claimAll(ids, { holdForMs, alongside: order && alongside });
+    }
+    case 'release':
+      return deduplicator.releaseItemForDeduplicationId(task.id);
+    case 'retire':
+      return deduplicator.retireItemForDeduplicationId(task.id);
+    case 'confirm':
+    case 'claim': {
+      const { id, item, holdForMs, order } = task;
+      const alongside = order && ((got: string) => [orderRow(id, got, order)]);
+      if (task.kind === 'confirm') return deduplicator.confirm(id, { item, alongside });
+      return deduplicator.claim(id, { item, holdForMs, alongside });
+    }
+  }
+}
+
+function orderRow(id: string, item: string, order: 'new' | 'any' | undefined): TransactWriteItem {
+  const Item = { order_id: { S: id }, item_string: { S: item } };
+  const condition = {
+    ConditionExpression: 'attribute_not_exists(#order)',
+    ExpressionAttributeNames: { '#order': 'order_id' },
+  };
+  return { Put: { TableName: ORDERS, Item, ...(order === 'new' && condition) } };
 }
 
 function describeBegin({ processNumber, tasks }: Caller): string {

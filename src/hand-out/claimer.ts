@@ -179,6 +179,7 @@ export class Claimer<OwnWrites> {
     // Not awaited again once it is known: this is the path of every call.
     const atomicWrites = this.#atomicWrites ?? (await this.#findAtomicWrites());
     assertFeatures(atomicWrites, options);
+    options.signal?.throwIfAborted();
     const { itemRepo, deduplicationRepo } = this.#options;
     const result =
       atomicWrites === null
@@ -200,6 +201,7 @@ export class Claimer<OwnWrites> {
           if (atomicWrites?.claimItems === undefined)
             throw new FeatureNotSupportedError('claimAll');
           assertFeatures(atomicWrites, options);
+          options.signal?.throwIfAborted();
           return atomicWrites.claimItems(deduplicationIds, { ...options, maxHoldMs, waitedMs });
         }),
         options.signal,

@@ -22,8 +22,24 @@ export interface TestStorage {
    * call. It may be the bank of `open`. Without it, no check says whether an item enters only once.
    */
   openWithLedger?(): RepositoryPair;
+  /**
+   * Optional. Own writes for the checks of `alongside`, if the pair knows that feature. The counters may be
+   * anywhere where the pair can write for its caller, and start from 0. Without it, no check says whether own
+   * writes are made once, with the call or not at all.
+   */
+  ownWrites?(): OwnWritesForTests | Promise<OwnWritesForTests>;
   /** Called when the check has ended, however it ended, also after `breakStore`. */
   dispose?(): Promise<void>;
+}
+
+/** What a function that is passed as `alongside` returns for the pair, and what has become of it. */
+export interface OwnWritesForTests {
+  /** Adds 1 to the counter of that name. */
+  adding(name: string): unknown;
+  /** The same, and beside it something that the store refuses, such as a condition that does not hold. */
+  addingInVain(name: string): unknown;
+  /** How far the counter has come. */
+  countOf(name: string): Promise<number>;
 }
 
 /**
@@ -39,23 +55,35 @@ export type CreateStorage = () => TestStorage | Promise<TestStorage>;
  */
 export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6';
 
+/**
+ * `chosenItems`, `holds` and `alongside` are the features `item`, `holdForMs` and `alongside` of the pair's atomic
+ * writes, `groups` is their method `claimItems`.
+ */
+export type ConformanceNeed =
+  | 'releaseItem'
+  | 'chosenItems'
+  | 'holds'
+  | 'groups'
+  | 'alongside'
+  | 'ownWrites'
+  | 'lookingAtItems'
+  | 'lookingAtAssignments'
+  | 'ledger'
+  | 'fillingLedger'
+  | 'breakStore';
+
 export interface ConformanceCheck {
   /** What must hold. */
   readonly name: string;
   /** The promises that are broken if the check fails; none if it tests a lesser expectation. */
   readonly promises: readonly PromiseName[];
   /**
-   * What the check needs: an optional contract of the pair (`releaseItem` of its atomic writes,
+   * What the check needs: an optional contract of the pair (methods and features of its atomic writes,
    * `ItemBankLooking`, `DeduplicationLooking`, `ItemBankLedger`), or a part of the storage (`openWithLedger`,
-   * `breakStore`). If it is missing, there is nothing to check.
+   * `breakStore`, `ownWrites`). If something is missing, there is nothing to check but that a call for it is
+   * refused.
    */
-  readonly needs?:
-    | 'releaseItem'
-    | 'lookingAtItems'
-    | 'lookingAtAssignments'
-    | 'ledger'
-    | 'fillingLedger'
-    | 'breakStore';
+  readonly needs?: ConformanceNeed | readonly ConformanceNeed[];
   /**
    * Rejects with an `AssertionError` that says what was expected and what came.
    *

@@ -1,18 +1,24 @@
 import { canFillLedger } from '../contracts/ledger.js';
 import { canLookAtAssignments, canLookAtItems } from '../contracts/looking.js';
+import { assertChoiceIsRefused, chosenItemChecks } from './chosen-item-checks.js';
 import type {
   ConformanceCheck,
+  ConformanceNeed,
   CreateStorage,
   PromiseName,
   TestStorage,
 } from './conformance-check.js';
 import { deduplicationChecks } from './deduplication-checks.js';
 import { failureChecks } from './failure-checks.js';
+import { assertGroupIsRefused, groupChecks } from './group-checks.js';
+import { canChoose, canClaimGroups, canHold, canRelease, canWriteAlongside } from './helpers.js';
+import { assertHoldIsRefused, holdChecks } from './hold-checks.js';
 import { itemBankChecks } from './item-bank-checks.js';
 import { ledgerChecks } from './ledger-checks.js';
 import { lookingChecks } from './looking-checks.js';
+import { assertOwnWritesAreRefused, ownWriteChecks } from './own-write-checks.js';
 import { pairChecks } from './pair-checks.js';
-import { assertReleaseIsRefused, canRelease, releaseChecks } from './release-checks.js';
+import { assertReleaseIsRefused, releaseChecks } from './release-checks.js';
 import { storeFailureChecks } from './store-failure-checks.js';
 
 /** The two functions that vitest, Jest, Mocha and `node:test` have in common. */
@@ -27,6 +33,10 @@ export const conformanceChecks: Readonly<Record<string, readonly ConformanceChec
   'deduplication repository': deduplicationChecks,
   'deduplicator on the pair': pairChecks,
   'release, where the pair can': releaseChecks,
+  'chosen items, where the pair can': chosenItemChecks,
+  'holds, where the pair can': holdChecks,
+  'groups, where the pair can': groupChecks,
+  'own writes, where the pair can and the test makes some': ownWriteChecks,
   'looking, where the pair can': lookingChecks,
   'ledger, where the test opens one': ledgerChecks,
   'the pair when calls fail and processes crash': failureChecks,
@@ -36,9 +46,9 @@ export const conformanceChecks: Readonly<Record<string, readonly ConformanceChec
 /**
  * Registers every check with the runner. A backend that passes keeps the contracts of
  * `ItemBankRepository` and `DeduplicationRepository`, and those optional ones that it has, as far as a
- * test can tell. If the pair's atomic writes have no `releaseItem`, the checks of release only require
- * that it refuses a release. The checks of any other part that is missing pass without testing;
- * {@link conformanceReport} lists them.
+ * test can tell. If the pair's atomic writes lack a method or a feature, the checks of it only require that
+ * a call for it is refused: nothing is left out in silence. The checks of any other part that is missing pass
+ * without testing; {@link conformanceReport} lists them.
  *
  * One check waits for 3 seconds, and some make hundreds of calls: give each test 30 seconds or more. All
  * of them run in this process. If several processes share your store, test races between them as well.
@@ -83,10 +93,13 @@ export async function conformanceReport(createStorage: CreateStorage): Promise<C
   return { passed, failed, leftOut, brokenPromises: [...broken].sort() };
 }
 
-type Need = NonNullable<ConformanceCheck['needs']>;
-
-const MISSING: Readonly<Record<Need, string>> = {
+const MISSING: Readonly<Record<ConformanceNeed, string>> = {
   releaseItem: 'the pair has no atomic writes with `releaseItem`',
+  chosenItems: 'the pair has no atomic writes with the feature `item`',
+  holds: 'the pair has no atomic writes with the feature `holdForMs`',
+  groups: 'the pair has no atomic writes with `claimItems`',
+  alongside: 'the pair has no atomic writes with the feature `alongside`',
+  ownWrites: 'the storage has no `ownWrites`',
   lookingAtItems: 'the item bank repository has not all methods of `ItemBankLooking`',
   lookingAtAssignments:
     'the deduplication repository has not all methods of `DeduplicationLooking`',
@@ -103,13 +116,13 @@ function titleOf({ name, promises }: ConformanceCheck): string {
 async function runOnStorage(
   check: ConformanceCheck,
   createStorage: CreateStorage,
-): Promise<Need | null> {
+): Promise<ConformanceNeed | null> {
   const storage = await createStorage();
-  let missing: Need | null;
+  let missing: ConformanceNeed | null;
   try {
     missing = await missingFor(check, storage);
     if (missing === null) await check.run(storage, createStorage);
-    if (missing === 'releaseItem') await assertReleaseIsRefused(storage);
+    else await ASSERT_REFUSED[missing]?.(storage);
   } catch (error) {
     // What goes wrong afterwards must not hide why the check failed.
     await Promise.resolve(storage.dispose?.()).catch(() => {});
@@ -119,12 +132,36 @@ async function runOnStorage(
   return missing;
 }
 
-async function missingFor({ needs }: ConformanceCheck, storage: TestStorage): Promise<Need | null> {
-  return needs === undefined || (await IS_THERE[needs](storage)) ? null : needs;
+async function missingFor(
+  { needs = [] }: ConformanceCheck,
+  storage: TestStorage,
+): Promise<ConformanceNeed | null> {
+  for (const need of [needs].flat() as readonly ConformanceNeed[]) {
+    if (!(await IS_THERE[need](storage))) return need;
+  }
+  return null;
 }
 
-const IS_THERE: Readonly<Record<Need, (storage: TestStorage) => boolean | Promise<boolean>>> = {
+/** All that is checked of a pair that cannot do it: that it says so, and that nothing was written. */
+const ASSERT_REFUSED: Readonly<
+  Partial<Record<ConformanceNeed, (storage: TestStorage) => Promise<void>>>
+> = {
+  releaseItem: assertReleaseIsRefused,
+  chosenItems: assertChoiceIsRefused,
+  holds: assertHoldIsRefused,
+  groups: assertGroupIsRefused,
+  alongside: assertOwnWritesAreRefused,
+};
+
+const IS_THERE: Readonly<
+  Record<ConformanceNeed, (storage: TestStorage) => boolean | Promise<boolean>>
+> = {
   releaseItem: ({ open }) => canRelease(open()),
+  chosenItems: ({ open }) => canChoose(open()),
+  holds: ({ open }) => canHold(open()),
+  groups: ({ open }) => canClaimGroups(open()),
+  alongside: ({ open }) => canWriteAlongside(open()),
+  ownWrites: ({ ownWrites }) => ownWrites !== undefined,
   lookingAtItems: ({ open }) => canLookAtItems(open().itemRepo),
   lookingAtAssignments: ({ open }) => canLookAtAssignments(open().deduplicationRepo),
   ledger: ({ openWithLedger }) => openWithLedger !== undefined,

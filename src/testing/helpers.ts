@@ -1,3 +1,6 @@
+import assert from 'node:assert/strict';
+import type { AtomicWrites, AtomicWritesFeature } from '../contracts/atomic-writes.js';
+import { atomicWritesOf } from '../contracts/deduplication-repository.js';
 import { type AnyStorageBoxError, isStorageBoxError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
 import { MAX_KEY_BYTES } from '../contracts/validation.js';
@@ -35,14 +38,18 @@ export function nodeOf(nodes: readonly Deduplicator[], index: number): Deduplica
 /** A store in which one call gives up so often is too slow to pass. */
 const MAX_ATTEMPTS = 5;
 
-/** Retries after a `ContentionError`, as its message says: a store that is slow breaks no promise. */
-export async function fetchItem(
+export function fetchItem(
   deduplicator: Deduplicator,
   deduplicationId: string,
 ): Promise<string | null> {
+  return patiently(() => deduplicator.fetchItemForDeduplicationId(deduplicationId));
+}
+
+/** Retries after a `ContentionError`, as its message says: a store that is slow breaks no promise. */
+export async function patiently<Result>(call: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await deduplicator.fetchItemForDeduplicationId(deduplicationId);
+      return await call();
     } catch (error) {
       const mayRetry = isStorageBoxError(error) && error.code === 'STORAGEBOX_CONTENTION';
       if (!mayRetry || attempt === MAX_ATTEMPTS) throw error;
@@ -72,6 +79,48 @@ export async function accountedItems(
   );
   const left = await drain(itemRepo);
   return [...assigned.filter((item) => item !== null), ...left].sort();
+}
+
+/** Whether the pair can end an assignment and put its item back in one atomic write. */
+export async function canRelease(pair: RepositoryPair): Promise<boolean> {
+  return (await writesOf(pair))?.releaseItem !== undefined;
+}
+
+export async function canClaimGroups(pair: RepositoryPair): Promise<boolean> {
+  return (await writesOf(pair))?.claimItems !== undefined;
+}
+
+export function canChoose(pair: RepositoryPair): Promise<boolean> {
+  return knows(pair, 'item');
+}
+
+export async function canHold(pair: RepositoryPair): Promise<boolean> {
+  const { confirmItem, expiredHolds } = (await writesOf(pair)) ?? {};
+  const isWhole = confirmItem !== undefined && expiredHolds !== undefined;
+  return isWhole && knows(pair, 'holdForMs');
+}
+
+export function canWriteAlongside(pair: RepositoryPair): Promise<boolean> {
+  return knows(pair, 'alongside');
+}
+
+async function knows(pair: RepositoryPair, feature: AtomicWritesFeature): Promise<boolean> {
+  return (await writesOf(pair))?.features?.includes(feature) ?? false;
+}
+
+/** What the pair does in one write, or `null`. */
+export function writesOf({
+  itemRepo,
+  deduplicationRepo,
+}: RepositoryPair): Promise<AtomicWrites | null> {
+  return atomicWritesOf(deduplicationRepo, itemRepo);
+}
+
+/** The call is refused because the pair lacks what it asks for. */
+export async function assertIsUnsupported(feature: string, call: Promise<unknown>): Promise<void> {
+  const error = await rejectionOf(call);
+  assert.equal(error?.code, 'STORAGEBOX_FEATURE_NOT_SUPPORTED', `a call that needs \`${feature}\``);
+  assert.equal(error.written, 'nothing');
 }
 
 /** The code of this package's error that the call rejects with, or `no error`. */

@@ -1,7 +1,9 @@
 // `storagebox/testing`: the conformance suite for backends of one's own, for any test runner.
 export type {
   ConformanceCheck,
+  ConformanceNeed,
   CreateStorage,
+  OwnWritesForTests,
   PromiseName,
   RepositoryPair,
   TestStorage,

@@ -5,8 +5,7 @@ import { canFillLedger, type ItemBankLedger } from '../contracts/ledger.js';
 import type { DeduplicationLooking } from '../contracts/looking.js';
 import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
-import { codeOf, drain, users, vouchers } from './helpers.js';
-import { canRelease } from './release-checks.js';
+import { canRelease, codeOf, drain, users, vouchers } from './helpers.js';
 
 const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
   {

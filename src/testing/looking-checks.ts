@@ -12,6 +12,7 @@ import {
 import { Deduplicator } from '../hand-out/deduplicator.js';
 import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
 import {
+  canRelease,
   codeOf,
   fetchItem,
   rejectionOf,
@@ -20,7 +21,6 @@ import {
   users,
   vouchers,
 } from './helpers.js';
-import { canRelease } from './release-checks.js';
 
 /** Between a store's clock and this process's. */
 const MAX_CLOCK_SKEW_MS = 10_000;

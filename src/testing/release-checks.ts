@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { atomicWritesOf } from '../contracts/deduplication-repository.js';
 import { Deduplicator } from '../hand-out/deduplicator.js';
-import type { ConformanceCheck, RepositoryPair, TestStorage } from './conformance-check.js';
+import type { ConformanceCheck, TestStorage } from './conformance-check.js';
 import {
   accountedItems,
   codeOf,
@@ -13,15 +12,6 @@ import {
   users,
   vouchers,
 } from './helpers.js';
-
-/** Whether the pair can end an assignment and put its item back in one atomic write. */
-export async function canRelease({
-  itemRepo,
-  deduplicationRepo,
-}: RepositoryPair): Promise<boolean> {
-  const atomicWrites = await atomicWritesOf(deduplicationRepo, itemRepo);
-  return atomicWrites?.releaseItem !== undefined;
-}
 
 /** The only check for a pair that cannot. */
 export async function assertReleaseIsRefused({ open }: TestStorage): Promise<void> {

@@ -1,6 +1,7 @@
 import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
 import { conformanceSuite } from 'storagebox/testing';
 import { describe, test } from 'vitest';
+import { ownWritesInMemory } from '../support/own-writes.js';
 
 let banks = 0;
 
@@ -12,6 +13,7 @@ describe.each([{ hasLedger: false }, { hasLedger: true }])('hasLedger: $hasLedge
     const withLedger = new ItemBankMemoryRepository({ hasLedger: true, name });
     return {
       open: () => ({ itemRepo: bank, deduplicationRepo }),
+      ownWrites: ownWritesInMemory,
       openWithLedger: () => ({ itemRepo: withLedger, deduplicationRepo }),
     };
   });

@@ -4,7 +4,9 @@ import {
   DeleteItemCommand,
   DeleteTableCommand,
   type DynamoDBClient,
+  GetItemCommand,
   paginateScan,
+  type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
 import {
   createTables,
@@ -77,9 +79,48 @@ export function denyAccess({ client }: Tables): void {
 
 export async function deleteTables(tables: Tables): Promise<void> {
   const { client, ...tableNames } = throughOwnClient(tables);
-  for (const TableName of Object.values(tableNames)) {
+  const own = ownTableNames.get(tables) ?? [];
+  for (const TableName of [...Object.values(tableNames), ...own]) {
     await client.send(new DeleteTableCommand({ TableName }));
   }
+}
+
+const ownTableNames = new WeakMap<Tables, readonly string[]>();
+
+/** Counters for own writes, in a table of the caller's that is deleted with the others. */
+export async function ownWritesBeside(tables: Tables) {
+  const { client } = throughOwnClient(tables);
+  const TableName = `orders-${tables.itemBankTableName}`;
+  await createTables([itemBankTable(TableName)], { client });
+  ownTableNames.set(tables, [TableName]);
+  const keyOf = (name: string) => ({ item: { S: name } });
+  const adding = (name: string): TransactWriteItem[] => [
+    {
+      Update: {
+        TableName,
+        Key: keyOf(name),
+        UpdateExpression: 'ADD #times :one',
+        ExpressionAttributeNames: { '#times': 'times' },
+        ExpressionAttributeValues: { ':one': { N: '1' } },
+      },
+    },
+  ];
+  const inVain: TransactWriteItem = {
+    ConditionCheck: {
+      TableName,
+      Key: keyOf('there is no such order'),
+      ConditionExpression: 'attribute_exists(#item)',
+      ExpressionAttributeNames: { '#item': 'item' },
+    },
+  };
+  const read = (name: string) =>
+    client.send(new GetItemCommand({ TableName, Key: keyOf(name), ConsistentRead: true }));
+  return {
+    tableName: TableName,
+    adding,
+    addingInVain: (name: string) => [...adding(name), inVain],
+    countOf: async (name: string) => Number((await read(name)).Item?.times?.N ?? 0),
+  };
 }
 
 /** The pair as a process of its own would hold it. */

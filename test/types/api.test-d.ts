@@ -1,19 +1,27 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import {
+  type AnyClaimResult,
   type Assignment,
+  type ChosenClaimResult,
   type ClaimResult,
   createTables,
   DeduplicationDynamoDbRepository,
   DeduplicationRepository,
   Deduplicator,
+  type GroupClaimResult,
+  type GroupMember,
   type HandOut,
   ItemBankDynamoDbRepository,
   ItemBankRepository,
   isStorageBoxError,
   type Listing,
 } from 'storagebox';
-import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
+import {
+  DeduplicationMemoryRepository,
+  ItemBankMemoryRepository,
+  type MemoryWrite,
+} from 'storagebox/memory';
 import { expectTypeOf, test } from 'vitest';
 
 const client = new DynamoDBClient({});
@@ -130,4 +138,78 @@ test('a bulk hand-out is read with for await, and each result narrows by its sta
   expectTypeOf(use).parameter(0).toEqualTypeOf<HandOut>();
   // @ts-expect-error a number is no list of IDs
   new Deduplicator(pair).fetchItemsForDeduplicationIds(42);
+});
+
+test('no claim is `taken` unless an item was asked for, and none is `exhausted` if one was', () => {
+  const deduplicator = new Deduplicator(pair);
+  expectTypeOf(deduplicator.claim('user')).resolves.toEqualTypeOf<ClaimResult>();
+  expectTypeOf(deduplicator.claim('user', { holdForMs: 1 })).resolves.toEqualTypeOf<ClaimResult>();
+  expectTypeOf(
+    deduplicator.claim('user', { item: '14C' }),
+  ).resolves.toEqualTypeOf<ChosenClaimResult>();
+  const perhaps = undefined as string | undefined;
+  expectTypeOf(
+    deduplicator.claim('user', { item: perhaps }),
+  ).resolves.toEqualTypeOf<AnyClaimResult>();
+  type Status<Result extends { status: string }> = Result['status'];
+  expectTypeOf<Status<ClaimResult>>().toEqualTypeOf<'claimed' | 'existing' | 'exhausted'>();
+  expectTypeOf<Status<ChosenClaimResult>>().toEqualTypeOf<'claimed' | 'existing' | 'taken'>();
+  const use = (result: ChosenClaimResult) => {
+    if (result.status === 'taken') expectTypeOf(result.item).toEqualTypeOf<null>();
+    else expectTypeOf(result.heldUntil).toEqualTypeOf<Date | null>();
+  };
+  expectTypeOf(use).parameter(0).toEqualTypeOf<ChosenClaimResult>();
+});
+
+test('a group has members unless it is exhausted', () => {
+  const use = (result: GroupClaimResult) => {
+    if (result.status === 'exhausted') {
+      expectTypeOf(result.itemsSeen).toEqualTypeOf<number>();
+    } else {
+      expectTypeOf(result.members).toEqualTypeOf<readonly GroupMember[]>();
+    }
+  };
+  expectTypeOf(use).parameter(0).toEqualTypeOf<GroupClaimResult>();
+  // @ts-expect-error one ID is no group
+  new Deduplicator(pair).claimAll('user');
+});
+
+test('own writes are of the kind of the pair', () => {
+  const inMemory = new Deduplicator(pair);
+  expectTypeOf(inMemory).toEqualTypeOf<Deduplicator<MemoryWrite>>();
+  inMemory.claim('user', { alongside: (item) => () => void item.length });
+  // @ts-expect-error actions of DynamoDB, in memory
+  inMemory.claim('user', { alongside: () => [{ Delete: { TableName: 'orders', Key: {} } }] });
+
+  const onDynamoDb = new Deduplicator({
+    itemRepo: new ItemBankDynamoDbRepository({ tableName: 'codes' }),
+    deduplicationRepo: new DeduplicationDynamoDbRepository({ tableName: 'ids' }),
+  });
+  expectTypeOf(onDynamoDb).toEqualTypeOf<Deduplicator<TransactWriteItem[]>>();
+  const alongside = (item: string): TransactWriteItem[] => [
+    { Put: { TableName: 'orders', Item: { id: { S: item } } } },
+  ];
+  onDynamoDb.claim('user', { alongside });
+  onDynamoDb.claim('user', { item: '14C', alongside });
+  onDynamoDb.confirm('user', { alongside });
+  onDynamoDb.releaseItemForDeduplicationId('user', { alongside });
+  onDynamoDb.claimAll(['user'], {
+    alongside: (members) => members.flatMap(({ item }) => alongside(item)),
+  });
+  // @ts-expect-error a function, on DynamoDB
+  onDynamoDb.claim('user', { alongside: () => () => {} });
+  // @ts-expect-error the writes themselves in place of a function that returns them
+  onDynamoDb.claim('user', { alongside: [] });
+});
+
+test('code that makes no own writes takes the deduplicator of any pair', () => {
+  const serve = (deduplicator: Deduplicator) => deduplicator.claim('user', { holdForMs: 1 });
+  serve(new Deduplicator(pair));
+  serve(
+    new Deduplicator({
+      itemRepo: new ItemBankDynamoDbRepository({ tableName: 'codes' }),
+      deduplicationRepo: new DeduplicationDynamoDbRepository({ tableName: 'ids' }),
+    }),
+  );
+  expectTypeOf(serve).returns.resolves.toEqualTypeOf<ClaimResult>();
 });

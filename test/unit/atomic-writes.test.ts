@@ -9,7 +9,12 @@ import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storage
 import { expect, test } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 
-const told = { status: 'claimed', item: 'by its own writes', itemBankName: null } as const;
+const told = {
+  status: 'claimed',
+  item: 'by its own writes',
+  itemBankName: null,
+  heldUntil: null,
+} as const;
 const own: AtomicWrites = { claimItem: async () => told };
 
 class ByTheNewName extends MapDeduplication {

@@ -722,6 +722,7 @@ describe('two clients', () => {
       status: 'claimed',
       item: 'A',
       itemBankName: 'items',
+      heldUntil: null,
     });
   });
 });

@@ -167,6 +167,102 @@ describe('a release', () => {
   });
 });
 
+describe('holds, choices and groups', () => {
+  const durationMs = expect.any(Number);
+
+  async function endOfHold(deduplicator: Deduplicator): Promise<void> {
+    const endMs = Date.now() + 1;
+    const date = vi.spyOn(runtime, 'date').mockImplementation(() => new Date(endMs + 1));
+    onTestFinished(() => date.mockRestore());
+    await deduplicator.releaseExpiredHolds();
+  }
+
+  test('are told without the ID or the item', async () => {
+    const deduplicator = new Deduplicator(memoryPair());
+    await deduplicator.addItemsToBank(['14C', '14D']);
+    const events = listen();
+    await deduplicator.claim('user-1', { item: '14C', holdForMs: 1_000 });
+    await deduplicator.claim('user-1');
+    await deduplicator.claim('user-2', { item: '14C' });
+    await deduplicator.confirm('user-1');
+    await deduplicator.confirm('user-1');
+    await deduplicator.confirm('user-2');
+    await deduplicator.claim('user-1', { holdForMs: 1_000 });
+    await deduplicator.claim('user-2', { holdForMs: 1 });
+    await endOfHold(deduplicator);
+    expect(events).toEqual([
+      { type: 'claim', isHold: true, durationMs },
+      { type: 'repeat', isHold: true, durationMs },
+      { type: 'taken', durationMs },
+      { type: 'confirmed', durationMs },
+      { type: 'confirmed', durationMs },
+      { type: 'repeat', durationMs },
+      { type: 'claim', isHold: true, durationMs },
+      { type: 'released', isHold: true, durationMs },
+    ]);
+  });
+
+  test('are told with the ID and the item when asked to', async () => {
+    const deduplicator = new Deduplicator({ ...memoryPair(), revealInEvents: true });
+    await deduplicator.addItemsToBank(['14C', '14D']);
+    const events = listen();
+    await deduplicator.claim('user-1', { item: '14C', holdForMs: 1 });
+    await deduplicator.claim('user-2', { item: '14C' });
+    await endOfHold(deduplicator);
+    await deduplicator.claim('user-2', { item: '14C', holdForMs: 1 });
+    await deduplicator.confirm('user-2');
+    const [first, second] = [
+      { deduplicationId: 'user-1', item: '14C', durationMs },
+      { deduplicationId: 'user-2', item: '14C', durationMs },
+    ];
+    expect(events).toEqual([
+      { type: 'claim', isHold: true, ...first },
+      { type: 'taken', deduplicationId: 'user-2', durationMs },
+      { type: 'released', isHold: true, ...first },
+      { type: 'claim', isHold: true, ...second },
+      { type: 'confirmed', ...second },
+    ]);
+  });
+
+  test('of a group are told for each of its IDs', async () => {
+    const deduplicator = new Deduplicator({ ...memoryPair(), revealInEvents: true });
+    await deduplicator.addItemsToBank(['14C', '14D']);
+    await deduplicator.claim('user-1', { item: '14C' });
+    const events = listen();
+    await deduplicator.claimAll(['user-3', 'user-4']);
+    await deduplicator.claimAll(['user-2', 'user-1'], { holdForMs: 1_000 });
+    expect(events).toEqual([
+      { type: 'exhausted', deduplicationId: 'user-3', durationMs },
+      { type: 'exhausted', deduplicationId: 'user-4', durationMs },
+      { type: 'claim', isHold: true, deduplicationId: 'user-2', item: '14D', durationMs },
+      { type: 'repeat', deduplicationId: 'user-1', item: '14C', durationMs },
+    ]);
+  });
+
+  test('that fail tell which call it was', async () => {
+    const { itemRepo, deduplicationRepo } = {
+      itemRepo: new SetItemBank(),
+      deduplicationRepo: new MapDeduplication(),
+    };
+    const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo, revealInEvents: true });
+    const events = listen();
+    await expect(deduplicator.confirm('user')).rejects.toThrow();
+    await expect(deduplicator.claimAll(['user'])).rejects.toThrow();
+    await expect(deduplicator.claim('user', { item: '14C' })).rejects.toThrow();
+    const failed = {
+      type: 'failed',
+      errorName: 'FeatureNotSupportedError',
+      errorCode: 'STORAGEBOX_FEATURE_NOT_SUPPORTED',
+      durationMs,
+    };
+    expect(events).toEqual([
+      { ...failed, operation: 'confirm', deduplicationId: 'user' },
+      { ...failed, operation: 'claim' },
+      { ...failed, operation: 'claim', deduplicationId: 'user' },
+    ]);
+  });
+});
+
 describe('a batch', () => {
   test('tells what was read and added', async () => {
     const { itemRepo } = memoryPair();

@@ -1,6 +1,6 @@
 // One ID asked for several times at once in one process.
 import { type AtomicClaim, type ClaimResult, Deduplicator } from 'storagebox/core';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MapDeduplication, SetItemBank } from '../support/custom-backend.js';
 
 /** A pair whose claims wait until the test settles them. */
@@ -12,6 +12,7 @@ function setUp(options: { skipFirstRead?: boolean } = {}) {
     reject(error: unknown): void;
   }[] = [];
   const atomicClaim: AtomicClaim = {
+    features: ['item', 'holdForMs', 'alongside'],
     claimItem: (_id, options) =>
       new Promise((resolve, reject) => begun.push({ ...options, resolve, reject })),
   };
@@ -64,6 +65,70 @@ test('does not hand a later call an item that may have been given back before it
   await settled();
   begun[1]?.resolve({ ...CLAIMED, item: 'another voucher' });
   expect(await later).toEqual({ ...CLAIMED, item: 'another voucher' });
+});
+
+describe('calls at once with wishes', () => {
+  const HELD = { ...EXISTING, heldUntil: new Date(Date.UTC(2026, 0)) } as const;
+
+  test('share one claim and one look after it if they ask for the same', async () => {
+    const { begun, deduplicator, settled } = setUp();
+    const wishes = { item: 'voucher', holdForMs: 1_000 };
+    const answers = Promise.all([1, 2, 3].map(() => deduplicator.claim('user', wishes)));
+    await settled();
+    expect(begun).toHaveLength(1);
+    begun[0]?.resolve({ ...HELD, status: 'claimed' });
+    await settled();
+    expect(begun).toHaveLength(2);
+    expect(begun).toMatchObject([wishes, wishes]);
+    begun[1]?.resolve(HELD);
+    expect(await answers).toEqual([{ ...HELD, status: 'claimed' }, HELD, HELD]);
+  });
+
+  type Wishes = { readonly item: string | undefined; readonly holdForMs?: number };
+  const others: [Partial<Wishes>, Partial<Wishes>][] = [
+    [{}, { item: 'voucher' }],
+    [{}, { holdForMs: 1_000 }],
+    [{ item: 'voucher' }, { item: 'another' }],
+    [{ holdForMs: 1_000 }, { holdForMs: 2_000 }],
+    [{ item: 'voucher' }, { item: 'voucher', holdForMs: 1_000 }],
+  ];
+  test.each(others)('share nothing if they ask for %j and %j', async (one, other) => {
+    const { begun, deduplicator, settled } = setUp();
+    const answers = Promise.all(
+      [one, other].map((wishes) => deduplicator.claim('user', wishes as Wishes)),
+    );
+    await settled();
+    expect(begun).toHaveLength(2);
+    expect(begun).toMatchObject([one, other]);
+    begun[0]?.resolve(CLAIMED);
+    begun[1]?.resolve(EXISTING);
+    expect(await answers).toEqual([CLAIMED, EXISTING]);
+  });
+
+  test('share nothing if they have own writes, even the same', async () => {
+    const { begun, deduplicator, settled } = setUp();
+    // The types are those of a pair without own writes.
+    const wishes = { alongside: (() => []) as never };
+    const answers = Promise.all([1, 2, 3].map(() => deduplicator.claim('user', wishes)));
+    await settled();
+    expect(begun).toHaveLength(3);
+    begun[0]?.resolve(CLAIMED);
+    begun[1]?.resolve(EXISTING);
+    begun[2]?.resolve(EXISTING);
+    expect(await answers).toEqual([CLAIMED, EXISTING, EXISTING]);
+  });
+
+  test('of two IDs are not confused, whatever they are called', async () => {
+    const { begun, deduplicator, settled } = setUp();
+    const answers = Promise.all([
+      deduplicator.claim('user","voucher', { holdForMs: 1 }),
+      deduplicator.claim('user', { item: 'voucher', holdForMs: 1 }),
+    ]);
+    await settled();
+    expect(begun).toHaveLength(2);
+    for (const each of begun) each.resolve(CLAIMED);
+    expect(await answers).toEqual([CLAIMED, CLAIMED]);
+  });
 });
 
 test('claims anew once the shared claim has ended', async () => {

@@ -27,6 +27,7 @@ describe('an assignment that fails', () => {
       status: 'claimed',
       item: 'voucher',
       itemBankName: null,
+      heldUntil: null,
     });
     expect(itemRepo.items.size).toBe(0);
   });
@@ -38,6 +39,7 @@ describe('an assignment that fails', () => {
       status: 'claimed',
       item: 'voucher',
       itemBankName: null,
+      heldUntil: null,
     });
     expect(deduplicationRepo.itemsById.get('user')).toBe('voucher');
   });
@@ -71,6 +73,7 @@ describe('an assignment that fails', () => {
       status: 'claimed',
       item: 'voucher',
       itemBankName: null,
+      heldUntil: null,
     });
   });
 
@@ -99,6 +102,7 @@ describe('an ID that gets an item in between', () => {
       status: 'existing',
       item: 'theirs',
       itemBankName: null,
+      heldUntil: null,
     });
     expect([...itemRepo.items]).toEqual(['voucher']);
   });
@@ -126,6 +130,7 @@ describe('an ID that gets an item in between', () => {
       status: 'existing',
       item: 'theirs',
       itemBankName: null,
+      heldUntil: null,
     });
     expect(returnItem.mock.calls).toEqual([['voucher']]);
   });
@@ -140,6 +145,7 @@ describe('an ID that gets an item in between', () => {
       status: 'existing',
       item: 'theirs',
       itemBankName: null,
+      heldUntil: null,
     });
     expect([...itemRepo.items]).toEqual(['voucher']);
   });
@@ -154,6 +160,7 @@ describe('an ID that gets an item in between', () => {
       status: 'existing',
       item: 'voucher',
       itemBankName: null,
+      heldUntil: null,
     });
   });
 });

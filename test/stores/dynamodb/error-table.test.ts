@@ -1,5 +1,9 @@
 // Every error of the package, made by doing what a user would do wrong; docs/errors.md is the result.
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
 import {
   createTables,
   DeduplicationDynamoDbRepository,
@@ -14,11 +18,15 @@ import {
   type ListOptions,
   onStorageBoxEvent,
 } from 'storagebox';
-import { DeduplicationMemoryRepository, ItemBankMemoryRepository } from 'storagebox/memory';
+import {
+  DeduplicationMemoryRepository,
+  ItemBankMemoryRepository,
+  type MemoryWrite,
+} from 'storagebox/memory';
 import { beforeAll, expect, inject, test, vi } from 'vitest';
 import { clientFor } from '../../support/client.js';
 import { cancellation, intercept, timeout } from '../../support/interceptor.js';
-import { freshTables, openPair, type Tables } from '../../support/tables.js';
+import { freshTables, openPair, ownWritesBeside, type Tables } from '../../support/tables.js';
 import { useVirtualTime } from '../../support/virtual-time.js';
 
 type Misuse = () => unknown;
@@ -58,6 +66,37 @@ async function* vouchersAndThenAFault() {
   throw new Error('the file ended too early');
 }
 
+function claimGroup(deduplicationIds: unknown): Misuse {
+  return () => new Deduplicator(memoryPair()).claimAll(any(deduplicationIds));
+}
+
+function claimAlongsideInMemory(write: MemoryWrite): Misuse {
+  return async () => {
+    const pair = memoryPair();
+    await pair.itemRepo.addItemToBank('voucher-1');
+    await new Deduplicator(pair).claim('user', { alongside: () => write });
+  };
+}
+
+/** The claim of a new ID, for which there is an item. */
+function claimAlongside(alongside: () => TransactWriteItem[]): Misuse {
+  return async () => {
+    const deduplicator = new Deduplicator(openPair(tables));
+    await deduplicator.addItemsToBank(['voucher-of-an-order']);
+    await deduplicator.claim('user-with-an-order', { alongside });
+  };
+}
+
+function inTwoSteps(call: (deduplicator: Deduplicator) => unknown): Misuse {
+  return () => {
+    const { itemRepo, deduplicationRepo } = memoryPair();
+    Object.assign(deduplicationRepo, { atomicClaimWith: undefined });
+    return call(new Deduplicator({ itemRepo, deduplicationRepo }));
+  };
+}
+
+const ORDER: TransactWriteItem = { Put: { TableName: 'orders', Item: { id: { S: 'order-1' } } } };
+
 const client = clientFor(inject('dynamoDbEndpoint'));
 const missing = (repository: 'bank' | 'deduplication') =>
   new Deduplicator({
@@ -72,8 +111,10 @@ const missing = (repository: 'bank' | 'deduplication') =>
   });
 let tables: Tables;
 let wrongTable: string;
+let ordersTable: string;
 beforeAll(async () => {
   tables = await freshTables();
+  ordersTable = (await ownWritesBeside(tables)).tableName;
   wrongTable = `wrong-${tables.itemBankTableName}`;
   await client.send(
     new CreateTableCommand({
@@ -113,6 +154,27 @@ const misuses: Record<string, Misuse> = {
   'batch: signal is no signal': addItems([], { signal: 'abort' }),
   'claim: signal is no signal': () =>
     new Deduplicator(memoryPair()).claim('user', any({ signal: new AbortController() })),
+  'claim: a hold of 0 milliseconds': () =>
+    new Deduplicator(memoryPair()).claim('user', { holdForMs: 0 }),
+  'claim: a hold until a moment instead of for a time': () =>
+    new Deduplicator(memoryPair()).claim('user', { holdForMs: Date.UTC(2026, 0) }),
+  'claim: the chosen item is empty': () =>
+    new Deduplicator(memoryPair()).claim('user', { item: '' }),
+  'claim: alongside is no function': () =>
+    new Deduplicator(memoryPair()).claim('user', any({ alongside: [] })),
+  'claim: in memory, alongside returns no function': claimAlongsideInMemory(any([])),
+  'claim: own writes in memory throw': claimAlongsideInMemory(() => {
+    throw new Error('sold to members only');
+  }),
+  'group: a single string': claimGroup('user'),
+  'group: no ID': claimGroup([]),
+  'group: 51 IDs': claimGroup(Array.from({ length: 51 }, (_, index) => `user-${index}`)),
+  'group: an ID that comes twice': claimGroup(['user-1', 'user-2', 'user-1']),
+  'group: one ID is empty': claimGroup(['user-1', '']),
+  'confirm: alongside is no function': () =>
+    new Deduplicator(memoryPair()).confirm('user', any({ alongside: 'order' })),
+  'sweep: concurrency 0': () =>
+    new Deduplicator(memoryPair()).releaseExpiredHolds({ concurrency: 0 }),
   'bulk: a single string': fetchInBulk('user-1'),
   'bulk: one ID of an array is empty': fetchInBulk(['user-1', '']),
   'bulk: concurrency is no whole number': fetchInBulk(['user-1'], { concurrency: 1.5 }),
@@ -139,6 +201,15 @@ const misuses: Record<string, Misuse> = {
   }),
   'repository: fetchLimit 0': newBank({ tableName: 'voucher_codes', fetchLimit: 0 }),
   'repository: fetchLimit 2.5': newBank({ tableName: 'voucher_codes', fetchLimit: 2.5 }),
+  'repository: empty index name': () =>
+    new DeduplicationDynamoDbRepository({ tableName: 'deduplication_table', holdIndexName: '' }),
+  'repository: a secret of 31 bytes': () =>
+    new DeduplicationDynamoDbRepository({
+      tableName: 'deduplication_table',
+      deduplicationIdSecret: 'x'.repeat(31),
+    }),
+  'repository: a secret that is no string or bytes': () =>
+    new DeduplicationMemoryRepository(any({ deduplicationIdSecret: 42 })),
   'repository: logger without methods': () =>
     new DeduplicationDynamoDbRepository(
       any<DeduplicationDynamoDbRepositoryOptions>({ tableName: 'table', logger: {} }),
@@ -182,6 +253,10 @@ const misuses: Record<string, Misuse> = {
   'deduplicator: revealInEvents is no boolean': newDeduplicator({
     ...memoryPair(),
     revealInEvents: 1,
+  }),
+  'deduplicator: maxHoldMs is no whole number': newDeduplicator({
+    ...memoryPair(),
+    maxHoldMs: 0.5,
   }),
   'events: the listener is no function': () => onStorageBoxEvent(any({})),
   'createTables: one definition without an array': () =>
@@ -286,6 +361,30 @@ const misuses: Record<string, Misuse> = {
     new Deduplicator(openPair({ ...tables, client: clientFor('http://127.0.0.1:1') })).claim(
       'user',
     ),
+  'claim: own writes are no actions': claimAlongside(() => any([{ Get: {} }])),
+  'claim: 99 own writes': claimAlongside(() => Array(99).fill(ORDER)),
+  'claim: own writes into the item bank': claimAlongside(() => [
+    { Delete: { TableName: tables.itemBankTableName, Key: { item: { S: 'voucher-1' } } } },
+  ]),
+  'claim: a condition of own writes fails': claimAlongside(() => [
+    {
+      ConditionCheck: {
+        TableName: ordersTable,
+        Key: { item: { S: 'order-1' } },
+        ConditionExpression: 'attribute_exists(#item)',
+        ExpressionAttributeNames: { '#item': 'item' },
+      },
+    },
+  ]),
+  'claim: an item is chosen, and the pair has no atomic writes': inTwoSteps((deduplicator) =>
+    deduplicator.claim('user', { item: 'voucher-1' }),
+  ),
+  'confirm: the pair has no atomic writes': inTwoSteps((deduplicator) =>
+    deduplicator.confirm('user'),
+  ),
+  'group: the pair has no atomic writes': inTwoSteps((deduplicator) =>
+    deduplicator.claimAll(['user']),
+  ),
   'release: signal is no signal': () =>
     new Deduplicator(memoryPair()).releaseItemForDeduplicationId('user', any({ signal: 'abort' })),
   'release: the item bank is missing': async () => {

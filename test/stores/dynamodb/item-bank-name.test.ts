@@ -49,7 +49,7 @@ describe.each([
       ) as [Deduplicator, Deduplicator];
       await spring.addItemsToBank(['spring-1']);
       await autumn.addItemsToBank(['autumn-1']);
-      const item = { item: 'spring-1', itemBankName: names[0] };
+      const item = { item: 'spring-1', itemBankName: names[0], heldUntil: null };
       expect(await spring.claim('user')).toEqual({ status: 'claimed', ...item });
       expect(await autumn.claim('user')).toEqual({ status: 'existing', ...item });
       for await (const handOut of autumn.fetchItemsForDeduplicationIds(['user'])) {
@@ -71,6 +71,7 @@ describe.each([
       status: 'existing',
       item: 'spring-1',
       itemBankName: names[0],
+      heldUntil: null,
     });
     expect(await deduplicator.claim('late')).toEqual({ status: 'exhausted', item: null });
   });
@@ -113,7 +114,7 @@ test('a backend that does not tell the bank gives null', async () => {
     itemRepo: new ItemBankMemoryRepository(),
     deduplicationRepo: new Deduplication(),
   });
-  const item = { item: 'voucher', itemBankName: null };
+  const item = { item: 'voucher', itemBankName: null, heldUntil: null };
   expect(await deduplicator.claim('new')).toEqual({ status: 'claimed', ...item });
   expect(await deduplicator.claim('known')).toEqual({ status: 'existing', ...item });
 });

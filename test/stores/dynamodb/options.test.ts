@@ -58,7 +58,8 @@ describe('clients', () => {
       });
       await deduplicator.addItemsToBank([`voucher-${index}`]);
       const itemBankName = tables.itemBankTableName;
-      const claimed = { status: 'claimed', item: `voucher-${index}`, itemBankName };
+      const item = `voucher-${index}`;
+      const claimed = { status: 'claimed', item, itemBankName, heldUntil: null };
       expect(await deduplicator.claim(`user-${index}`)).toEqual(claimed);
       expect(await deduplicator.claim(`user-${index}`)).toEqual({ ...claimed, status: 'existing' });
     }

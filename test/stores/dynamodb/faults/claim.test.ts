@@ -56,6 +56,7 @@ describe('a transaction that others, or throttling, are in the way of', () => {
         status: 'claimed',
         item: 'voucher',
         itemBankName: tables.itemBankTableName,
+        heldUntil: null,
       });
       expect(new Set(tokensOf(calls)).size).toBe(3);
     });
@@ -186,6 +187,7 @@ describe('an unknown outcome', () => {
         status: 'claimed',
         item: 'voucher',
         itemBankName: tables.itemBankTableName,
+        heldUntil: null,
       });
       expect(new Set(tokensOf(calls)).size).toBe(1);
       expect(await allRows(tables.client, tables.itemBankTableName)).toEqual([]);
@@ -209,6 +211,7 @@ describe('an unknown outcome', () => {
       status: 'existing',
       item: 'voucher',
       itemBankName: tables.itemBankTableName,
+      heldUntil: null,
     });
   });
 
@@ -256,6 +259,7 @@ describe('an ID that turns out to have an item', () => {
       status: 'existing',
       item: 'earlier',
       itemBankName: null,
+      heldUntil: null,
     });
   });
 
@@ -268,6 +272,7 @@ describe('an ID that turns out to have an item', () => {
       status: 'claimed',
       item: 'voucher',
       itemBankName: tables.itemBankTableName,
+      heldUntil: null,
     });
   });
 
@@ -283,6 +288,7 @@ describe('an ID that turns out to have an item', () => {
       status: 'existing',
       item: 'earlier',
       itemBankName: null,
+      heldUntil: null,
     });
   });
 });

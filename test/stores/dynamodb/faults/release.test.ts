@@ -372,6 +372,7 @@ describe('a request that arrives when its caller has given it up', () => {
       status: 'claimed',
       item: 'voucher',
       itemBankName: tables.itemBankTableName,
+      heldUntil: null,
     });
     await expect(arrive()).rejects.toMatchObject({ name: 'TransactionCanceledException' });
     expect(await assignmentsOf(tables)).toEqual([['user', 'voucher']]);
@@ -456,6 +457,7 @@ describe('errors', () => {
       status: 'existing',
       item: 'voucher',
       itemBankName: tables.itemBankTableName,
+      heldUntil: null,
     });
   });
 });
@@ -468,5 +470,6 @@ test('the item of a release goes to a claim that begins after it, in a process t
     status: 'claimed',
     item: 'voucher',
     itemBankName: tables.itemBankTableName,
+    heldUntil: null,
   });
 });

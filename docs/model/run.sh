@@ -89,6 +89,12 @@ check release.pml 'breaks Later' -DNO_TIME
 check release.pml 'breaks Later' -DNO_CONDITION
 check release.pml 'breaks P3' -DTWO_WRITES
 
+check hold.pml holds
+check hold.pml 'breaks Paid' -DNO_END -DONLY=4
+check hold.pml 'breaks Early' -DNO_CHECK
+check hold.pml 'breaks Later' -DNO_TIME
+check hold.pml 'breaks P2' -DREVIVE
+
 check group.pml holds
 check group.pml holds -DCALLS=3 -DRELEASES=0
 check group.pml 'breaks P1' -DPOSITIONS_MIXED_UP -DRELEASES=0

@@ -30,6 +30,12 @@ export const PATHS = {
   get: 'GetItem',
   /** A new ID. */
   claim: 'TransactWriteItems',
+  /** A new ID that chooses an item. */
+  chosen: 'TransactWriteItems',
+  /** Three new IDs that get their items in one write. */
+  'claim all': 'TransactWriteItems',
+  /** An ID that holds an item pays for it. */
+  confirm: 'TransactWriteItems',
   /** New IDs whose claims share a transaction; the first of them is looked at. */
   'group, first': 'TransactWriteItems',
   'group, middle': 'TransactWriteItems',

@@ -4,6 +4,7 @@ import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb
 import {
   type BatchAddItemsReport,
   type Deduplicator,
+  type GroupClaimResult,
   type ItemBankDynamoDbRepository,
   isStorageBoxError,
 } from 'storagebox';
@@ -52,6 +53,21 @@ export async function prepare(
     case 'scan':
     case 'claim':
       return claimOf(deduplicationId, node, world, isOpen);
+    case 'chosen': {
+      const [item] = (await world.expectSound()).left;
+      return {
+        ...claimOf(deduplicationId, node, world, isOpen),
+        call: async () => {
+          const claimed = await node.deduplicator.claim(deduplicationId, { item: String(item) });
+          expect(claimed.item).toBe(item);
+          return claimed.item;
+        },
+      };
+    }
+    case 'claim all':
+      return allOf(node, world, isOpen);
+    case 'confirm':
+      return confirmationOf(deduplicationId, node, world, isOpen);
     case 'get':
       await world.claim(deduplicationId);
       return claimOf(deduplicationId, node, world, isOpen);
@@ -92,6 +108,51 @@ function claimOf(
       expectItemOf(deduplicationId, world, answer);
     },
     expectHonest: async (error) => expectHonestClaim(error, isOpen),
+  };
+}
+
+/** All of them have an item, or none. */
+function allOf({ deduplicator }: FaultyNode, world: World, isOpen: boolean): Scenario {
+  const ids = Array.from({ length: 3 }, () => `user-${randomUUID()}`);
+  return {
+    call: () => deduplicator.claimAll(ids),
+    expectRight: async (answer) => {
+      await world.expectSound();
+      const { members = [] } = answer as GroupClaimResult;
+      expect(members.map(({ deduplicationId }) => deduplicationId)).toEqual(ids);
+      for (const { deduplicationId, item } of members) {
+        expectItemOf(deduplicationId, world, item);
+      }
+    },
+    expectHonest: async (error) => {
+      expectHonestClaim(error, isOpen);
+      const { owners } = await world.expectSound();
+      const served = ids.filter((id) => owners.has(id)).length;
+      expect(isOpen ? [0, ids.length] : [0]).toContain(served);
+    },
+  };
+}
+
+async function confirmationOf(
+  deduplicationId: string,
+  { deduplicator }: FaultyNode,
+  world: World,
+  isOpen: boolean,
+): Promise<Scenario> {
+  const item = await world.claim(deduplicationId, { holdForMs: 3_600_000 });
+  return {
+    call: () => deduplicator.confirm(deduplicationId, { item }),
+    expectRight: async (answer) => {
+      expect(answer).toBe(item);
+      await world.expectSound();
+      expectItemOf(deduplicationId, world, item);
+      expect(await world.isHeld(deduplicationId)).toBe(false);
+    },
+    expectHonest: async (error) => {
+      expectHonestClaim(error, isOpen);
+      await world.expectSound();
+      if (!isOpen) expect(await world.isHeld(deduplicationId)).toBe(true);
+    },
   };
 }
 

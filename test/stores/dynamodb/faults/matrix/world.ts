@@ -1,7 +1,7 @@
 // The tables of a cell, and what is known about them.
 import { randomUUID } from 'node:crypto';
 import { type AttributeValue, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
-import { Deduplicator } from 'storagebox';
+import { type ClaimOptions, Deduplicator } from 'storagebox';
 import { expect } from 'vitest';
 import { audit } from '../../../../support/audit.js';
 import {
@@ -61,11 +61,17 @@ export class World {
   }
 
   /** The ID claims, by a node that nothing goes wrong with. */
-  async claim(deduplicationId: string): Promise<string> {
-    const claimed = await new Deduplicator(openPair(this.tables)).claim(deduplicationId);
+  async claim(deduplicationId: string, options: ClaimOptions = {}): Promise<string> {
+    const claimed = await new Deduplicator(openPair(this.tables)).claim(deduplicationId, options);
     expect(claimed.status).toBe('claimed');
     this.#owners.set(deduplicationId, String(claimed.item));
     return String(claimed.item);
+  }
+
+  async isHeld(deduplicationId: string): Promise<boolean> {
+    const { deduplicationRepo } = openPair(this.tables);
+    const assignment = await deduplicationRepo.getAssignment(deduplicationId);
+    return assignment?.heldUntil != null;
   }
 
   /** Other nodes claim these items, each for an ID of its own. */

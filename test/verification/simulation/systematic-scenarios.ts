@@ -324,7 +324,7 @@ export const SYSTEMATIC_SCENARIOS: readonly Scenario[] = [
     ...WISHES,
     name: 'two groups of two for three items',
     seeded: ['item-1', 'item-2', 'item-3'],
-    fetchLimit: 3,
+    fetchLimit: 4,
     callers: callers([0, group(['a', 'b'])], [1, group(['c', 'd'])]),
   },
   {

@@ -17,6 +17,12 @@ test('random schedules keep every promise', async () => {
   expect({ runs, hasFaults: faults > runs }).toEqual({ runs: BOUNDS.maxRuns, hasFaults: true });
 });
 
+test('so do those with chosen items, holds, groups and own writes', async () => {
+  const { runs, faults, findings } = await exploreAtRandom(1_000_000, BOUNDS, 'wishes');
+  expect(findings).toEqual([]);
+  expect({ runs, hasFaults: faults > runs }).toEqual({ runs: BOUNDS.maxRuns, hasFaults: true });
+});
+
 test.each(REGRESSION_SEEDS)('seed %i keeps every promise', async (seed) => {
   expect(await replaySeed(seed, () => {})).toEqual([]);
 });

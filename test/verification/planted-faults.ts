@@ -546,10 +546,10 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a group believes what an earlier one saw in the bank',
     file: 'dynamodb/claim/group-claim.ts',
-    code: 'this.#freeItems = new FreeItems(pair);',
-    replacement: `const seen = pair.bank as unknown as { freeItems?: FreeItems };
-    seen.freeItems ??= new FreeItems(pair);
-    this.#freeItems = seen.freeItems;`,
+    code: 'this.#freeItems = new FreeItems(this.#pair, this.#contradictions);',
+    replacement: `const seen = this.#pair.bank as unknown as { freeItems?: FreeItems };
+      seen.freeItems ??= new FreeItems(this.#pair, this.#contradictions);
+      this.#freeItems = seen.freeItems;`,
     noticedBy: ['exhausted'],
     scenarios: 'wishes',
   },

@@ -15,7 +15,7 @@ const run = promisify(execFile);
  * For each entry point. A third of it is what helps people to read: the sources that the maps lead to, and
  * the docs.
  */
-const MAX_TARBALL_BYTES = 130_000 * ENTRY_POINTS.length;
+const MAX_TARBALL_BYTES = 140_000 * ENTRY_POINTS.length;
 
 let packed: PackedPackage;
 beforeAll(async () => {

@@ -18,8 +18,22 @@ export interface SaleOptions {
 
 const SIZES = {
   seats: {
-    build: { seats: 300, users: 900, callers: 32, kills: 4, minLatePayments: 1 },
-    full: { seats: 10_300, users: 30_000, callers: 24, kills: 24, minLatePayments: 100 },
+    build: {
+      seats: 300,
+      users: 1_500,
+      callers: 32,
+      kills: 4,
+      minLatePayments: 1,
+      minSoldShare: 0.95,
+    },
+    full: {
+      seats: 10_300,
+      users: 30_000,
+      callers: 24,
+      kills: 24,
+      minLatePayments: 100,
+      minSoldShare: 0.99,
+    },
   },
   choices: { build: { rounds: 15 }, full: { rounds: 500 } },
   groups: { build: { items: 600, kills: 6 }, full: { items: 5_000, kills: 40 } },

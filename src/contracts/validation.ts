@@ -184,7 +184,7 @@ function describeValue(value: unknown): string {
   if (typeof value === 'string') return `a string of ${value.length} characters`;
   if (typeof value === 'number' || typeof value === 'boolean')
     return `the ${typeof value} ${value}`;
-  if (Array.isArray(value)) return 'an array';
+  if (Array.isArray(value)) return `an array of length ${value.length}`;
   if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'no class'})`;
   return `a ${typeof value}`;
 }

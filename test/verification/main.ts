@@ -20,7 +20,7 @@ import {
   exploreWishes,
 } from './simulations.js';
 
-const MIN_RANDOM_RUNS = 60_000;
+const MIN_RANDOM_RUNS = 30_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
 const LONG_CRASH_RUN = { kills: 250, calls: 25_000 };
 

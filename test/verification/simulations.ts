@@ -13,8 +13,8 @@ const SEEDS_PER_JOB = 10_000;
 const WISHES_JOBS = 4;
 /** Fewer would prove too little. */
 const MIN_SYSTEMATIC_RUNS = 500_000;
-const MIN_RANDOM_RUNS = 60_000;
-const MIN_RANDOM_FAULTS = 200_000;
+const MIN_RANDOM_RUNS = 30_000;
+const MIN_RANDOM_FAULTS = 100_000;
 
 export async function exploreSystematically(): Promise<Figure[]> {
   // Those for claims that share a transaction are for the crowd in which claims do.

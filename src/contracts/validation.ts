@@ -94,7 +94,7 @@ export function assertHold(option: string, value: unknown): asserts value is num
     option,
     'a whole number of milliseconds from 1 to ten years',
     value,
-    'Leave it out for no limit.',
+    'Leave it out for none.',
   );
 }
 

@@ -36,7 +36,8 @@ export function storedIdsWith({
     isUsable,
     'deduplicationIdSecret',
     `a string or Uint8Array of ${MIN_SECRET_BYTES} bytes or more`,
-    secret,
+    // Of a number, the message would show the value.
+    typeof secret === 'number' ? Object(secret) : secret,
     'Make one with crypto.randomBytes(32), and keep it where all processes of the sale can read it.',
   );
   assertOption(

@@ -93,6 +93,7 @@ describe('deduplication IDs under a secret', () => {
     ['ill-formed', `alice-${'x'.repeat(40)}\uD800`],
     ['too few bytes', new TextEncoder().encode('alice')],
     ['no text', { alice: 'x'.repeat(40) } as never],
+    ['a number', 424_242 as never],
   ])('need a secret that is not %s, which is not quoted', (_, deduplicationIdSecret) => {
     for (const Repository of [
       () => new DeduplicationMemoryRepository({ deduplicationIdSecret }),
@@ -109,6 +110,7 @@ describe('deduplication IDs under a secret', () => {
         code: 'STORAGEBOX_INVALID_OPTION',
         option: 'deduplicationIdSecret',
       });
+      expect((error as Error).message).not.toMatch(/alice|424242/);
       expect(printed(error)).not.toContain('alice');
     }
   });

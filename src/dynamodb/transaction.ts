@@ -5,7 +5,7 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { ContentionError, OutcomeUnknownError } from '../contracts/errors.js';
-import { noteNothingWritten } from '../contracts/written.js';
+import { noteNothingWritten, writtenBy } from '../contracts/written.js';
 import { runtime } from '../environment/runtime.js';
 import { sleepBeforeRetry } from '../store-kit/backoff.js';
 import { Patience } from '../store-kit/patience.js';
@@ -123,6 +123,15 @@ export function errorOfObstacle(error: unknown, elapsedMs: number): unknown {
   return isThrottling(error) ? error : new ContentionError(elapsedMs, { cause: error });
 }
 
+/**
+ * What a call throws of which an earlier transaction got no answer and may still be applied: then no error
+ * says that nothing was written.
+ */
+export function errorInDoubt(error: unknown, elapsedMs: number): unknown {
+  const isUntrue = writtenBy(error) === 'nothing';
+  return isUntrue ? new OutcomeUnknownError(elapsedMs, { cause: error }) : error;
+}
+
 export function hasConditionFailed(reason: CancellationReason | undefined): boolean {
   return reason?.Code === CONDITION_FAILED;
 }
@@ -190,11 +199,12 @@ class Attempts {
 
 /** Each once, those of the caller's own writes included. */
 function tableNamesOf(actions: readonly TransactWriteItem[]): readonly string[] {
-  const names = actions.flatMap(
-    ({ Put, Update, Delete, ConditionCheck }) =>
-      (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName ?? [],
-  );
-  return [...new Set(names)];
+  return [...new Set(actions.flatMap((action) => tableNameOf(action) ?? []))];
+}
+
+export function tableNameOf(action: TransactWriteItem): string | undefined {
+  const { Put, Update, Delete, ConditionCheck } = action;
+  return (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName;
 }
 
 function isConditionFailure(error: unknown): boolean {

@@ -266,14 +266,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/claim/change-assignment.ts',
     code: `      actions: [...actions, ...ownActions(alongside?.(item), actions.length, ours)],
       patienceMs: CLAIM_PATIENCE_MS,
-      signal,
+      signal: patience.signal,
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') return answer;
 `,
     replacement: `      actions: actions.slice(0, 1),
       patienceMs: CLAIM_PATIENCE_MS,
-      signal,
+      signal: patience.signal,
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') {
@@ -546,10 +546,10 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a group believes what an earlier one saw in the bank',
     file: 'dynamodb/claim/group-claim.ts',
-    code: 'this.#freeItems = new FreeItems(this.#pair, this.#contradictions);',
-    replacement: `const seen = this.#pair.bank as unknown as { freeItems?: FreeItems };
-      seen.freeItems ??= new FreeItems(this.#pair, this.#contradictions);
-      this.#freeItems = seen.freeItems;`,
+    code: 'const free = await findItems(this.#pair.bank, needed);',
+    replacement: `const seen = this.#pair.bank as unknown as { free?: string[] };
+      seen.free ??= await findItems(this.#pair.bank, needed);
+      const { free } = seen;`,
     noticedBy: ['exhausted'],
     scenarios: 'wishes',
   },

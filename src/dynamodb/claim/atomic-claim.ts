@@ -16,8 +16,6 @@
 //   existing: if the ID holds its item and asks for a later end, one more transaction gives the hold that end
 
 import type { AnyClaimResult, AtomicClaimOptions } from '../../contracts/atomic-writes.js';
-import { OutcomeUnknownError } from '../../contracts/errors.js';
-import { writtenBy } from '../../contracts/written.js';
 import { sleepBeforeRetry } from '../../store-kit/backoff.js';
 import { endOfNewHold } from '../../store-kit/hold.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
@@ -25,10 +23,15 @@ import type { ItemBankTable } from '../item-bank-table.js';
 import { isThrottling, isThrottlingReason, publishObstacle } from '../obstacles.js';
 import { cancellationCodes } from '../refusals.js';
 import type { Row } from '../table.js';
-import { errorOfObstacle, hasConditionFailed } from '../transaction.js';
+import { errorInDoubt, errorOfObstacle, hasConditionFailed } from '../transaction.js';
 import type { Candidate, Settlement } from './candidate-pool.js';
 import { extendHold, type OwnWrites } from './change-assignment.js';
-import { assertOneAccount, Contradictions } from './contradictions.js';
+import {
+  assertOneAccount,
+  type Contradictions,
+  contradictionsOf,
+  isContradicted,
+} from './contradictions.js';
 import type { ClaimOutcome, GroupedClaims } from './grouped-claims.js';
 import { hasOwnConditionFailed, ownActions, ownWritesRefused } from './own-writes.js';
 
@@ -47,8 +50,7 @@ export async function claimItem(
     options,
     mark: bank.candidates.mark(),
     patience: new Patience(CLAIM_PATIENCE_MS, signal, waitedMs),
-    // The transaction goes out through the table's client, the pages come through the bank's.
-    contradictions: bank.client === table.client ? undefined : new Contradictions(),
+    contradictions: contradictionsOf(bank, table),
     cancellationsByOthers: 0,
     isInDoubt: false,
   };
@@ -65,8 +67,7 @@ export async function claimItem(
   try {
     return await claimCandidates(claims, call);
   } catch (error) {
-    const isKnown = !call.isInDoubt || writtenBy(error) !== 'nothing';
-    throw isKnown ? error : new OutcomeUnknownError(patience.elapsedMs, { cause: error });
+    throw call.isInDoubt ? errorInDoubt(error, patience.elapsedMs) : error;
   }
 }
 
@@ -232,10 +233,9 @@ async function goneOf(
   const { bank, table } = claims;
   const { contradictions } = call;
   const isChosen = call.options.item !== undefined;
-  const isContradicted = isChosen && contradictions !== undefined && (await bank.has(item));
-  if (isContradicted) contradictions.count++;
+  const isStillThere = isChosen && (await isContradicted(bank, item, contradictions));
   assertOneAccount(bank, table, contradictions);
-  if (!isChosen || isContradicted) return null;
+  if (!isChosen || isStillThere) return null;
   return existingOr(claims, call, { status: 'taken', item: null });
 }
 

@@ -16,7 +16,7 @@ import type {
   AtomicReleaseOptions,
   HoldOptions,
 } from '../../contracts/atomic-writes.js';
-import { OutcomeUnknownError, UnknownItemBankError } from '../../contracts/errors.js';
+import { UnknownItemBankError } from '../../contracts/errors.js';
 import type { ItemBankRepository } from '../../contracts/item-bank-repository.js';
 import { sleepBeforeRetry } from '../../store-kit/backoff.js';
 import { endOfExtendedHold } from '../../store-kit/hold.js';
@@ -25,13 +25,13 @@ import type { DeduplicationTable, HeldItem } from '../deduplication-table.js';
 import { type ItemBankTable, itemBankTables } from '../item-bank-table.js';
 import type { Row, Table } from '../table.js';
 import { canBeSameTable, HELD_UNTIL_ATTRIBUTE, ITEM_KEY } from '../tables.js';
-import { hasConditionFailed, sendTransaction } from '../transaction.js';
+import { errorInDoubt, hasConditionFailed, sendTransaction } from '../transaction.js';
 import { hasOwnConditionFailed, ownActions, ownWritesRefused } from './own-writes.js';
 
 /** The caller's own writes, on DynamoDB. */
 export type OwnWrites = TransactWriteItem[];
 
-interface Pair {
+export interface Pair {
   readonly bank: ItemBankTable;
   readonly table: DeduplicationTable;
 }
@@ -72,7 +72,7 @@ export async function confirmItem(
     const { item } = table.heldItemOf(row);
     if (expected !== undefined && item !== expected) return nothingToDo(null);
     if (row[HELD_UNTIL_ATTRIBUTE] === undefined) return nothingToDo(item);
-    return { answer: item, item, tables: [], actions: [{ Update: table.confirmation(row) }] };
+    return { answer: item, tables: [], actions: [{ Update: table.confirmation(row) }] };
   };
   return changeAssignment(pair, deduplicationId, plan, { signal, alongside });
 }
@@ -95,22 +95,19 @@ export async function extendHold(
     const held = table.heldItemOf(read);
     const heldUntil = endOfExtendedHold(table.assignmentOf(read), hold);
     if (heldUntil === null) return nothingToDo(held);
-    const { item } = held;
     const actions = [{ Update: table.extension(read, heldUntil) }];
-    return { answer: { ...held, heldUntil }, item, tables: [], actions };
+    return { answer: { ...held, heldUntil }, tables: [], actions };
   };
-  return changeAssignment(pair, deduplicationId, plan, { row, patience, signal: patience.signal });
+  return changeAssignment(pair, deduplicationId, plan, { row, patience });
 }
 
 /** What becomes of a row, and the answer once it is committed. */
 interface Plan<Answer> extends Arrival {
   readonly answer: Answer;
-  /** What the ID has. */
-  readonly item: string;
 }
 
 function nothingToDo<Answer>(answer: Answer): Plan<Answer> {
-  return { answer, item: '', tables: [], actions: [] };
+  return { answer, tables: [], actions: [] };
 }
 
 interface ChangeOptions {
@@ -137,14 +134,15 @@ async function changeAssignment<Answer>(
     row ??=
       (await table.readRow(deduplicationId)) ?? (await table.readRowInTransaction(deduplicationId));
     if (row === undefined) return null;
-    const { answer, item, tables, actions } = planFor(row);
+    const { answer, tables, actions } = planFor(row);
     if (actions.length === 0) return answer;
+    const { item } = table.heldItemOf(row);
     const outcome = await sendTransaction({
       patience,
       tables: [table, ...tables],
       actions: [...actions, ...ownActions(alongside?.(item), actions.length, ours)],
       patienceMs: CLAIM_PATIENCE_MS,
-      signal,
+      signal: patience.signal,
     });
     if (outcome.status === 'failed') throw outcome.error;
     if (outcome.status === 'committed') return answer;
@@ -155,7 +153,7 @@ async function changeAssignment<Answer>(
     const isUnchanged = now !== undefined && isSameAssignment(table, row, now);
     if (isUnchanged && hasOwnConditionFailed(reasons, actions.length)) {
       const refused = ownWritesRefused(error, reasons, actions.length);
-      throw isInDoubt ? new OutcomeUnknownError(patience.elapsedMs, { cause: refused }) : refused;
+      throw isInDoubt ? errorInDoubt(refused, patience.elapsedMs) : refused;
     }
     if (isUnchanged) await sleepBeforeRetry(refusals++);
     row = now;
@@ -182,7 +180,7 @@ function planRelease(
   const { item, itemBankName } = table.heldItemOf(row);
   const origins = originsOf(itemBankName, banksAtHand);
   const { tables, actions } = fate === 'return' ? returnTo(origins, item) : retireIn(origins, item);
-  return { answer: item, item, tables, actions: [{ Delete: table.unassignment(row) }, ...actions] };
+  return { answer: item, tables, actions: [{ Delete: table.unassignment(row) }, ...actions] };
 }
 
 /** The writes for the item, in addition to the one that ends its assignment. */

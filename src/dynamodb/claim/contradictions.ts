@@ -13,6 +13,28 @@ export class Contradictions {
   count = 0;
 }
 
+/** `undefined` where the transactions go out through the client through which the pages come. */
+export function contradictionsOf(
+  bank: Pick<Table, 'client'>,
+  table: Pick<Table, 'client'>,
+): Contradictions | undefined {
+  return bank.client === table.client ? undefined : new Contradictions();
+}
+
+/**
+ * Whether the bank, through its own client, still shows an item that a transaction found gone; then it is
+ * counted. For items that no page will show again.
+ */
+export async function isContradicted(
+  bank: { has(item: string): Promise<boolean> },
+  item: string,
+  contradictions: Contradictions | undefined,
+): Promise<boolean> {
+  if (contradictions === undefined || !(await bank.has(item))) return false;
+  contradictions.count++;
+  return true;
+}
+
 interface Finding {
   readonly contradictions: Contradictions;
   /** How many reads had begun by then: a read that begins later must not show the item. */

@@ -21,27 +21,29 @@ import type {
   GroupClaimResult,
   GroupMember,
 } from '../../contracts/atomic-writes.js';
-import { OutcomeUnknownError } from '../../contracts/errors.js';
-import { writtenBy } from '../../contracts/written.js';
 import { runtime } from '../../environment/runtime.js';
 import { sleepBeforeRetry } from '../../store-kit/backoff.js';
 import { endOfExtendedHold, endOfNewHold } from '../../store-kit/hold.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
-import type { DeduplicationTable } from '../deduplication-table.js';
 import type { ItemBankTable } from '../item-bank-table.js';
 import { publishObstacle } from '../obstacles.js';
 import type { Row } from '../table.js';
-import { errorOfObstacle, hasConditionFailed, sendTransaction } from '../transaction.js';
+import {
+  errorInDoubt,
+  errorOfObstacle,
+  hasConditionFailed,
+  sendTransaction,
+} from '../transaction.js';
 import { BankPass } from './bank-pass.js';
 import { shuffled } from './candidate-pool.js';
-import type { OwnWrites } from './change-assignment.js';
-import { assertOneAccount, Contradictions } from './contradictions.js';
+import type { OwnWrites, Pair } from './change-assignment.js';
+import {
+  assertOneAccount,
+  type Contradictions,
+  contradictionsOf,
+  isContradicted,
+} from './contradictions.js';
 import { hasOwnConditionFailed, ownActions, ownWritesRefused } from './own-writes.js';
-
-interface Pair {
-  readonly bank: ItemBankTable;
-  readonly table: DeduplicationTable;
-}
 
 type Rows = readonly (Row | undefined)[];
 
@@ -57,8 +59,7 @@ export async function claimItems(
   try {
     return await claim.run();
   } catch (error) {
-    const isKnown = !claim.isInDoubt || writtenBy(error) !== 'nothing';
-    throw isKnown ? error : new OutcomeUnknownError(patience.elapsedMs, { cause: error });
+    throw claim.isInDoubt ? errorInDoubt(error, patience.elapsedMs) : error;
   }
 }
 
@@ -77,7 +78,6 @@ class GroupClaim {
   readonly #options: AtomicGroupOptions<OwnWrites>;
   readonly #patience: Patience;
   readonly #contradictions: Contradictions | undefined;
-  #freeItems: FreeItems;
   #obstacles = 0;
 
   constructor(
@@ -92,31 +92,30 @@ class GroupClaim {
     this.#storedIdOf = storedIdOf;
     this.#options = options;
     this.#patience = patience;
-    // The transaction goes out through the table's client, the pages come through the bank's.
-    this.#contradictions =
-      pair.bank.client === pair.table.client ? undefined : new Contradictions();
-    this.#freeItems = new FreeItems(pair, this.#contradictions);
+    this.#contradictions = contradictionsOf(pair.bank, pair.table);
   }
 
   async run(): Promise<GroupClaimResult> {
     const { bank } = this.#pair;
     const rows = await this.#readRows();
     // Nothing to compete for.
-    const result = lacking(rows) === 0 ? await this.#claim(rows) : null;
+    const result = lacking(rows) === 0 ? await this.#claim(rows, []) : null;
     return result ?? bank.groupTurns.take(this.#patience, () => this.#compete(rows));
   }
 
   async #compete(firstRows: Rows): Promise<GroupClaimResult> {
     for (let rows = firstRows; ; rows = await this.#readRows()) {
       this.#patience.assertLeft();
+      const needed = lacking(rows);
       // What an earlier pass saw, others may have taken by now.
-      this.#freeItems = new FreeItems(this.#pair, this.#contradictions);
-      if (await this.#freeItems.find(lacking(rows))) {
-        const result = await this.#claim(rows);
+      const free = await findItems(this.#pair.bank, needed);
+      if (free.length >= needed) {
+        // At random: other groups may have seen the same ones.
+        const result = await this.#claim(rows, shuffled(free).slice(0, needed));
         if (result !== null) return result;
         continue;
       }
-      const itemsSeen = this.#freeItems.count;
+      const itemsSeen = free.length;
       const itemsNeeded = lacking(await this.#readRows());
       if (itemsNeeded > itemsSeen) {
         this.#pair.bank.groupTurns.noteSuccess();
@@ -129,11 +128,13 @@ class GroupClaim {
     return this.#pair.table.readRowsInTransaction(this.#deduplicationIds.map(this.#storedIdOf));
   }
 
-  /** `null`: try again. */
-  async #claim(rows: Rows): Promise<GroupClaimResult | null> {
+  /**
+   * @param items as many as the group lacks
+   * @returns `null`: try again
+   */
+  async #claim(rows: Rows, items: readonly string[]): Promise<GroupClaimResult | null> {
     const { bank, table } = this.#pair;
     const { signal, alongside } = this.#options;
-    const items = this.#freeItems.choose(lacking(rows));
     const parts = this.#partsOf(rows, items);
     const members = parts.map(({ member }) => member);
     const isNew = items.length > 0;
@@ -214,18 +215,20 @@ class GroupClaim {
       reasons,
     }: { readonly error: unknown; readonly reasons: readonly CancellationReason[] },
   ): Promise<void> {
+    const { bank, table } = this.#pair;
     let position = 0;
     let isItemGone = false;
     for (const { member, actions } of parts) {
       const [, removal] = reasons.slice(position, position + actions.length);
       if (hasConditionFailed(removal)) {
         isItemGone = true;
-        await this.#freeItems.noteGone(member.item);
+        await isContradicted(bank, member.item, this.#contradictions);
+        assertOneAccount(bank, table, this.#contradictions);
       }
       position += actions.length;
     }
     const ours = reasons.slice(0, position);
-    if (isItemGone) this.#pair.bank.groupTurns.noteSetback();
+    if (isItemGone) bank.groupTurns.noteSetback();
     if (isItemGone || ours.some(hasConditionFailed)) return;
     const isHeldUp = ours.some(({ Code = 'None' }) => Code !== 'None');
     // DynamoDB may have told only some of the reasons: the rows decide.
@@ -258,45 +261,17 @@ function isCheck({ ConditionCheck }: TransactWriteItem): boolean {
 }
 
 /**
- * What one group has seen in the bank, in one pass that began after the call did. What stayed in the bank for
- * the whole call is among it, so when the pass is complete and there is too little, that is a proof.
+ * Reads on until there are so many items, in one pass over the bank that begins now. Whatever stays in the bank
+ * all the time is among them, so fewer are a proof that there is too little.
  */
-class FreeItems {
-  readonly #pair: Pair;
-  readonly #pass = new BankPass(0, runtime.uuid());
-  readonly #items = new Set<string>();
-  readonly #contradictions: Contradictions | undefined;
-
-  constructor(pair: Pair, contradictions: Contradictions | undefined) {
-    this.#pair = pair;
-    this.#contradictions = contradictions;
+async function findItems(bank: ItemBankTable, count: number): Promise<string[]> {
+  const pass = new BankPass(0, runtime.uuid());
+  const found = new Set<string>();
+  while (found.size < count && !pass.isComplete) {
+    const startKey = pass.nextKey;
+    const page = await bank.readPage(startKey, count - found.size);
+    for (const item of page.items) found.add(item);
+    pass.advance(startKey, page, false);
   }
-
-  get count(): number {
-    return this.#items.size;
-  }
-
-  /** Reads on until there are so many; `false` when there are not. */
-  async find(count: number): Promise<boolean> {
-    while (this.#items.size < count && !this.#pass.isComplete) {
-      const startKey = this.#pass.nextKey;
-      const page = await this.#pair.bank.readPage(startKey, count - this.#items.size);
-      for (const item of page.items) this.#items.add(item);
-      this.#pass.advance(startKey, page, false);
-    }
-    return this.#items.size >= count;
-  }
-
-  /** At random: other groups may have seen the same ones. */
-  choose(count: number): readonly string[] {
-    return shuffled([...this.#items]).slice(0, count);
-  }
-
-  async noteGone(item: string): Promise<void> {
-    const { bank, table } = this.#pair;
-    this.#items.delete(item);
-    if (this.#contradictions === undefined || !(await bank.has(item))) return;
-    this.#contradictions.count++;
-    assertOneAccount(bank, table, this.#contradictions);
-  }
+  return [...found];
 }

@@ -5,7 +5,7 @@ import { assertOption } from '../../contracts/validation.js';
 import { MAX_ACTIONS_PER_TRANSACTION } from '../put-if-absent.js';
 import type { Table } from '../table.js';
 import { canBeSameTable } from '../tables.js';
-import { hasConditionFailed } from '../transaction.js';
+import { hasConditionFailed, tableNameOf } from '../transaction.js';
 
 const ACTIONS = ['Put', 'Update', 'Delete', 'ConditionCheck'] as const;
 
@@ -40,7 +40,7 @@ export function ownActions(
   const isOurs = (tableName: string) =>
     tables.some((table) => table !== null && canBeSameTable(table.tableName, tableName));
   expect(
-    !actions.some((action) => isOurs(tableNameOf(action))),
+    !actions.some((action) => isOurs(tableNameOf(action) as string)),
     'a function whose actions leave the item bank, the deduplication table and the ledger alone',
     'Write to tables of your own.',
   );
@@ -51,10 +51,6 @@ function isAction(action: unknown): boolean {
   if (typeof action !== 'object' || action === null) return false;
   const names = ACTIONS.filter((name) => (action as TransactWriteItem)[name] !== undefined);
   return names.length === 1 && typeof tableNameOf(action as TransactWriteItem) === 'string';
-}
-
-function tableNameOf({ Put, Update, Delete, ConditionCheck }: TransactWriteItem): string {
-  return (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName as string;
 }
 
 /** Whether a condition of the caller's own writes, which come last, has failed. */

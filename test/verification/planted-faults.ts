@@ -548,8 +548,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'dynamodb/claim/group-claim.ts',
     code: 'const free = await findItems(this.#pair.bank, needed);',
     replacement: `const seen = this.#pair.bank as unknown as { free?: string[] };
-      seen.free ??= await findItems(this.#pair.bank, needed);
-      const { free } = seen;`,
+      const isShort = seen.free !== undefined && seen.free.length < needed;
+      if (!isShort) seen.free = await findItems(this.#pair.bank, needed);
+      const free = seen.free as string[];`,
     noticedBy: ['exhausted'],
     scenarios: 'wishes',
   },

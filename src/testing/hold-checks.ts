@@ -234,15 +234,8 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
     promises: ['P1', 'P2', 'P3'],
     name: 'of a confirmation and two sweeps at once one wins, for each of 20 IDs',
     run: async (storage) => {
-      const nodes = openNodes(storage, 3);
-      await storage.open().itemRepo.batchAddItems(vouchers(20));
-      await Promise.all(
-        users(20).map((user, index) =>
-          patiently(() => nodeOf(nodes, index).claim(user, { holdForMs: 1 })),
-        ),
-      );
+      const nodes = await openNodesWithEndedHolds(storage, 20);
       const held = await ownedBy(storage.open(), users(20));
-      await runtime.sleep(A_MOMENT_MS);
       const sweeps = [0, 1].map((index) => patiently(() => sweepOnce(nodeOf(nodes, index))));
       const confirmed = await Promise.all(
         users(20).map((user, index) => patiently(() => nodeOf(nodes, index).confirm(user))),
@@ -263,14 +256,7 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
     promises: ['P1', 'P2', 'P3'],
     name: 'extensions and two sweeps at once: each ID has what it was told, for as long as it was told',
     run: async (storage) => {
-      const nodes = openNodes(storage, 3);
-      await storage.open().itemRepo.batchAddItems(vouchers(20));
-      await Promise.all(
-        users(20).map((user, index) =>
-          patiently(() => nodeOf(nodes, index).claim(user, { holdForMs: 1 })),
-        ),
-      );
-      await runtime.sleep(A_MOMENT_MS);
+      const nodes = await openNodesWithEndedHolds(storage, 20);
       const sweeps = [0, 1].map((index) => patiently(() => sweepOnce(nodeOf(nodes, index))));
       const extended = await Promise.all(
         users(20).map((user, index) =>
@@ -291,14 +277,7 @@ const checks: readonly Omit<ConformanceCheck, 'needs'>[] = [
     promises: ['P2', 'P3'],
     name: 'three sweeps at once take each item back once',
     run: async (storage) => {
-      const nodes = openNodes(storage, 3);
-      await storage.open().itemRepo.batchAddItems(vouchers(10));
-      await Promise.all(
-        users(10).map((user, index) =>
-          patiently(() => nodeOf(nodes, index).claim(user, { holdForMs: 1 })),
-        ),
-      );
-      await runtime.sleep(A_MOMENT_MS);
+      const nodes = await openNodesWithEndedHolds(storage, 10);
       const released = await Promise.all(nodes.map((node) => patiently(() => sweepOnce(node))));
       const missing = 10 - sum(released);
       assert.equal(missing > 0 ? await sweepUntil(nodeOf(nodes, 0), missing) : 0, missing);
@@ -356,6 +335,22 @@ export const holdChecks: readonly ConformanceCheck[] = [
     },
   },
 ];
+
+/** Three nodes, and as many items, each held by a user of its own, whose holds have ended. */
+async function openNodesWithEndedHolds(
+  storage: TestStorage,
+  count: number,
+): Promise<Deduplicator[]> {
+  const nodes = openNodes(storage, 3);
+  await storage.open().itemRepo.batchAddItems(vouchers(count));
+  await Promise.all(
+    users(count).map((user, index) =>
+      patiently(() => nodeOf(nodes, index).claim(user, { holdForMs: 1 })),
+    ),
+  );
+  await runtime.sleep(A_MOMENT_MS);
+  return nodes;
+}
 
 /** How many items came back. */
 async function sweepOnce(node: Deduplicator): Promise<number> {

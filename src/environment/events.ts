@@ -23,7 +23,7 @@ export interface HandOutEvent extends RevealedInEvents {
    * `claim`: an ID got its item. `repeat`: it already had one. `exhausted`: it has none, and the bank
    * was empty. `taken`: it has none, and the item that it chose was not free. `confirmed`: it has its item
    * for good. `released`: its item went back to the bank. `retired`: its item was withdrawn. A group
-   * publishes one event for each of its IDs.
+   * publishes one event for each of its IDs; if it gets nothing, `exhausted` for all of them.
    */
   readonly type: 'claim' | 'repeat' | 'exhausted' | 'taken' | 'confirmed' | 'released' | 'retired';
   /** Only in events of IDs that hold their item, and of a hold that had ended and was taken back. */

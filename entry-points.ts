@@ -7,7 +7,7 @@ export interface EntryPoint {
   readonly specifier: string;
   /** Of its files in `dist`: `memory`. */
   readonly name: string;
-  /** `src/memory/index.ts`, or `src/core.ts` where there is no folder of that name. */
+  /** `src/core.ts`, or `src/memory/index.ts` where there is no file of that name. */
   readonly source: string;
 }
 
@@ -23,6 +23,6 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.keys(exports)
   });
 
 function sourceOf(name: string): string {
-  const ofFolder = `src/${name}/index.ts`;
-  return existsSync(new URL(ofFolder, import.meta.url)) ? ofFolder : `src/${name}.ts`;
+  const face = `src/${name}.ts`;
+  return existsSync(new URL(face, import.meta.url)) ? face : `src/${name}/index.ts`;
 }

@@ -84,7 +84,7 @@ export type AtomicClaimResult =
   | ItemTaken;
 
 /** An option of {@link AtomicWrites} that not every pair knows. */
-export type AtomicWritesFeature = 'item' | 'holdForMs' | 'alongside';
+export type AtomicWritesFeature = 'item' | 'holdForMs' | 'alongside' | 'within';
 
 /** How long an ID holds an item unless it is confirmed. */
 export interface HoldOptions {
@@ -121,6 +121,12 @@ export interface AtomicClaimOptions<OwnWrites = never> extends HoldOptions {
    * made, throw `AlongsideRefusedError`.
    */
   readonly alongside?: ((item: string) => OwnWrites) | undefined;
+  /**
+   * A connection of the caller's with a transaction open on it: the call is a part of that transaction, and
+   * comes to pass only if the caller commits. Prove that the transaction is open, share nothing with other
+   * calls, and retry nothing that ends a transaction: such errors reach the caller.
+   */
+  readonly within?: object | undefined;
 }
 
 /** @typeParam OwnWrites what the pair can write for its caller in the same commit */
@@ -139,6 +145,8 @@ export interface AtomicConfirmOptions<OwnWrites = never> {
   readonly item?: string | undefined;
   /** As in {@link AtomicClaimOptions}; not if the ID has the item for good already. */
   readonly alongside?: ((item: string) => OwnWrites) | undefined;
+  /** As in {@link AtomicClaimOptions}. */
+  readonly within?: object | undefined;
 }
 
 /** A hold that had ended when it was read. */
@@ -168,6 +176,8 @@ export interface AtomicReleaseOptions<OwnWrites = never> {
   readonly banks?: readonly ItemBankRepository[] | undefined;
   /** As in {@link AtomicClaimOptions}; not if the ID has no item. */
   readonly alongside?: ((item: string) => OwnWrites) | undefined;
+  /** As in {@link AtomicClaimOptions}. */
+  readonly within?: object | undefined;
 }
 
 /**

@@ -20,6 +20,11 @@ export interface BatchAddItemsOptions {
   readonly onProgress?: ((progress: BatchAddItemsReport) => void) | undefined;
   /** How many writes run at once. The default depends on the backend. */
   readonly concurrency?: number | undefined;
+  /**
+   * A connection of yours with a transaction open on it, for a bank that can: the items are added when you
+   * commit. A bank that cannot throws `FeatureNotSupportedError`. After an error, roll back.
+   */
+  readonly within?: object | undefined;
 }
 
 /**

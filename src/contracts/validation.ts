@@ -109,6 +109,26 @@ export function assertAlongside(value: unknown): void {
   );
 }
 
+/** Throws {@link InvalidOptionError} unless `within` is absent, or an object without own writes beside it. */
+export function assertWithin(value: unknown, alongside?: unknown): void {
+  assertOption(
+    value === undefined ||
+      typeof value === 'function' ||
+      (typeof value === 'object' && value !== null),
+    'within',
+    'a connection with an open transaction',
+    value,
+    'Pass the connection on which you began the transaction, or leave it out.',
+  );
+  assertOption(
+    value === undefined || alongside === undefined,
+    'alongside',
+    'absent beside `within`',
+    alongside,
+    'Make your own writes by yourself, in the same transaction.',
+  );
+}
+
 /** Throws unless the value is an array of different IDs, from 1 to {@link MAX_GROUP_IDS}. */
 export function assertGroup(value: unknown): asserts value is readonly string[] {
   const option = 'deduplicationIds';

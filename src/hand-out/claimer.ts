@@ -45,7 +45,7 @@ const MAX_CLAIMS_UNDER_WAY = 1_000;
 /** What a claim asks for besides any one item. */
 export type ClaimWishes<OwnWrites> = Pick<
   AtomicClaimOptions<OwnWrites>,
-  'item' | 'holdForMs' | 'alongside'
+  'item' | 'holdForMs' | 'alongside' | 'within'
 >;
 
 interface ClaimHints {
@@ -159,8 +159,9 @@ export class Claimer<OwnWrites> {
       );
     };
     if (wishes === undefined) return this.#sharedClaims.run(deduplicationId, begin, signal);
-    const { item, holdForMs, alongside } = wishes;
-    if (alongside !== undefined) return untilAborted(begin(false, signal), signal);
+    const { item, holdForMs, alongside, within } = wishes;
+    const isOwn = alongside !== undefined || within !== undefined;
+    if (isOwn) return untilAborted(begin(false, signal), signal);
     const key = JSON.stringify([deduplicationId, item, holdForMs]);
     return this.#sharedWishes.run(key, begin, signal);
   }
@@ -230,7 +231,7 @@ export class Claimer<OwnWrites> {
     const confirm = async () => {
       const atomicWrites = await this.#findAtomicWrites();
       if (atomicWrites?.confirmItem === undefined) throw new FeatureNotSupportedError('confirm');
-      assertFeatures(atomicWrites, { alongside: options.alongside });
+      assertFeatures(atomicWrites, { alongside: options.alongside, within: options.within });
       return atomicWrites.confirmItem(deduplicationId, options);
     };
     if (!hasListeners()) return confirm();
@@ -249,7 +250,7 @@ export class Claimer<OwnWrites> {
     return this.#publishRelease(options.fate, this.#revealed(deduplicationId), {}, async () => {
       const atomicWrites = await this.#findAtomicWrites();
       if (atomicWrites?.releaseItem === undefined) throw new ReleaseNotSupportedError();
-      assertFeatures(atomicWrites, { alongside: options.alongside });
+      assertFeatures(atomicWrites, options);
       const banks = await this.#checkedReleaseBanks();
       return atomicWrites.releaseItem(deduplicationId, { ...options, banks });
     });
@@ -344,7 +345,12 @@ export class Claimer<OwnWrites> {
   }
 }
 
-const FEATURES = ['item', 'holdForMs', 'alongside'] as const satisfies AtomicWritesFeature[];
+const FEATURES = [
+  'item',
+  'holdForMs',
+  'alongside',
+  'within',
+] as const satisfies AtomicWritesFeature[];
 
 /** What a pair does not know it would leave out in silence. */
 function assertFeatures(

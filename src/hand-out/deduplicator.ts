@@ -20,6 +20,7 @@ import {
   assertItem,
   assertOption,
   assertSignal,
+  assertWithin,
   hasMethods,
 } from '../contracts/validation.js';
 import type { Logger } from '../environment/logger.js';
@@ -92,6 +93,13 @@ export interface ClaimOptions<OwnWrites = never> extends CallOptions {
    * theirs, the claim throws `AlongsideRefusedError`. A claim with own writes shares no request with others.
    */
   readonly alongside?: ((item: string) => OwnWrites) | undefined;
+  /**
+   * Your own open transaction, on a store that can join it (PostgreSQL): the connection on which you began it.
+   * The call is a part of it: an order and its seat come to pass together when you commit, or not at all. The
+   * call shares nothing with others and retries nothing that ends a transaction: after such an error, repeat
+   * the whole transaction. Its result, and its event, hold once you have committed. Not beside `alongside`.
+   */
+  readonly within?: object | undefined;
 }
 
 /** @typeParam OwnWrites as in {@link ClaimOptions} */
@@ -117,12 +125,16 @@ export interface ConfirmOptions<OwnWrites = never> extends CallOptions {
   readonly item?: string | undefined;
   /** As in {@link ClaimOptions}. Not made if the ID has its item for good already. */
   readonly alongside?: ((item: string) => OwnWrites) | undefined;
+  /** As in {@link ClaimOptions}. */
+  readonly within?: object | undefined;
 }
 
 /** @typeParam OwnWrites as in {@link ClaimOptions} */
 export interface ReleaseOptions<OwnWrites = never> extends CallOptions {
   /** As in {@link ClaimOptions}. Not made if the ID has no item. */
   readonly alongside?: ((item: string) => OwnWrites) | undefined;
+  /** As in {@link ClaimOptions}. */
+  readonly within?: object | undefined;
 }
 
 /**
@@ -305,13 +317,15 @@ export class Deduplicator<OwnWrites = never> {
     deduplicationId: string,
     options: ConfirmOptions<OwnWrites> = {},
   ): Promise<string | null> {
-    const { signal, item, alongside } = options;
+    const { signal, item, alongside, within } = options;
     assertDeduplicationId(deduplicationId);
     if (item !== undefined) assertItem(item);
     assertAlongside(alongside);
+    assertWithin(within, alongside);
     assertSignal(signal);
     signal?.throwIfAborted();
-    const confirmation = claimers.of(this).confirm(deduplicationId, { signal, item, alongside });
+    const wishes = { signal, item, alongside, within };
+    const confirmation = claimers.of(this).confirm(deduplicationId, wishes);
     return untilAborted(confirmation, signal);
   }
 
@@ -430,14 +444,18 @@ async function endAssignment<OwnWrites>(
   deduplicator: Deduplicator<OwnWrites>,
   deduplicationId: string,
   fate: AtomicReleaseOptions['fate'],
-  { signal, alongside }: ReleaseOptions<OwnWrites> = {},
+  { signal, alongside, within }: ReleaseOptions<OwnWrites> = {},
 ): Promise<string | null> {
   assertDeduplicationId(deduplicationId);
   assertAlongside(alongside);
+  assertWithin(within, alongside);
   assertSignal(signal);
   signal?.throwIfAborted();
   const claimer = claimers.of(deduplicator);
-  return untilAborted(claimer.release(deduplicationId, { fate, signal, alongside }), signal);
+  return untilAborted(
+    claimer.release(deduplicationId, { fate, signal, alongside, within }),
+    signal,
+  );
 }
 
 /** Checked, and `undefined` if there are none: plain claims share what others may not. */
@@ -445,12 +463,15 @@ function wishesOf<OwnWrites>({
   item,
   holdForMs,
   alongside,
+  within,
 }: ClaimWishes<OwnWrites>): ClaimWishes<OwnWrites> | undefined {
-  if (item === undefined && holdForMs === undefined && alongside === undefined) return undefined;
+  const wishes = { item, holdForMs, alongside, within };
+  if (Object.values(wishes).every((wish) => wish === undefined)) return undefined;
   if (item !== undefined) assertItem(item);
   assertHold('holdForMs', holdForMs);
   assertAlongside(alongside);
-  return { item, holdForMs, alongside };
+  assertWithin(within, alongside);
+  return wishes;
 }
 
 function isItemBankRepository(value: unknown): value is ItemBankRepository {

@@ -1,10 +1,10 @@
 // Reads an input of any length in constant memory and adds it chunk by chunk, for every backend.
-import { BatchNotFullyAddedError } from '../contracts/errors.js';
+import { BatchNotFullyAddedError, FeatureNotSupportedError } from '../contracts/errors.js';
 import type {
   BatchAddItemsOptions,
   BatchAddItemsReport,
 } from '../contracts/item-bank-repository.js';
-import { assertInput, assertItem } from '../contracts/validation.js';
+import { assertInput, assertItem, assertWithin } from '../contracts/validation.js';
 import { hasListeners, publish, publishFailure } from '../environment/events.js';
 import { runtime } from '../environment/runtime.js';
 
@@ -35,6 +35,8 @@ export interface ChunkedAdd {
    * becomes a part of the message of the `BatchNotFullyAddedError`.
    */
   describeError?(error: unknown): string | null;
+  /** Whether `addChunk` honours `within` of the options. Default: `false`. */
+  readonly canJoinTransactions?: boolean | undefined;
 }
 
 /**
@@ -44,10 +46,14 @@ export interface ChunkedAdd {
 export async function addInChunks(
   items: Iterable<string> | AsyncIterable<string>,
   options: BatchAddItemsOptions,
-  { chunkSize, concurrency: defaultConcurrency, addChunk, describeError }: ChunkedAdd,
+  { chunkSize, concurrency: defaultConcurrency, addChunk, describeError, ...chunked }: ChunkedAdd,
 ): Promise<BatchAddItemsReport> {
-  const { signal, onProgress, concurrency = defaultConcurrency } = options;
+  const { signal, onProgress, within, concurrency = defaultConcurrency } = options;
   assertInput('items', items, assertItem, { signal, onProgress, concurrency });
+  assertWithin(within);
+  if (within !== undefined && chunked.canJoinTransactions !== true) {
+    throw new FeatureNotSupportedError('within');
+  }
   signal?.throwIfAborted();
 
   const startMs = runtime.nowMs();

@@ -39,6 +39,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...UNIT_TESTS, ...VERIFICATION_TESTS],
           globalSetup: 'test/support/global-setup.ts',
+          runner: './test/support/server-runner.ts',
         },
       },
       {

@@ -2,8 +2,8 @@
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const MAX_ATTEMPTS = 8;
-const RETRY_DELAY_MS = 20;
+/** Enough for faults of single requests; a server that is killed takes longer. */
+const PATIENCE = { maxAttempts: 8, retryDelayMs: 20 };
 
 /** A call that threw at every attempt: what was planned stays without an answer. */
 class Unanswered extends Error {}
@@ -25,6 +25,7 @@ export function runWorker(openTask) {
 
 async function carryOut(task, openTask) {
   const { life, plan, callers, journal, originNs } = task;
+  const { maxAttempts, retryDelayMs } = task.patience ?? PATIENCE;
   const file = openSync(journal, 'a');
   writeSync(file, '\n');
   const write = (line) => writeSync(file, `${JSON.stringify(line)}\n`);
@@ -33,7 +34,7 @@ async function carryOut(task, openTask) {
 
   let callCount = 0;
   async function ask(asked, request) {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const call = `${life}.${callCount++}`;
       write({ event: 'invoked', call, asked, atNs: nowNs() });
       try {
@@ -43,7 +44,7 @@ async function carryOut(task, openTask) {
       } catch (error) {
         write({ event: 'failed', call, error: `${error.name}: ${error.message}`, atNs: nowNs() });
       }
-      await sleep(RETRY_DELAY_MS * Math.random());
+      await sleep(retryDelayMs * Math.random());
     }
     throw new Unanswered();
   }

@@ -106,12 +106,16 @@ export async function runProcesses(
   }
 }
 
-/** Returns when all that was planned is done. Gives how many times a process was killed. */
+/**
+ * Returns when all that was planned is done. Gives how many times a process was killed.
+ *
+ * @param originNs of the times in the journals, by the monotonic clock
+ */
 export async function runMortals(
   processes: readonly WorkingProcess[],
   { kills, seed }: Pick<Harm, 'kills' | 'seed'>,
+  originNs = String(process.hrtime.bigint()),
 ): Promise<number> {
-  const originNs = String(process.hrtime.bigint());
   const theEnd = new AbortController();
   const lives = processes.map((mortal, position) =>
     liveAndDie({

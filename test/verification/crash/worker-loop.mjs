@@ -9,8 +9,8 @@ const PATIENCE = { maxAttempts: 8, retryDelayMs: 20 };
 class Unanswered extends Error {}
 
 /**
- * @param openTask makes, from the task and from `ask`, the function that does what is planned. It makes each
- *   call by `ask(asked, call)`, which writes down what is asked, then calls until there is an answer, and
+ * @param openTask makes, from the task and from `ask`, at once or later, the function that does what is planned.
+ *   It makes each call by `ask(asked, call)`, which writes down what is asked, then calls until there is an answer, and
  *   writes that down
  */
 export function runWorker(openTask) {
@@ -49,7 +49,7 @@ async function carryOut(task, openTask) {
     throw new Unanswered();
   }
 
-  const doPlanned = openTask(task, ask);
+  const doPlanned = await openTask(task, ask);
   const waiting = plan.values();
   async function doUntilDone() {
     for (const planned of waiting) {

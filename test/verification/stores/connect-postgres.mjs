@@ -1,0 +1,35 @@
+// A client as a server would make it: task.way says by which driver, and over what.
+import pg from 'pg';
+import postgres from 'postgres';
+
+const POOL_SIZE = 8;
+
+/** @param settings of the session, which a pooler refuses */
+export function connectPostgres({ driver, port, database, settings = {} }) {
+  const place = { host: '127.0.0.1', port, user: 'postgres', database };
+  if (driver === 'postgres') {
+    return postgres({
+      ...place,
+      max: POOL_SIZE,
+      connection: settings,
+      connect_timeout: 10,
+      prepare: false,
+      fetch_types: false,
+      onnotice: () => {},
+      // Its own delays grow to 30 seconds after a server was away.
+      backoff: () => 0.2,
+    });
+  }
+  const options = Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${String(value).replaceAll(' ', '\\ ')}`)
+    .join(' ');
+  const pool = new pg.Pool({
+    ...place,
+    max: POOL_SIZE,
+    connectionTimeoutMillis: 10_000,
+    ...(options === '' ? {} : { options }),
+  });
+  // A connection that breaks while nobody uses it: the pool makes another one.
+  pool.on('error', () => {});
+  return pool;
+}

@@ -137,12 +137,7 @@ function drawIds(sale: number, calls: number, random: Random): string[] {
   });
 }
 
-function drawLastingCall(
-  sale: number,
-  id: string,
-  items: readonly string[],
-  random: Random,
-): Call {
+function drawLastingCall(sale: number, id: string, items: readonly string[], random: Random): Call {
   const draw = random();
   if (draw < 0.15) {
     return { sale, operation: 'claim', id, holdForMs: LONG_HOLD_MS, isPaying: random() < 0.7 };
@@ -175,7 +170,11 @@ function drawTurnoverCall(
   if (draw < 0.4) return { sale, operation: 'sweep' };
   if (draw < 0.46) return { sale, operation: 'choose', id, item: pick(items, random) };
   if (draw < 0.5) {
-    return { sale, operation: 'group', ids: [...new Set([id, pick(ids, random), pick(ids, random)])] };
+    return {
+      sale,
+      operation: 'group',
+      ids: [...new Set([id, pick(ids, random), pick(ids, random)])],
+    };
   }
   if (draw < 0.72) {
     const holdForMs = Math.ceil(random() * MAX_SHORT_HOLD_MS);

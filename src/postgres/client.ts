@@ -101,20 +101,31 @@ function noRoot(): InvalidOptionError {
 }
 
 interface PostgresPool extends PostgresQueryable {
-  connect(): Promise<PostgresQueryable & { release(error?: unknown): void }>;
+  connect(): Promise<PooledConnection>;
 }
+
+interface PooledConnection extends PostgresQueryable {
+  release(error?: unknown): void;
+  on(event: 'error', listener: () => void): unknown;
+  off(event: 'error', listener: () => void): unknown;
+}
+
+/** What failed says so itself. An "error" without a listener would end the process. */
+function ignore(): void {}
 
 function driverOfPool(pool: PostgresPool): Driver {
   return {
     send: sendOn(pool),
     transact: async (body) => {
       const connection = await pool.connect();
+      connection.on('error', ignore);
       let fault: unknown;
       try {
         return await between(sendOn(connection), body, (error) => {
           fault = error;
         });
       } finally {
+        connection.off('error', ignore);
         // A connection that could not be rolled back is of no use to the next call.
         connection.release(fault);
       }

@@ -101,7 +101,8 @@ function noRoot(): InvalidOptionError {
 }
 
 interface PostgresPool extends PostgresQueryable {
-  connect(): Promise<PooledConnection>;
+  /** Unlike a promise, a callback runs before the next message of the server is read. */
+  connect(callback: (error: Error | undefined, connection?: PooledConnection) => void): void;
 }
 
 interface PooledConnection extends PostgresQueryable {
@@ -110,15 +111,28 @@ interface PooledConnection extends PostgresQueryable {
   off(event: 'error', listener: () => void): unknown;
 }
 
-/** What failed says so itself. An "error" without a listener would end the process. */
+/** With an ear for "error" from the first moment on: without one, a connection that breaks ends the process. */
+function takeConnection(pool: PostgresPool): Promise<PooledConnection> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, connection) => {
+      if (connection === undefined) {
+        reject(error);
+        return;
+      }
+      connection.on('error', ignore);
+      resolve(connection);
+    });
+  });
+}
+
+/** The statement under way, or the next one, says what failed. */
 function ignore(): void {}
 
 function driverOfPool(pool: PostgresPool): Driver {
   return {
     send: sendOn(pool),
     transact: async (body) => {
-      const connection = await pool.connect();
-      connection.on('error', ignore);
+      const connection = await takeConnection(pool);
       let fault: unknown;
       try {
         return await between(sendOn(connection), body, (error) => {

@@ -33,3 +33,17 @@ export function connectPostgres({ driver, port, database, settings = {} }) {
   pool.on('error', () => {});
   return pool;
 }
+
+/** A connection of a pool, with an ear for "error" from the first moment on: without one, a kill ends the process. */
+export function takeConnection(pool) {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) {
+        reject(error);
+        return;
+      }
+      client.removeAllListeners('error').on('error', () => {});
+      resolve(client);
+    });
+  });
+}

@@ -1,6 +1,6 @@
 // The controls on PostgreSQL: recipes that people copy. A harness that finds nothing wrong with one of them finds
 // nothing. No part of the package is in here.
-import { connectPostgres } from './connect-postgres.mjs';
+import { connectPostgres, takeConnection } from './connect-postgres.mjs';
 
 export function openSales({ way, sales, recipe }) {
   const pool = connectPostgres(way);
@@ -78,7 +78,7 @@ async function readItem(client, assignments, id) {
 }
 
 async function inTransaction(pool, work) {
-  const client = await pool.connect();
+  const client = await takeConnection(pool);
   try {
     await client.query('begin');
     const result = await work(client);

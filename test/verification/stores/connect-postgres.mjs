@@ -42,8 +42,10 @@ export function takeConnection(pool) {
         reject(error);
         return;
       }
-      client.removeAllListeners('error').on('error', () => {});
+      client.off('error', ignore).on('error', ignore);
       resolve(client);
     });
   });
 }
+
+function ignore() {}

@@ -16,7 +16,6 @@ import { type ItemBankTable, MIN_POSITION, randomPosition } from '../item-bank-t
 import type { Session, Statement } from '../session.js';
 import { PATIENCE, write } from '../statements.js';
 import { quotedText } from '../tables.js';
-import type { Pair } from './pair.js';
 
 /** What is asked for one ID. */
 export interface Wish {
@@ -132,7 +131,7 @@ export interface ClaimOptions {
 }
 
 export async function claimOne(
-  { statements }: Pair,
+  statements: ClaimStatements,
   session: Session,
   { id, heldUntil }: Wish,
   { item, waitMs }: ClaimOptions = {},
@@ -158,7 +157,7 @@ export async function claimOne(
 }
 
 export async function claimMany(
-  { statements }: Pair,
+  statements: ClaimStatements,
   session: Session,
   wishes: readonly Wish[],
   { inOrder = false, waitMs }: { readonly inOrder?: boolean; readonly waitMs?: number } = {},

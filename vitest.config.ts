@@ -7,7 +7,8 @@ import { ENTRY_POINTS } from './entry-points.js';
 /** What needs no server and takes seconds: `npm run test:unit` runs these and nothing else. */
 const UNIT_TESTS = [
   'test/unit/**/*.test.ts',
-  'test/contract/{memory,sqlite,custom-backend,broken-*}.test.ts',
+  'test/contract/{memory,custom-backend,broken-*,sqlite}.test.ts',
+  'test/stores/sqlite/**/*.test.ts',
 ];
 /** The proof's own tests, which need no server either. */
 const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];

@@ -1,4 +1,4 @@
-// The PostgreSQL that tests and examples start, and the pooler in front of it.
+// The PostgreSQL that tests and examples start, and the places in it that tests get.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import {
@@ -6,7 +6,7 @@ import {
   startPostgres,
   URL_VARIABLE,
 } from '../../../examples/quickstart/postgres-server.js';
-import { freshDatabase, freshSchema, inDatabase } from '../../support/postgres.js';
+import { freshDatabase, freshSchema } from '../../support/postgres.js';
 
 async function rowsOf(url: string, ...texts: readonly string[]): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
@@ -83,21 +83,4 @@ test('each schema is its own, and is dropped with what is in it', async () => {
   expect((await run(`select * from ${other.name}.words`)).rows).toEqual([]);
   await other.drop();
   await pool.end();
-});
-
-const pgBouncerUrl = inject('pgBouncerUrl');
-
-test.skipIf(pgBouncerUrl === null)('the pooler gives a connection for a transaction', async () => {
-  const database = await freshDatabase();
-  const url = inDatabase(String(pgBouncerUrl), database.name);
-  const clients = Array.from({ length: 30 }, () => new pg.Client({ connectionString: url }));
-  await Promise.all(clients.map((client) => client.connect()));
-  const answers = await Promise.all(
-    clients.map((client) => client.query('select pg_backend_pid() as id')),
-  );
-  const backends = new Set(answers.flatMap(({ rows }) => rows.map(({ id }) => id)));
-  expect(answers).toHaveLength(30);
-  expect(backends.size).toBeLessThanOrEqual(8);
-  await Promise.all(clients.map((client) => client.end()));
-  await database.drop();
 });

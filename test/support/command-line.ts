@@ -127,7 +127,7 @@ export async function buildCommandLine(): Promise<CommandLine> {
   const build = await buildPackage(folder);
   const workFolder = join(folder, 'work');
   await mkdir(workFolder);
-  return new CommandLine(workFolder, join(build.folder, 'dist/cli.js'));
+  return new CommandLine(workFolder, build.commandLine);
 }
 
 function newAccessKeyId(): string {

@@ -1,0 +1,188 @@
+// A claim as one statement, for one ID or for many. Nothing is lost or given twice, because it inserts the assignment
+// before it takes the item, and takes only what it inserted:
+//
+//   existing   the IDs that have an item           ─► existing
+//   wanting    the others, sorted: two statements cannot wait for each other
+//   free       that many free items, those skipped that another transaction has locked
+//   put        an assignment each; an ID that got one meanwhile gets none ─► passed
+//   taken      the items of these assignments      ─► claimed
+//   left       free items in the statement's snapshot that it did not take: none ─► exhausted
+//
+// See "WITH Queries" and "Explicit Locking" in PostgreSQL's documentation.
+import { runtime } from '../../environment/runtime.js';
+import { textToKey } from '../../store-kit/key-text.js';
+import { type DeduplicationTable, ROW, type Row } from '../deduplication-table.js';
+import { type ItemBankTable, MIN_POSITION, randomPosition } from '../item-bank-table.js';
+import type { Session, Statement } from '../session.js';
+import { PATIENCE, write } from '../statements.js';
+import { quotedText } from '../tables.js';
+import type { Pair } from './pair.js';
+
+/** What is asked for one ID. */
+export interface Wish {
+  /** As it is stored. */
+  readonly id: string;
+  readonly heldUntil: Date | null;
+}
+
+export type ClaimOutcome =
+  | { readonly status: 'existing'; readonly row: Row }
+  | { readonly status: 'claimed'; readonly item: string; readonly heldUntil: Date | null }
+  /** No item was free at the moment of the statement. */
+  | { readonly status: 'exhausted' }
+  /** The chosen item was not free at the moment of the statement. */
+  | { readonly status: 'taken' }
+  /** Another transaction has locked what is left. */
+  | { readonly status: 'obstructed'; readonly error?: unknown }
+  /** The ID, or the chosen item, got an assignment meanwhile: look again. */
+  | { readonly status: 'passed' };
+
+/** What the statement answers. */
+export interface Answer {
+  readonly existing: readonly Row[] | null;
+  readonly claimed: readonly (readonly [id: string, item: string])[] | null;
+  /** How many items it found and locked. */
+  readonly found: number;
+  /** How many more were free in its snapshot, as far as it counts; `null` if there were enough. */
+  readonly left: number | null;
+}
+
+export interface ClaimStatements {
+  /** The next free item for one ID. */
+  readonly one: Statement;
+  readonly chosen: Statement;
+  readonly many: Statement;
+  /** Waits for items that others have locked, in one order for all. */
+  readonly manyInOrder: Statement;
+}
+
+const ANSWER = `select json_build_object(
+  'existing', (select json_agg(${ROW}) from existing),
+  'claimed', (select json_agg(json_build_array(deduplication_id, item)) from put),
+  'found', (select count(*) from free),
+  'left', (select n from left_over)
+)::text as answer`;
+
+export function claimStatements(bank: ItemBankTable, table: DeduplicationTable): ClaimStatements {
+  const b = bank.table;
+  const d = table.table;
+  const bankName = quotedText(bank.tableName);
+  const columns = 'deduplication_id, item, item_bank, assigned_at, held_until';
+  const put = (rows: string) => `put as (
+  insert into ${d} (${columns}) ${rows}
+  on conflict (deduplication_id) do nothing returning deduplication_id, item
+), taken as (
+  update ${b} set is_free = false where item = any (array(select item from put))
+)`;
+  const leftOver = (isShort: string, rest: string) => `left_over as (
+  select case when ${isShort} then (
+    select count(*) from (select from ${b} where is_free and ${rest}) as rest
+  ) end as n
+)`;
+  const existing = (ids: string) => `existing as materialized (
+  select d.* from ${d} as d, patience where deduplication_id ${ids}
+)`;
+
+  // $2: the ID, $3: the time, $4: the end of its hold, $5: where the search begins, or the item.
+  const single = (
+    item: string,
+    lock: string,
+  ) => `with ${PATIENCE}, ${existing('= $2::text')}, free as materialized (
+  select item from ${b} where is_free and not exists (select from existing) and ${item} ${lock}
+), ${put(`select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz from free`)}`;
+  const isWithout = 'not exists (select from free) and not exists (select from existing)';
+  const one = `${single('position >= $5::text::integer', 'order by position limit 1 for update skip locked')},
+${leftOver(isWithout, 'true limit 1')}
+${ANSWER}`;
+  const chosen = `${single('item = $5::text', 'for update')}, ${leftOver(isWithout, 'item = $5::text')}
+${ANSWER}`;
+
+  // $2: [{ id, held_until }] as JSON, $3: the time, $4: where the search begins.
+  const needed = '(select count(*) from wanting)';
+  const many = (lock: string) => `with ${PATIENCE}, asked as materialized (
+  select id, held_until::timestamptz from json_to_recordset($2::text::json) as a (id text, held_until text)
+), ${existing('= any (array(select id from asked))')}, wanting as materialized (
+  select id, held_until, row_number() over (order by id collate "C") as n from asked
+  where id <> all (array(select deduplication_id from existing))
+), ahead as materialized (
+  select item from ${b} where is_free and position >= $4::text::integer
+  order by position limit ${needed} ${lock}
+), behind as materialized (
+  select item from ${b} where is_free and position < $4::text::integer
+  order by position limit ${needed} - (select count(*) from ahead) ${lock}
+), free as materialized (
+  select item, row_number() over () as n from (table ahead union all table behind) as f
+), ${put(`select id, item, ${bankName}, $3::text::timestamptz, held_until
+  from wanting join free using (n) order by id collate "C"`)},
+${leftOver(`(select count(*) from free) < ${needed}`, `item <> all (array(select item from put)) limit ${needed}`)}
+${ANSWER}`;
+
+  return {
+    one: write(one),
+    chosen: write(chosen),
+    many: write(many('for update skip locked')),
+    manyInOrder: write(many('for update')),
+  };
+}
+
+export interface ClaimOptions {
+  readonly item?: string | undefined;
+  readonly waitMs?: number | undefined;
+}
+
+export async function claimOne(
+  { statements }: Pair,
+  session: Session,
+  { id, heldUntil }: Wish,
+  { item, waitMs }: ClaimOptions = {},
+): Promise<ClaimOutcome> {
+  const isChosen = item !== undefined;
+  const ask = async (from: string) => {
+    const values = [session.lockTimeout, id, nowText(), heldUntil?.toISOString() ?? null, from];
+    const [answer] = await session.ask<Answer>(
+      isChosen ? statements.chosen : statements.one,
+      values,
+      waitMs,
+    );
+    return answer as Answer;
+  };
+  let answer = await ask(item ?? String(randomPosition()));
+  const isBehind = !isChosen && answer.found === 0 && (answer.left ?? 0) > 0;
+  if (isBehind) answer = await ask(String(MIN_POSITION));
+  const outcome = outcomeOf(answer, { id, heldUntil });
+  if (!isChosen) return outcome;
+  // Its lock was waited for: what the snapshot had free has been taken since.
+  if (outcome.status === 'obstructed') return { status: 'passed' };
+  return outcome.status === 'exhausted' ? { status: 'taken' } : outcome;
+}
+
+export async function claimMany(
+  { statements }: Pair,
+  session: Session,
+  wishes: readonly Wish[],
+  { inOrder = false, waitMs }: { readonly inOrder?: boolean; readonly waitMs?: number } = {},
+): Promise<Answer> {
+  const asked = wishes.map(({ id, heldUntil }) => ({
+    id,
+    held_until: heldUntil?.toISOString() ?? null,
+  }));
+  const from = String(inOrder ? MIN_POSITION : randomPosition());
+  const statement = inOrder ? statements.manyInOrder : statements.many;
+  const values = [session.lockTimeout, JSON.stringify(asked), nowText(), from];
+  const [answer] = await session.ask<Answer>(statement, values, waitMs);
+  return answer as Answer;
+}
+
+/** What became of one of the IDs. */
+export function outcomeOf(answer: Answer, { id, heldUntil }: Wish): ClaimOutcome {
+  const row = answer.existing?.find(({ deduplicationId }) => deduplicationId === id);
+  if (row !== undefined) return { status: 'existing', row };
+  const claimed = answer.claimed?.find(([claimedId]) => claimedId === id);
+  if (claimed !== undefined) return { status: 'claimed', item: textToKey(claimed[1]), heldUntil };
+  if (answer.left === null) return { status: 'passed' };
+  return { status: answer.left === 0 ? 'exhausted' : 'obstructed' };
+}
+
+function nowText(): string {
+  return runtime.date().toISOString();
+}

@@ -1,0 +1,132 @@
+// An item bank: a row for each item that ever entered, marked as free or not.
+import type { Listing, ListOptions } from '../contracts/looking.js';
+import { writtenBy } from '../contracts/written.js';
+import { runtime } from '../environment/runtime.js';
+import { attachedState } from '../store-kit/attached-state.js';
+import type { ChunkOutcome } from '../store-kit/batch-add.js';
+import { textToKey } from '../store-kit/key-text.js';
+import { listingOf } from '../store-kit/listing.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import type { PostgresClient } from './client.js';
+import { storedItem } from './keys.js';
+import { type Session, sessionOf } from './session.js';
+import { estimatedRows, PATIENCE, pagesOf, read, withRetries, write } from './statements.js';
+import { quotedName } from './tables.js';
+
+/** The range of the column, from whose random positions claims begin: they do not meet at the head. */
+export const MIN_POSITION = -2_147_483_648;
+const POSITIONS = 4_294_967_296;
+
+export function randomPosition(): number {
+  return Math.floor(runtime.random() * POSITIONS) + MIN_POSITION;
+}
+
+export class ItemBankTable {
+  readonly client: PostgresClient;
+  readonly tableName: string;
+  /** Quoted. */
+  readonly table: string;
+  readonly session: Session;
+
+  constructor(client: PostgresClient, tableName: string) {
+    this.client = client;
+    this.tableName = tableName;
+    this.table = quotedName(tableName);
+    this.session = sessionOf(client, this.names);
+  }
+
+  get names() {
+    return { itemBankTableName: this.tableName, deduplicationTableName: null };
+  }
+
+  /** @param isFree `false`: into the ledger alone */
+  async addChunk(
+    items: readonly string[],
+    isFree: boolean,
+    session = this.session,
+  ): Promise<ChunkOutcome> {
+    const none = { added: 0, alreadyKnown: 0, notAdded: [], unconfirmed: [] };
+    try {
+      const keys = JSON.stringify(items.map(storedItem));
+      const added = await this.#change(this.#insertion(isFree), keys, session);
+      return { ...none, added, alreadyKnown: items.length - added };
+    } catch (error) {
+      const isNothing = writtenBy(error) === 'nothing';
+      return isNothing
+        ? { ...none, notAdded: items, error }
+        : { ...none, unconfirmed: items, error };
+    }
+  }
+
+  /** Sorted, so that two batches cannot wait for each other. */
+  #insertion(isFree: boolean): string {
+    return `insert into ${this.table} (item, is_free)
+  select item, ${isFree} from json_array_elements_text($2::text::json) as item, patience
+  order by item collate "C" on conflict (item) do nothing`;
+  }
+
+  async returnItem(item: string): Promise<void> {
+    const returning = this.returning('select $2::text from patience');
+    await this.#change(returning, storedItem(item), this.session);
+  }
+
+  /** Puts back the items that the query gives. */
+  returning(query: string): string {
+    return `insert into ${this.table} (item) ${query} on conflict (item) do update set is_free = true`;
+  }
+
+  /** Notes that nobody is to get the items that the query gives, each with the time. */
+  retiring(query: string): string {
+    return `insert into ${this.table} as bank (item, retired_at, is_free) ${query}
+  on conflict (item) do update set retired_at = coalesce(bank.retired_at, excluded.retired_at)`;
+  }
+
+  /** Any item that is free; `null` if there was none at one moment. */
+  async peek(): Promise<string | null> {
+    const next = (range: string) =>
+      `(select item from ${this.table} where is_free and position ${range} order by position limit 1)`;
+    const text = `select to_json(item)::text as answer
+from (${next('>= $1::text::integer')} union all ${next('< $1::text::integer')}) as free limit 1`;
+    const [item] = await this.session.ask<string>(read(text), [String(randomPosition())]);
+    return item === undefined ? null : textToKey(item);
+  }
+
+  /** Whether the item was there to be taken. */
+  async take(item: string): Promise<boolean> {
+    const taking = `update ${this.table} set is_free = false from patience
+  where item = $2::text and is_free`;
+    return (await this.#change(taking, storedItem(item), this.session)) > 0;
+  }
+
+  async count(): Promise<number> {
+    const text = `select count(*)::text as answer from ${this.table} where is_free`;
+    const [count = 0] = await this.session.ask<number>(read(text), []);
+    return count;
+  }
+
+  estimate(): Promise<number> {
+    return estimatedRows(this.session, `select from ${this.table} where is_free`);
+  }
+
+  list(options: ListOptions | undefined): Listing<string> {
+    const text = `select to_json(item)::text as answer from ${this.table}
+where is_free and item > $1::text order by item limit $2::text::integer`;
+    const rowOf = (item: string) => ({ key: item, element: textToKey(item) });
+    const readPage = pagesOf(this.session, read(text), rowOf);
+    return listingOf({ name: `the items in "${this.tableName}"`, readPage }, options);
+  }
+
+  /** How many rows it changed. */
+  async #change(changing: string, value: string, session: Session): Promise<number> {
+    const statement = write(`with ${PATIENCE},
+changed as (${changing} returning 1)
+select count(*)::text as answer from changed`);
+    const patience = new Patience(CLAIM_PATIENCE_MS);
+    const [count = 0] = await withRetries(patience, session, [this.tableName], () =>
+      session.ask<number>(statement, [session.lockTimeout, value], patience.leftMs),
+    );
+    return count;
+  }
+}
+
+export const itemBankTables = attachedState<ItemBankTable>('postgres.item-bank.1');

@@ -1,0 +1,87 @@
+// What the statements of both tables have in common.
+
+import { publishObstacle } from '../environment/events.js';
+import { runtime } from '../environment/runtime.js';
+import { sleepBeforeRetry } from '../store-kit/backoff.js';
+import type { ListedPage, PageRequest } from '../store-kit/listing.js';
+import type { Patience } from '../store-kit/patience.js';
+import { isObstacle } from './refusals.js';
+import type { Session, Statement } from './session.js';
+
+const PAGE_SIZE = 1_000;
+
+/**
+ * As the first `with` of what may wait for a lock, and read by what waits. It ends with the statement, so that it
+ * works behind a pooler. See "set_config" in "System Administration Functions" of PostgreSQL's documentation.
+ */
+export const PATIENCE = `patience as materialized (
+  select set_config('lock_timeout', coalesce($1::text, current_setting('lock_timeout')), true)
+)`;
+
+export function read(text: string): Statement {
+  return { text, isWrite: false };
+}
+
+export function write(text: string): Statement {
+  return { text, isWrite: true };
+}
+
+/** Pages in the order of their keys, from a statement with the parameters "after" and "limit". One segment has all. */
+export function pagesOf<Row, Element>(
+  session: Session,
+  statement: Statement,
+  rowOf: (row: Row) => { readonly key: string; readonly element: Element },
+): (request: PageRequest) => Promise<ListedPage<Element>> {
+  return async ({ segment, startKey, pageSize = PAGE_SIZE }) => {
+    if (segment.number > 0) return { rows: [], nextKey: null };
+    const found = await session.ask<Row>(statement, [startKey ?? '', String(pageSize)]);
+    const rows = found.map(rowOf);
+    return { rows, nextKey: rows.length < pageSize ? null : (rows.at(-1)?.key ?? null) };
+  };
+}
+
+interface Explained {
+  readonly Plan: { readonly 'Plan Rows': number };
+}
+
+/** What the planner expects. See "Statistics Used by the Planner" in PostgreSQL's documentation. */
+export async function estimatedRows(session: Session, query: string): Promise<number> {
+  const [answer] = await session.ask<readonly Explained[]>(
+    read(`explain (format json) ${query}`),
+    [],
+  );
+  return answer?.[0]?.Plan['Plan Rows'] ?? 0;
+}
+
+/** Repeats what other transactions were in the way of, unless it is a part of the caller's own. */
+export async function withRetries<Result>(
+  patience: Patience,
+  session: Session,
+  tableNames: readonly string[],
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  for (let retry = 0; ; retry++) {
+    const startMs = runtime.nowMs();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (session.isTransaction || !isObstacle(error)) throw error;
+      publishContention(retry + 1, startMs, tableNames);
+      await sleepBeforeRetry(retry);
+      patience.assertLeft({ cause: error });
+    }
+  }
+}
+
+export function publishContention(
+  attempt: number,
+  startMs: number,
+  tableNames: readonly string[],
+): void {
+  publishObstacle({
+    type: 'contention',
+    attempt,
+    durationMs: runtime.nowMs() - startMs,
+    tableNames,
+  });
+}

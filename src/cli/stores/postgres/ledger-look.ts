@@ -20,7 +20,7 @@ export async function lookAtLedger(tables: Tables): Promise<LedgerState> {
   const [row] = await query(
     tables,
     `with own as (
-  select item from (${end('asc')} union all ${end('desc')}) as some
+  select item from (${end('asc')} union all ${end('desc')}) as sample
   where item_bank is null or item_bank = $1::text
 )
 select exists (

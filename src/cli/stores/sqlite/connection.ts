@@ -90,14 +90,17 @@ export async function assertFileIsThere(path: string): Promise<void> {
   });
 }
 
-/** Settings without which the package refuses a connection. All but the journal mode are those of a connection. */
-const SETTINGS = ['pragma synchronous = full', 'pragma busy_timeout = 0'];
+/** Without these the package refuses a connection. All but the journal mode are of this connection alone. */
+const SETTINGS = 'pragma busy_timeout = 0; pragma synchronous = full; pragma journal_mode = wal';
 
 /** @throws CommandFailure where there can be no write-ahead log */
 export async function applySettings(database: SqliteDatabase, signal: AbortSignal): Promise<void> {
-  for (const setting of SETTINGS) await whileBusy(signal, () => database.prepare(setting).all());
-  const [row] = await whileBusy(signal, () => database.prepare('pragma journal_mode = wal').all());
-  if ((row as { readonly journal_mode?: unknown }).journal_mode === 'wal') return;
+  const journalMode = await whileBusy(signal, () => {
+    database.exec(SETTINGS);
+    const row = database.prepare('pragma journal_mode').get();
+    return (row as { readonly journal_mode?: unknown }).journal_mode;
+  });
+  if (journalMode === 'wal') return;
   throw new CommandFailure({
     code: 'NO_WRITE_AHEAD_LOG',
     message: 'SQLite cannot keep a write-ahead log beside this file.',

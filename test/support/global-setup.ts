@@ -15,8 +15,8 @@ declare module 'vitest' {
     dynamoDbEndpoint: string;
     /** This run's PostgreSQL. Files that inject it are left out where there is none. */
     postgresUrl: string;
-    /** In front of this run's PostgreSQL. */
-    pgBouncerUrl: string | null;
+    /** In front of this run's PostgreSQL. Files that inject it are left out where there is none. */
+    pgBouncerUrl: string;
     /** For files that have tests of several stores, and leave out themselves what cannot run. */
     servers: Servers;
     /** What cannot be had, by what would be injected: its name. */
@@ -75,7 +75,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
   if (dynamoDb !== null) project.provide('dynamoDbEndpoint', dynamoDb.url);
   if (postgres !== null) project.provide('postgresUrl', postgres.url);
-  project.provide('pgBouncerUrl', pgBouncer?.url ?? null);
+  if (pgBouncer !== null) project.provide('pgBouncerUrl', pgBouncer.url);
   project.provide('servers', {
     dynamoDbEndpoint: dynamoDb?.url ?? null,
     postgresUrl: postgres?.url ?? null,
@@ -83,6 +83,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('missing', {
     ...(dynamoDb === null && { dynamoDbEndpoint: 'DynamoDB' }),
     ...(postgres === null && { postgresUrl: 'PostgreSQL' }),
+    ...(pgBouncer === null && { pgBouncerUrl: 'PgBouncer' }),
   });
 
   const buildFolder = await mkdtemp(join(tmpdir(), 'storagebox-build-'));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Files that inject one of these are left out as a whole where that server is missing. */
-export type NeededServer = 'dynamoDbEndpoint' | 'postgresUrl';
+export type NeededServer = 'dynamoDbEndpoint' | 'postgresUrl' | 'pgBouncerUrl';
 
 const INJECTED = /inject\('(\w+)'\)/g;
 const IMPORTED = /(?:from|import\(|import) ?'(\.[^']+)\.js'/g;

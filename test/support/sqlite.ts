@@ -44,7 +44,8 @@ const NODE_SQLITE: readonly SqliteDriver[] =
 /** All that can be used here. */
 export const SQLITE_DRIVERS: readonly SqliteDriver[] = [LIBSQL, BETTER_SQLITE3, ...NODE_SQLITE];
 
-export const SETTINGS = 'pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 0';
+export const SETTINGS =
+  'pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 0';
 
 /** Opened as the repositories demand it. */
 export function openDatabase(file: string, driver = LIBSQL): ClosableDatabase {

@@ -107,6 +107,9 @@ async function pack(folder: string): Promise<Build> {
   for (const part of ['dist', 'package.json']) {
     await cp(join(folder, part), join(program, part), { recursive: true });
   }
+  for (const driver of DRIVERS) {
+    await symlink(join(ROOT, 'node_modules', driver), join(program, 'node_modules', driver));
+  }
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [
     { filename: string; size: number; files: { path: string }[] },
   ];
@@ -120,6 +123,8 @@ async function pack(folder: string): Promise<Build> {
 }
 
 const SDK = '@aws-sdk/client-dynamodb';
+/** Which the command line looks for. */
+const DRIVERS = ['better-sqlite3', 'libsql', 'pg', 'postgres'];
 
 /**
  * The same SDK in few files instead of hundreds: tests start the command line hundreds of times, and

@@ -1,8 +1,8 @@
 import { conformanceSuite } from 'storagebox/testing';
-import { afterAll, describe, test } from 'vitest';
+import { afterAll, describe, inject, test } from 'vitest';
 import { clientOfPg, storageOn } from '../support/postgres-storage.js';
 
-const database = await clientOfPg(process.env.PGT as string);
+const database = await clientOfPg(inject('postgresUrl'));
 afterAll(() => database.end());
 
 conformanceSuite({ describe, test }, () => storageOn(database));

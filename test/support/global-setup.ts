@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { useDynamoDb } from '../../examples/quickstart/endpoint.js';
-import { startPostgres } from '../../examples/quickstart/postgres-server.js';
+import { startPostgres, URL_VARIABLE } from '../../examples/quickstart/postgres-server.js';
+import { makeBetterSqlite3Loadable } from './better-sqlite3.js';
 import { tellLeftOut } from './left-out.js';
-import { injectedBy, type NeededServer } from './needed-servers.js';
+import { type NeededServer, neededBy } from './needs.js';
 import { SHARED_BUILD_VARIABLE } from './packed-package.js';
 import { startPgBouncer } from './pgbouncer.js';
 
@@ -15,14 +16,16 @@ declare module 'vitest' {
     dynamoDbEndpoint: string;
     /** This run's PostgreSQL. Files that inject it are left out where there is none. */
     postgresUrl: string;
-    /** In front of this run's PostgreSQL. */
-    pgBouncerUrl: string | null;
+    /** In front of this run's PostgreSQL. Files that inject it are left out where there is none. */
+    pgBouncerUrl: string;
     /** For files that have tests of several stores, and leave out themselves what cannot run. */
     servers: Servers;
     /** What cannot be had, by what would be injected: its name. */
     missing: Readonly<Partial<Record<NeededServer, string>>>;
   }
 }
+
+const ENDPOINT_VARIABLE = 'AWS_ENDPOINT_URL_DYNAMODB';
 
 export interface Servers {
   readonly dynamoDbEndpoint: string | null;
@@ -34,21 +37,28 @@ interface Started {
   stop(): Promise<void>;
 }
 
-/** The servers that the files of this run need, started side by side, and one build for all of them. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const isWanted = wantedBy(project);
+/** The servers and drivers that the files of this run need, got side by side, and one build for all of them. */
+export default async function setup(
+  project: TestProject,
+): Promise<(() => Promise<void>) | undefined> {
+  // Once for all projects, which inherit the setup and what it provides.
+  if (!project.isRootProject()) return undefined;
+  const isNeeded = await wantedBy(project);
+  const isWanted = (key: string) => isNeeded(key) || isNeeded('servers');
   const leftOut: string[] = [];
-  const orLeftOut = async (name: string, start: () => Promise<Started>) => {
+  const orLeftOut = async <Got>(name: string, start: () => Promise<Got>, variable?: string) => {
     try {
       return await start();
     } catch (error) {
+      // Whoever names a server wants its tests to run.
+      if (variable !== undefined && (process.env[variable] ?? '') !== '') throw error;
       const reason = error instanceof Error ? error.message : String(error);
       leftOut.push(`${name}: ${reason.replaceAll(/\s*\n\s*/g, ' ')}`);
       return null;
     }
   };
   const startBehind = async () => {
-    const postgres = await orLeftOut('PostgreSQL', startPostgres);
+    const postgres = await orLeftOut('PostgreSQL', startPostgres, URL_VARIABLE);
     const { url } = postgres ?? {};
     const pgBouncer =
       url === undefined || !isWanted('pgBouncerUrl')
@@ -57,10 +67,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return { postgres, pgBouncer };
   };
   const [dynamoDb, { postgres, pgBouncer }] = await Promise.all([
-    isWanted('dynamoDbEndpoint') ? orLeftOut('DynamoDB', startDynamoDb) : null,
+    isWanted('dynamoDbEndpoint') ? orLeftOut('DynamoDB', startDynamoDb, ENDPOINT_VARIABLE) : null,
     isWanted('postgresUrl') || isWanted('pgBouncerUrl')
       ? startBehind()
       : { postgres: null, pgBouncer: null },
+    isNeeded('better-sqlite3') && orLeftOut('better-sqlite3', makeBetterSqlite3Loadable),
   ]);
   const stopAll = async () => {
     await Promise.all([dynamoDb?.stop(), pgBouncer?.stop()]);
@@ -75,7 +86,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
   if (dynamoDb !== null) project.provide('dynamoDbEndpoint', dynamoDb.url);
   if (postgres !== null) project.provide('postgresUrl', postgres.url);
-  project.provide('pgBouncerUrl', pgBouncer?.url ?? null);
+  if (pgBouncer !== null) project.provide('pgBouncerUrl', pgBouncer.url);
   project.provide('servers', {
     dynamoDbEndpoint: dynamoDb?.url ?? null,
     postgresUrl: postgres?.url ?? null,
@@ -83,6 +94,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('missing', {
     ...(dynamoDb === null && { dynamoDbEndpoint: 'DynamoDB' }),
     ...(postgres === null && { postgresUrl: 'PostgreSQL' }),
+    ...(pgBouncer === null && { pgBouncerUrl: 'PgBouncer' }),
   });
 
   const buildFolder = await mkdtemp(join(tmpdir(), 'storagebox-build-'));
@@ -104,9 +116,11 @@ async function startDynamoDb(): Promise<Started> {
   return { url: endpoint, stop };
 }
 
-/** In watch mode any file may be next. */
-function wantedBy({ vitest }: TestProject): (key: string) => boolean {
-  if (vitest.config.watch) return () => true;
-  const injected = vitest.state.getPaths().map(injectedBy);
-  return (key) => injected.some((keys) => keys.has(key) || keys.has('servers'));
+/** Whether a file of this run needs it; in watch mode any file may be next. */
+async function wantedBy({ vitest }: TestProject): Promise<(name: string) => boolean> {
+  const files = vitest.config.watch
+    ? (await vitest.globTestSpecifications()).map(({ moduleId }) => moduleId)
+    : vitest.state.getPaths();
+  const needs = files.map(neededBy);
+  return (name) => needs.some((names) => names.has(name));
 }

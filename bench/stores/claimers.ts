@@ -1,10 +1,28 @@
 // The processes that claim. They live as long as the benchmark, so they are warm for all contestants.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { build } from 'tsup';
 import { messageOf } from '../../examples/quickstart/child-message.js';
 import type { ClaimReport, ClaimTask, SeedingReport, SeedingTask } from './task.js';
 
 const CLAIMER = fileURLToPath(new URL('claimer.ts', import.meta.url));
+const CODE_FOLDER = fileURLToPath(new URL('../results/code/', import.meta.url));
+const DRIVERS = ['better-sqlite3', 'libsql', 'pg'];
+
+/** Built as the package is: what runs TypeScript as it is adds code of its own to each function that is made. */
+export async function openClaimers(): Promise<Claimers> {
+  await build({
+    config: false,
+    silent: true,
+    entry: { claimer: CLAIMER },
+    outDir: CODE_FOLDER,
+    format: ['esm'],
+    target: 'node20',
+    external: DRIVERS,
+    clean: true,
+  });
+  return new Claimers(`${CODE_FOLDER}claimer.js`);
+}
 
 export interface Rush {
   readonly reports: readonly ClaimReport[];
@@ -13,7 +31,12 @@ export interface Rush {
 }
 
 export class Claimers {
+  readonly #program: string;
   readonly #children: ChildProcess[] = [];
+
+  constructor(program: string) {
+    this.#program = program;
+  }
 
   /** One task for each process; all begin at the same moment. */
   async claim(tasks: readonly ClaimTask[]): Promise<Rush> {
@@ -33,7 +56,7 @@ export class Claimers {
   }
 
   #child(index: number): ChildProcess {
-    this.#children[index] ??= fork(CLAIMER, { execArgv: ['--import', 'tsx'] });
+    this.#children[index] ??= fork(this.#program, { execArgv: [] });
     return this.#children[index];
   }
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BenchStore, STORE_NAMES, type StoreName } from './bench-store.js';
 import { charts } from './charts.js';
-import { Claimers } from './claimers.js';
+import { openClaimers } from './claimers.js';
 import { goalsOf } from './goals.js';
 import { planOf } from './loads.js';
 import { Measurement } from './measure.js';
@@ -33,7 +33,7 @@ if (storeName === undefined) {
   throw new Error(`--store: expected dynamodb, ${STORE_NAMES.join(' or ')}.`);
 }
 const store = await openStore(storeName);
-const claimers = new Claimers();
+const claimers = await openClaimers();
 const startMs = performance.now();
 try {
   const results = await measureAll();

@@ -122,12 +122,9 @@ export const SEEDERS: Contestants['SEEDERS'] = {
     const chunks = chunksOf(items, ITEMS_PER_INSERT);
     const insertOn = async () => {
       for (const chunk of chunks) {
-        await pool.query(
-          `insert into ${bank} (item, position, is_free)
-           select item, floor(random() * 4294967296 - 2147483648), true
-           from unnest($1::text[]) as item`,
-          [chunk],
-        );
+        await pool.query(`insert into ${bank} (item) select item from unnest($1::text[]) as item`, [
+          chunk,
+        ]);
       }
     };
     await Promise.all(Array.from({ length: INSERTS_AT_ONCE }, insertOn));

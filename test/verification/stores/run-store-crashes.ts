@@ -77,10 +77,17 @@ async function runOn(
   for (const { items, isTurnover } of workload.sales) {
     sales.push(await stage.openSale(items, isTurnover));
   }
-  const opener = recipe === undefined ? stage.openers.library : stage.openers.control;
+  const isControl = recipe !== undefined;
+  const opener = isControl ? stage.openers.control : stage.openers.library;
   const processes = journals.map((journal, process) => ({
     program,
-    task: { opener, recipe, sales, way: stage.wayOf(process), patience: PATIENCE },
+    task: {
+      opener,
+      recipe,
+      sales,
+      way: isControl ? stage.plainWay : stage.wayOf(process),
+      patience: PATIENCE,
+    },
     plan: workload.plans[process] ?? [],
     journal,
     callers,

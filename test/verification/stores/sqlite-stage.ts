@@ -47,6 +47,7 @@ function stageOf(database: Connection, file: string): StoreStage {
       hasCheckpoints: process % 2 === 0,
       hasFullDisk: process % 3 === 1,
     }),
+    plainWay: { driver: 'libsql', file },
     openSale: (items, hasChanges) => openSale(database, items, hasChanges),
     readSale: async (tables, hasChanges) => readSale(database, tables, hasChanges),
     // A process that dies takes its transaction along.

@@ -22,6 +22,8 @@ export interface StoreStage {
   readonly openers: { readonly library: string; readonly control: string };
   /** How the process of that number gets to the store. */
   wayOf(process: number): object;
+  /** How a control does: nothing but its own recipe is in its way. */
+  readonly plainWay: object;
   openSale(items: readonly string[], hasChanges: boolean): Promise<SaleTables>;
   /** Waits until every request has died. */
   settle(): Promise<void>;

@@ -1,3 +1,4 @@
+import { errorsInWords } from '../sales/stage.js';
 import { onPostgres } from './postgres-stage.js';
 import { runStoreCrashes } from './run-store-crashes.js';
 import { onProject } from './store-stage.js';
@@ -14,6 +15,6 @@ await onProject(async (project) => {
       seed: 1,
       ...(recipe ? { recipe } : {}),
     });
-    console.dir(f, { depth: 5 });
+    console.dir({ ...f, errors: errorsInWords(f.errors) }, { depth: 5 });
   });
 });

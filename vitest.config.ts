@@ -7,7 +7,8 @@ import { ENTRY_POINTS } from './entry-points.js';
 /** What needs no server and takes seconds: `npm run test:unit` runs these and nothing else. */
 const UNIT_TESTS = [
   'test/unit/**/*.test.ts',
-  'test/contract/{memory,custom-backend,broken-*}.test.ts',
+  'test/contract/{memory,custom-backend,broken-*,sqlite}.test.ts',
+  'test/stores/sqlite/**/*.test.ts',
 ];
 /** The proof's own tests, which need no server either. */
 const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];
@@ -38,6 +39,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...UNIT_TESTS, ...VERIFICATION_TESTS],
           globalSetup: 'test/support/global-setup.ts',
+          runner: './test/support/server-runner.ts',
         },
       },
       {

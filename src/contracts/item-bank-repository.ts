@@ -70,8 +70,8 @@ export abstract class ItemBankRepository {
 
   /**
    * Gives back an item that `getItemFromBank` took. Atomic. Does nothing if the bank already holds the
-   * item. By default the same as `addItemToBank`; a bank with a ledger must neither check nor change the
-   * ledger here.
+   * item. By default the same as `addItemToBank`; a bank with a ledger must not check the ledger here, and
+   * does not change it unless what is in the bank is the ledger.
    *
    * @throws InvalidItemError when the item is not a non-empty, well-formed string of ≤ 2,048 bytes
    */

@@ -72,7 +72,8 @@ export class ItemBankTable {
 
   /** Puts back the items that the query gives. */
   returning(query: string): string {
-    return `insert into ${this.table} (item) ${query} on conflict (item) do update set is_free = true`;
+    return `insert into ${this.table} (item) ${query} on conflict (item)
+  do update set is_free = true, retired_at = null`;
   }
 
   /** Notes that nobody is to get the items that the query gives, each with the time. */

@@ -5,6 +5,11 @@ import { Queue } from './queue.js';
 const STALL_MS = 500;
 
 export interface Carrier<Load> {
+  /**
+   * Optional. Waited for before loads are taken out of the queue, so that those that are about to come go with
+   * them. Never rejects. Default: no waiting.
+   */
+  gather?(): Promise<void> | undefined;
   /** While so many requests are under way, loads wait. */
   maxUnderWay(waiting: number): number;
   /**
@@ -43,12 +48,17 @@ export class Gathering<Load> {
 
   /** What is added in one go, before any promise continues, is sent together if it has to wait. */
   add(load: Load): void {
-    if (this.#waiting.size === 0) void Promise.resolve().then(() => this.#sendOn());
+    if (this.#waiting.size === 0) void this.#sendOnSoon();
     this.#waiting.add(load);
   }
 
   get #room(): number {
     return this.#carrier.maxUnderWay(this.#waiting.size) - this.#underWay.size;
+  }
+
+  async #sendOnSoon(): Promise<void> {
+    await this.#carrier.gather?.();
+    this.#sendOn();
   }
 
   #sendOn(): void {
@@ -62,6 +72,8 @@ export class Gathering<Load> {
   async #carry(loads: readonly Load[]): Promise<void> {
     this.#underWay.add(loads);
     await this.#carrier.carry(loads);
+    // Callers whose loads were carried may have further ones, which shall go with those that wait.
+    if (this.#carrier.gather !== undefined) await this.#carrier.gather();
     this.#underWay.delete(loads);
     this.#sendOn();
   }

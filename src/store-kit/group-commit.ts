@@ -7,8 +7,8 @@ import type { Queue } from './queue.js';
 
 /** One call's write. */
 export interface GroupWrite {
-  /** Two writes with the same key never share a group. */
-  readonly key: string;
+  /** Two writes with the same key never share a group; with `null`, a write shares one with any. */
+  readonly key: string | null;
   /** Of its call. If it has ended when the turn of the write comes, the write is dropped. */
   readonly patience: Patience;
   /** The most writes, this one included, that may share a group. 1: it goes alone. */
@@ -31,6 +31,13 @@ export type Commit<Write, Outcome> = (
   patience: Patience,
 ) => Promise<GroupOutcome<Outcome>>;
 
+export interface GroupCommitOptions {
+  /** How many writes may share the first group. Default: 1, for a store in which large groups can fail. */
+  readonly firstGroupSize?: number;
+  /** As in `Carrier`: waited for before a group is put together. */
+  readonly gather?: () => Promise<void> | undefined;
+}
+
 interface Waiting<Write, Outcome> {
   readonly write: Write;
   resolve(outcome: Outcome): void;
@@ -45,14 +52,20 @@ interface Waiting<Write, Outcome> {
 export class GroupCommit<Write extends GroupWrite, Outcome> {
   readonly #commit: Commit<Write, Outcome>;
   readonly #gathering: Gathering<Waiting<Write, Outcome>>;
-  readonly #window = new GroupWindow();
+  readonly #window: GroupWindow;
 
-  constructor(maxUnderWay: number, commit: Commit<Write, Outcome>) {
+  constructor(
+    maxUnderWay: number,
+    commit: Commit<Write, Outcome>,
+    { firstGroupSize, gather }: GroupCommitOptions = {},
+  ) {
     this.#commit = commit;
+    this.#window = new GroupWindow(firstGroupSize);
     this.#gathering = new Gathering({
       maxUnderWay: () => maxUnderWay,
       takeNext: (waiting, room) => this.#takeNext(waiting, room),
       carry: (group) => this.#carry(group),
+      ...(gather !== undefined && { gather }),
     });
   }
 
@@ -75,7 +88,7 @@ export class GroupCommit<Write extends GroupWrite, Outcome> {
 
   #takeNext(waiting: Queue<Waiting<Write, Outcome>>, room: number): Waiting<Write, Outcome>[] {
     const group: Waiting<Write, Outcome>[] = [];
-    const keys = new Set<string>();
+    const keys = new Set<string | null>();
     let maxSize = Math.min(this.#window.size, Math.ceil(waiting.size / room));
     for (let next = waiting.peek(); next !== undefined; next = waiting.peek()) {
       const { key, patience, maxGroupSize } = next.write;
@@ -89,7 +102,7 @@ export class GroupCommit<Write extends GroupWrite, Outcome> {
         continue;
       }
       group.push(next);
-      keys.add(key);
+      if (key !== null) keys.add(key);
     }
     return group;
   }

@@ -1,10 +1,15 @@
 /**
- * How many calls may share a write. Found as in TCP's congestion control: start with one, double after
- * each full group that commits until the first setback, from then on add one; halve after each setback.
+ * How many calls may share a write. Found as in TCP's congestion control: start with one, or with what the
+ * store says; double after each full group that commits until the first setback, from then on add one; halve
+ * after each setback.
  */
 export class GroupWindow {
-  #size = 1;
+  #size: number;
   #hasHadSetback = false;
+
+  constructor(firstSize = 1) {
+    this.#size = firstSize;
+  }
 
   get size(): number {
     return this.#size;

@@ -82,7 +82,6 @@ function configFor(server: URL, port: number): string {
     'pool_mode = transaction',
     'default_pool_size = 8',
     'max_client_conn = 1000',
-    'server_login_retry = 1',
     '',
   ].join('\n');
 }

@@ -55,6 +55,7 @@ async function untilDecided(
   patience: Patience,
 ): Promise<AnyClaimResult> {
   for (let obstacles = 0; ; ) {
+    const startMs = runtime.nowMs();
     const outcome = await decided(pair, session, attempt, obstacles);
     switch (outcome.status) {
       case 'existing': {
@@ -70,7 +71,9 @@ async function untilDecided(
       case 'taken':
         return { status: outcome.status, item: null };
       case 'obstructed':
-        await sleepBeforeRetry(obstacles++);
+        obstacles++;
+        if (!('error' in outcome)) publishContention(obstacles, startMs, tableNamesOf(pair));
+        await sleepBeforeRetry(obstacles - 1);
     }
     patience.assertLeft('error' in outcome ? { cause: outcome.error } : undefined);
   }

@@ -79,8 +79,9 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
     select count(*) from (select from ${b} where is_free and ${rest}) as rest
   ) end as n
 )`;
+  // The condition on what is set makes sure that it is set before anything is looked for.
   const existing = (ids: string) => `existing as materialized (
-  select d.* from ${d} as d, patience where deduplication_id ${ids}
+  select * from ${d} where deduplication_id ${ids} and (select is_set from patience)
 )`;
 
   // $2: the ID, $3: the time, $4: the end of its hold, $5: where the search begins, or the item.

@@ -23,6 +23,7 @@ export class GroupedClaims {
   readonly #commits = new GroupCommit<GroupedClaim, ClaimOutcome>(
     MAX_STATEMENTS_UNDER_WAY,
     (claims, patience) => this.#commit(claims, patience),
+    { firstGroupSize: MAX_GROUP_SIZE },
   );
 
   constructor(pair: Pair) {

@@ -1,0 +1,64 @@
+// Listing and counting: pages in the order of the key, each read on its own, so that other work comes between.
+import type { CountOptions, Listing, ListOptions } from '../contracts/looking.js';
+import { countPages, type ListedPage, listingOf, type PageRequest } from '../store-kit/listing.js';
+import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import { nextTurn, type SqliteConnection } from './connection.js';
+
+interface Paged {
+  readonly connection: SqliteConnection;
+  readonly tableName: string;
+}
+
+const ROWS_PER_PAGE = 1_000;
+/** Some milliseconds. */
+const ROWS_PER_COUNT = 20_000;
+
+/** Before all keys, none of which is empty. */
+const BEFORE_ALL = '';
+
+/** @param rowsAfter rows after that key, in their order */
+export function listRows<Element>(
+  table: Paged,
+  noun: string,
+  rowsAfter: (key: string, count: number) => ListedPage<Element>['rows'],
+  options: ListOptions | undefined,
+): Listing<Element> {
+  const readPage = async (request: PageRequest): Promise<ListedPage<Element>> => {
+    // One file has nothing to gain from segments: all rows are in the first one.
+    if (request.segment.number > 0) return { rows: [], nextKey: null };
+    const { startKey, pageSize = ROWS_PER_PAGE } = request;
+    const rows = await readOf(table, request, () => rowsAfter(startKey ?? BEFORE_ALL, pageSize));
+    const last = rows.length < pageSize ? undefined : rows.at(-1);
+    return { rows, nextKey: last?.key ?? null };
+  };
+  return listingOf({ name: `the ${noun} of "${table.tableName}"`, readPage }, options);
+}
+
+/** @param countAfter how many of so many rows after that key count, and the key of the last one */
+export function countRows(
+  table: Paged,
+  countAfter: (
+    key: string,
+    count: number,
+  ) => { readonly count: number; readonly last: string | null },
+  options: CountOptions = {},
+): Promise<number> {
+  return countPages(options, async (request) => {
+    request.signal?.throwIfAborted();
+    if (request.segment.number > 0) return { count: 0, nextKey: null };
+    const { startKey } = request;
+    const { count, last } = await readOf(table, request, () =>
+      countAfter(startKey ?? BEFORE_ALL, ROWS_PER_COUNT),
+    );
+    return { count, nextKey: last };
+  });
+}
+
+async function readOf<Page>(
+  { connection, tableName }: Paged,
+  { signal }: PageRequest,
+  read: () => Page,
+): Promise<Page> {
+  await nextTurn();
+  return connection.read([tableName], read, new Patience(CLAIM_PATIENCE_MS, signal));
+}

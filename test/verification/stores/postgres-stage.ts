@@ -111,6 +111,7 @@ function stageOf(
   return {
     store: 'postgres',
     pool,
+    failures: { 'statement timeout': /statement timeout/ },
     openers: { library: 'open-postgres.mjs', control: 'postgres-controls.mjs' },
     wayOf: (process) => ({ ...ways[process % ways.length], database }),
     plainWay: { ...ways[0], database },

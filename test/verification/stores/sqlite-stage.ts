@@ -15,6 +15,8 @@ import { newTableNames, type SaleTables, type StoreStage } from './store-stage.j
 
 const DRIVERS = ['libsql', 'better-sqlite3', 'libsql', 'better-sqlite3', 'libsql'] as const;
 const NODE_WITH_SQLITE = 22;
+/** Small, so that many writes need another page, and a full disk is in the way of them. */
+const PAGE_BYTES = 512;
 
 type Connection = InstanceType<typeof Database>;
 
@@ -25,6 +27,7 @@ export async function onSqlite<Result>(
   const file = join(folder, 'sale.db');
   const database = new Database(file);
   try {
+    database.pragma(`page_size = ${PAGE_BYTES}`);
     database.pragma('journal_mode = wal');
     database.pragma('synchronous = full');
     return await work(stageOf(database, file));
@@ -40,6 +43,7 @@ function stageOf(database: Connection, file: string): StoreStage {
     Number(major) >= NODE_WITH_SQLITE ? [...DRIVERS, 'node:sqlite'] : [...DRIVERS, 'libsql'];
   return {
     store: 'sqlite',
+    failures: { 'full disk': /disk is full/ },
     openers: { library: 'open-sqlite.mjs', control: 'sqlite-controls.mjs' },
     wayOf: (process) => ({
       driver: drivers[process % drivers.length],

@@ -18,6 +18,8 @@ export interface SaleTables {
 /** A store for as long as one run takes. */
 export interface StoreStage {
   readonly store: StoreName;
+  /** Errors that the harm is to cause, by what the messages say. */
+  readonly failures: Readonly<Record<string, RegExp>>;
   /** What opens the sales in a process: the package, or a recipe. */
   readonly openers: { readonly library: string; readonly control: string };
   /** How the process of that number gets to the store. */

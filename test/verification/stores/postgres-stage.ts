@@ -27,6 +27,8 @@ const POLL_MS = 50;
 export interface PostgresStage extends StoreStage {
   /** Past the wires. */
   readonly pool: pg.Pool;
+  readonly url: string;
+  readonly poolerUrl: string;
 }
 
 export async function onPostgres<Result>(
@@ -49,7 +51,8 @@ export async function onPostgres<Result>(
         pooler: wires.pooled.port,
       };
       try {
-        return await work(stageOf(server, pool, ports, [wires.direct, wires.pooled]));
+        const stage = stageOf(server, pool, ports, [wires.direct, wires.pooled]);
+        return await work({ ...stage, url: server.url, poolerUrl: bouncer.url });
       } finally {
         await Promise.all([wires.direct.drain(), wires.pooled.drain()]);
       }
@@ -89,7 +92,7 @@ function stageOf(
   pool: pg.Pool,
   ports: Ports,
   wires: readonly FaultyWire[],
-): PostgresStage {
+): Omit<PostgresStage, 'url' | 'poolerUrl'> {
   let crashes = 0;
   const database = 'postgres';
   const ways = [
@@ -115,7 +118,7 @@ function stageOf(
     openers: { library: 'open-postgres.mjs', control: 'postgres-controls.mjs' },
     wayOf: (process) => ({ ...ways[process % ways.length], database }),
     plainWay: { ...ways[0], database },
-    openSale: (items, hasChanges) => openSale(pool, items, hasChanges),
+    openSale: (items, hasChanges) => openTables(pool, items, hasChanges),
     readSale: (tables, hasChanges) => readSale(pool, tables, hasChanges),
     settle: () => settle(pool),
     crash: async () => {
@@ -138,7 +141,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-async function openSale(
+export async function openTables(
   client: pg.Pool,
   items: readonly string[],
   hasChanges: boolean,

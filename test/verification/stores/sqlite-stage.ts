@@ -18,10 +18,15 @@ const NODE_WITH_SQLITE = 22;
 /** Small, so that many writes need another page, and a full disk is in the way of them. */
 const PAGE_BYTES = 512;
 
-type Connection = InstanceType<typeof Database>;
+export type Connection = InstanceType<typeof Database>;
+
+export interface SqliteStage extends StoreStage {
+  readonly database: Connection;
+  readonly file: string;
+}
 
 export async function onSqlite<Result>(
-  work: (stage: StoreStage) => Promise<Result>,
+  work: (stage: SqliteStage) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-sqlite-'));
   const file = join(folder, 'sale.db');
@@ -37,12 +42,14 @@ export async function onSqlite<Result>(
   }
 }
 
-function stageOf(database: Connection, file: string): StoreStage {
+function stageOf(database: Connection, file: string): SqliteStage {
   const [major] = process.versions.node.split('.');
   const drivers =
     Number(major) >= NODE_WITH_SQLITE ? [...DRIVERS, 'node:sqlite'] : [...DRIVERS, 'libsql'];
   return {
     store: 'sqlite',
+    database,
+    file,
     failures: { 'full disk': /disk is full/ },
     openers: { library: 'open-sqlite.mjs', control: 'sqlite-controls.mjs' },
     wayOf: (process) => ({
@@ -52,7 +59,7 @@ function stageOf(database: Connection, file: string): StoreStage {
       hasFullDisk: process % 3 === 1,
     }),
     plainWay: { driver: 'libsql', file },
-    openSale: (items, hasChanges) => openSale(database, items, hasChanges),
+    openSale: (items, hasChanges) => openTables(database, items, hasChanges),
     readSale: async (tables, hasChanges) => readSale(database, tables, hasChanges),
     // A process that dies takes its transaction along.
     settle: async () => {},
@@ -66,7 +73,7 @@ function stageOf(database: Connection, file: string): StoreStage {
   };
 }
 
-async function openSale(
+export async function openTables(
   database: Connection,
   items: readonly string[],
   hasChanges: boolean,

@@ -19,15 +19,16 @@ import type { Change, Holding } from './judge-turnover.js';
 import { postgresProtocol } from './postgres-protocol.js';
 import { newTableNames, type SaleTables, type StoreStage } from './store-stage.js';
 
-/** For 64 calls at once on two cores, so that some are over it. */
-const STATEMENT_TIMEOUT = '30ms';
-const LOCK_TIMEOUT = '2ms';
+/** Some are hit at each statement, others hardly ever, on whatever machine. */
+const STATEMENT_TIMEOUTS_MS = [5, 5_000];
 const MAX_SETTLE_MS = 60_000;
 const POLL_MS = 50;
 
 export interface PostgresStage extends StoreStage {
   /** Past the wires. */
   readonly pool: pg.Pool;
+  readonly url: string;
+  readonly poolerUrl: string;
 }
 
 export async function onPostgres<Result>(
@@ -50,7 +51,8 @@ export async function onPostgres<Result>(
         pooler: wires.pooled.port,
       };
       try {
-        return await work(stageOf(server, pool, ports, [wires.direct, wires.pooled]));
+        const stage = stageOf(server, pool, ports, [wires.direct, wires.pooled]);
+        return await work({ ...stage, url: server.url, poolerUrl: bouncer.url });
       } finally {
         await Promise.all([wires.direct.drain(), wires.pooled.drain()]);
       }
@@ -90,17 +92,13 @@ function stageOf(
   pool: pg.Pool,
   ports: Ports,
   wires: readonly FaultyWire[],
-): PostgresStage {
+): Omit<PostgresStage, 'url' | 'poolerUrl'> {
   let crashes = 0;
   const database = 'postgres';
   const ways = [
     { driver: 'pg', port: ports.server },
     { driver: 'pg', port: ports.wire },
-    {
-      driver: 'pg',
-      port: ports.wire,
-      settings: { statement_timeout: STATEMENT_TIMEOUT, lock_timeout: LOCK_TIMEOUT },
-    },
+    { driver: 'pg', port: ports.wire, timeoutsMs: STATEMENT_TIMEOUTS_MS },
     {
       driver: 'postgres',
       port: ports.wire,
@@ -116,9 +114,11 @@ function stageOf(
   return {
     store: 'postgres',
     pool,
+    failures: { 'statement timeout': /statement timeout/ },
     openers: { library: 'open-postgres.mjs', control: 'postgres-controls.mjs' },
     wayOf: (process) => ({ ...ways[process % ways.length], database }),
-    openSale: (items, hasChanges) => openSale(pool, items, hasChanges),
+    plainWay: { ...ways[0], database },
+    openSale: (items, hasChanges) => openTables(pool, items, hasChanges),
     readSale: (tables, hasChanges) => readSale(pool, tables, hasChanges),
     settle: () => settle(pool),
     crash: async () => {
@@ -141,7 +141,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-async function openSale(
+export async function openTables(
   client: pg.Pool,
   items: readonly string[],
   hasChanges: boolean,

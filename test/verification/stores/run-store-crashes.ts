@@ -77,10 +77,17 @@ async function runOn(
   for (const { items, isTurnover } of workload.sales) {
     sales.push(await stage.openSale(items, isTurnover));
   }
-  const opener = recipe === undefined ? stage.openers.library : stage.openers.control;
+  const isControl = recipe !== undefined;
+  const opener = isControl ? stage.openers.control : stage.openers.library;
   const processes = journals.map((journal, process) => ({
     program,
-    task: { opener, recipe, sales, way: stage.wayOf(process), patience: PATIENCE },
+    task: {
+      opener,
+      recipe,
+      sales,
+      way: isControl ? stage.plainWay : stage.wayOf(process),
+      patience: PATIENCE,
+    },
     plan: workload.plans[process] ?? [],
     journal,
     callers,
@@ -111,9 +118,10 @@ async function runOn(
   const total = (count: (verdict: Verdict) => number) =>
     verdicts.reduce((sum, verdict) => sum + count(verdict), 0);
   const wrongs = verdicts.flatMap((verdict) => verdict.wrongs);
+  const errors = countErrors(journals);
   return {
     kills: killed,
-    harm: await stage.harmDone(),
+    harm: [...(await stage.harmDone()), ...(isControl ? [] : failuresOf(stage, errors))],
     calls: journals.reduce((sum, journal) => sum + journal.calls().length, 0),
     answers: total(({ answers }) => answers),
     items: total(({ items }) => items),
@@ -128,9 +136,19 @@ async function runOn(
     examples: wrongs.slice(0, MAX_EXAMPLES),
     unanswered: calls - countAnswered(),
     tornLines: journals.reduce((sum, { tornLines }) => sum + tornLines, 0),
-    errors: countErrors(journals),
+    errors,
     elapsedMs,
   };
+}
+
+/** How often calls failed as they were to. */
+function failuresOf({ failures }: StoreStage, errors: Readonly<Record<string, number>>): Harm[] {
+  return Object.entries(failures).map(([what, pattern]) => {
+    const times = Object.entries(errors)
+      .filter(([error]) => pattern.test(error))
+      .reduce((sum, [, count]) => sum + count, 0);
+    return { what: `calls that met a ${what}`, times, isRight: times > 0 };
+  });
 }
 
 /** Spread evenly over the run, the place in each span by chance. */

@@ -15,16 +15,24 @@ import { newTableNames, type SaleTables, type StoreStage } from './store-stage.j
 
 const DRIVERS = ['libsql', 'better-sqlite3', 'libsql', 'better-sqlite3', 'libsql'] as const;
 const NODE_WITH_SQLITE = 22;
+/** Small, so that many writes need another page, and a full disk is in the way of them. */
+const PAGE_BYTES = 512;
 
-type Connection = InstanceType<typeof Database>;
+export type Connection = InstanceType<typeof Database>;
+
+export interface SqliteStage extends StoreStage {
+  readonly database: Connection;
+  readonly file: string;
+}
 
 export async function onSqlite<Result>(
-  work: (stage: StoreStage) => Promise<Result>,
+  work: (stage: SqliteStage) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-sqlite-'));
   const file = join(folder, 'sale.db');
   const database = new Database(file);
   try {
+    database.pragma(`page_size = ${PAGE_BYTES}`);
     database.pragma('journal_mode = wal');
     database.pragma('synchronous = full');
     return await work(stageOf(database, file));
@@ -34,12 +42,15 @@ export async function onSqlite<Result>(
   }
 }
 
-function stageOf(database: Connection, file: string): StoreStage {
+function stageOf(database: Connection, file: string): SqliteStage {
   const [major] = process.versions.node.split('.');
   const drivers =
     Number(major) >= NODE_WITH_SQLITE ? [...DRIVERS, 'node:sqlite'] : [...DRIVERS, 'libsql'];
   return {
     store: 'sqlite',
+    database,
+    file,
+    failures: { 'full disk': /disk is full/ },
     openers: { library: 'open-sqlite.mjs', control: 'sqlite-controls.mjs' },
     wayOf: (process) => ({
       driver: drivers[process % drivers.length],
@@ -47,7 +58,8 @@ function stageOf(database: Connection, file: string): StoreStage {
       hasCheckpoints: process % 2 === 0,
       hasFullDisk: process % 3 === 1,
     }),
-    openSale: (items, hasChanges) => openSale(database, items, hasChanges),
+    plainWay: { driver: 'libsql', file },
+    openSale: (items, hasChanges) => openTables(database, items, hasChanges),
     readSale: async (tables, hasChanges) => readSale(database, tables, hasChanges),
     // A process that dies takes its transaction along.
     settle: async () => {},
@@ -61,7 +73,7 @@ function stageOf(database: Connection, file: string): StoreStage {
   };
 }
 
-async function openSale(
+export async function openTables(
   database: Connection,
   items: readonly string[],
   hasChanges: boolean,

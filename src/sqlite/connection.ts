@@ -1,7 +1,9 @@
 // One connection of the user's: its transactions, and the writes that share one. A driver answers at once, so a
 // transaction begins and ends within one turn of the event loop, and no other call sees it open.
 //
-//   writes of this turn ── one read transaction: what needs no write is answered from it
+//   writes of this turn ── begin, each write, commit: if nobody else writes, that is all
+//        │ somebody does
+//   one read transaction: what needs no write is answered from it
 //        │ the others
 //   begin immediate ── busy ── again in some milliseconds, until the patience ends ─► ContentionError
 //        │
@@ -188,6 +190,16 @@ export class SqliteConnection {
 
   /** All of them or none. The answers are in their order. */
   async #carryOut(changes: readonly Change<unknown>[], patience: Patience): Promise<unknown[]> {
+    // The first write takes the lock of the writer. Usually nobody has it, and all is done in one pass. Own
+    // writes come first in their transaction, and must not be told that somebody has it.
+    if (!changes.some(({ isAlone }) => isAlone)) {
+      patience.assertLeft();
+      try {
+        return this.#runOnce('begin', () => changes.map(made));
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+      }
+    }
     const tableNames = [...new Set(changes.flatMap((change) => change.tableNames))];
     const answers = new Map<Change<unknown>, unknown>();
     const looking = changes.filter(({ looksFirst }) => looksFirst);
@@ -202,11 +214,7 @@ export class SqliteConnection {
     const writing = changes.filter((change) => !answers.has(change));
     if (writing.length > 0) {
       await this.#transact('begin immediate', tableNames, patience, () => {
-        for (const change of writing) {
-          const { answer, apply } = change.plan();
-          apply?.();
-          answers.set(change, answer);
-        }
+        for (const change of writing) answers.set(change, made(change));
       });
     }
     return changes.map((change) => answers.get(change));
@@ -281,6 +289,12 @@ export class SqliteConnection {
       return false;
     }
   }
+}
+
+function made(change: Change<unknown>): unknown {
+  const { answer, apply } = change.plan();
+  apply?.();
+  return answer;
 }
 
 const FIRST_DELAY_MS = 2;

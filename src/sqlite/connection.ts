@@ -1,14 +1,12 @@
 // One connection of the user's: its transactions, and the writes that share one. A driver answers at once, so a
 // transaction begins and ends within one turn of the event loop, and no other call sees it open.
 //
-//   writes of this turn ── one read transaction: what needs no write is answered from it
-//        │ the others
-//   begin immediate ── busy ── again in some milliseconds, until the patience ends ─► ContentionError
-//        │
-//   each write ── one throws ── rollback, and each alone
-//        │
+//   changes of this turn, in one transaction: each reads what there is, and writes if it has to
+//        │ the first write: others have the lock, or had it since the first read
+//        │   ── rollback, begin immediate, and all that had to write again
+//        │   ── busy ── again in some milliseconds, until the patience ends ─────► ContentionError
+//        │ one throws ── rollback, and each alone
 //   commit ── each is answered
-import { setImmediate } from 'node:timers/promises';
 import { ContentionError, InvalidOptionError } from '../contracts/errors.js';
 import { assertOption, hasMethods } from '../contracts/validation.js';
 import { noteNothingWritten } from '../contracts/written.js';
@@ -16,14 +14,10 @@ import { publishObstacle } from '../environment/events.js';
 import { runtime } from '../environment/runtime.js';
 import { GroupCommit, type GroupOutcome, type GroupWrite } from '../store-kit/group-commit.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
-import {
-  columnsOf,
-  type SqliteDatabase,
-  type SqliteStatement,
-  type SqliteValue,
-} from './driver.js';
-import { explainRefusal, isBusy, isInsideTransaction } from './refusals.js';
+import type { SqliteDatabase } from './driver.js';
+import { isBusy, isInsideTransaction } from './refusals.js';
 import { assertSettings } from './settings.js';
+import { Turns } from './turns.js';
 
 /** So many take some milliseconds, in which the process does nothing else and nobody else can write. */
 export const MAX_GROUP_SIZE = 200;
@@ -51,6 +45,9 @@ export interface Change<Answer> {
 
 type Settled = { readonly answer: unknown } | { readonly error: unknown };
 
+/** A transaction that begins by reading gets the lock with its first write, if nobody else has it or had it since. */
+type Begin = 'begin' | 'begin immediate';
+
 interface GroupedChange extends GroupWrite, Change<unknown> {}
 
 const connections = new WeakMap<SqliteDatabase, SqliteConnection>();
@@ -76,56 +73,18 @@ export function isCommitInDoubt(error: unknown): boolean {
   return typeof error === 'object' && error !== null && commitsInDoubt.has(error);
 }
 
-/** Lets other work of the process come first, and calls that are about to be made. */
-export function nextTurn(): Promise<void> {
-  return setImmediate();
-}
-
 export class SqliteConnection {
   readonly database: SqliteDatabase;
-  readonly #statements = new Map<string, SqliteStatement>();
   readonly #groups = new GroupCommit<GroupedChange, Settled>(
     1,
     (changes, patience) => this.#carryGroup(changes, patience),
-    { firstGroupSize: MAX_GROUP_SIZE, gather: nextTurn },
+    { firstGroupSize: MAX_GROUP_SIZE, gather: () => this.#turns.gather() },
   );
+  readonly #turns = new Turns();
   #hasRightSettings = false;
 
   constructor(database: SqliteDatabase) {
     this.database = database;
-  }
-
-  /** In words, for messages. */
-  get place(): string {
-    return 'the database of this connection';
-  }
-
-  /** The rows, each as its columns. Only inside a transaction. */
-  rows(tableName: string, sql: string, ...values: readonly SqliteValue[]): unknown[][] {
-    return this.#withStatement(tableName, sql, (statement) =>
-      statement.all(...values).map(columnsOf),
-    );
-  }
-
-  /** How many rows were written. Only inside a transaction that writes. */
-  run(tableName: string, sql: string, ...values: readonly SqliteValue[]): number {
-    return this.#withStatement(tableName, sql, (statement) =>
-      Number(statement.run(...values).changes),
-    );
-  }
-
-  #withStatement<Result>(
-    tableName: string,
-    sql: string,
-    use: (statement: SqliteStatement) => Result,
-  ): Result {
-    try {
-      const statement = this.#statements.get(sql) ?? this.database.prepare(sql);
-      this.#statements.set(sql, statement);
-      return use(statement);
-    } catch (error) {
-      throw explainRefusal(error, tableName, this.place);
-    }
   }
 
   /** Runs it on one snapshot of the database. It must not write and must not await. */
@@ -148,8 +107,8 @@ export class SqliteConnection {
 
   /** Makes the change, together with others of the process unless it goes alone. */
   async change<Answer>(change: Change<Answer>): Promise<Answer> {
-    const { patience, isAlone = false, size = 1 } = change;
-    if (isAlone) return (await this.#carryOut([change], patience))[0] as Answer;
+    const { isAlone = false, size = 1 } = change;
+    if (isAlone) return this.#carryOutAlone(change);
     const maxGroupSize = Math.max(1, Math.floor(MAX_GROUP_SIZE / size));
     const settled = await this.#groups.write({ ...change, key: null, maxGroupSize });
     if ('error' in settled) throw settled.error;
@@ -160,6 +119,7 @@ export class SqliteConnection {
     changes: readonly GroupedChange[],
     patience: Patience,
   ): Promise<GroupOutcome<Settled>> {
+    this.#turns.noteGroup(changes.length);
     return { group: 'committed', outcomes: await this.#settle(changes, patience) };
   }
 
@@ -187,39 +147,55 @@ export class SqliteConnection {
   }
 
   /** All of them or none. The answers are in their order. */
-  async #carryOut(changes: readonly Change<unknown>[], patience: Patience): Promise<unknown[]> {
+  #carryOut(changes: readonly Change<unknown>[], patience: Patience): Promise<unknown[]> {
     const tableNames = [...new Set(changes.flatMap((change) => change.tableNames))];
-    const answers = new Map<Change<unknown>, unknown>();
-    const looking = changes.filter(({ looksFirst }) => looksFirst);
-    if (looking.length > 0) {
-      await this.#transact('begin', tableNames, patience, () => {
-        for (const change of looking) {
-          const { answer, apply } = change.plan();
-          if (apply === undefined) answers.set(change, answer);
-        }
-      });
+    /** Answers that come from reads alone: they hold even if the lock cannot be had. */
+    const known = new Map<Change<unknown>, unknown>();
+    const carry = () => {
+      const answers = new Map(known);
+      let hasWritten = false;
+      for (const change of changes) {
+        if (answers.has(change)) continue;
+        const { answer, apply } = change.plan();
+        answers.set(change, answer);
+        if (apply === undefined && !hasWritten) known.set(change, answer);
+        if (apply === undefined) continue;
+        hasWritten = true;
+        apply();
+      }
+      return changes.map((change) => answers.get(change));
+    };
+    const begin = changes.some(({ looksFirst }) => looksFirst) ? 'begin' : 'begin immediate';
+    return this.#transact(begin, tableNames, patience, carry, 'begin immediate');
+  }
+
+  /** Own writes are called with the lock only: they cannot tell a refusal from a lock that is not to be had. */
+  async #carryOutAlone<Answer>(change: Change<Answer>): Promise<Answer> {
+    const { tableNames, patience } = change;
+    if (change.looksFirst) {
+      const { answer, apply } = await this.read(tableNames, () => change.plan(), patience);
+      if (apply === undefined) return answer;
     }
-    const writing = changes.filter((change) => !answers.has(change));
-    if (writing.length > 0) {
-      await this.#transact('begin immediate', tableNames, patience, () => {
-        for (const change of writing) {
-          const { answer, apply } = change.plan();
-          apply?.();
-          answers.set(change, answer);
-        }
-      });
-    }
-    return changes.map((change) => answers.get(change));
+    return this.write(
+      tableNames,
+      () => {
+        const { answer, apply } = change.plan();
+        apply?.();
+        return answer;
+      },
+      patience,
+    );
   }
 
   async #transact<Result>(
-    begin: 'begin' | 'begin immediate',
+    firstBegin: Begin,
     tableNames: readonly string[],
     patience: Patience,
     body: () => Result,
+    laterBegin = firstBegin,
   ): Promise<Result> {
     patience.assertLeft();
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1, begin = firstBegin; ; attempt++) {
       try {
         return this.#runOnce(begin, body);
       } catch (cause) {
@@ -230,13 +206,15 @@ export class SqliteConnection {
           durationMs: patience.elapsedMs,
           tableNames,
         });
-        await sleepWhileBusy(attempt);
+        // What was read may only have grown old: then the lock is free.
+        if (begin === laterBegin) await sleepWhileBusy(attempt);
+        begin = laterBegin;
         patience.assertLeft({ cause });
       }
     }
   }
 
-  #runOnce<Result>(begin: string, body: () => Result): Result {
+  #runOnce<Result>(begin: Begin, body: () => Result): Result {
     this.#begin(begin);
     let result: Result;
     try {
@@ -249,7 +227,7 @@ export class SqliteConnection {
     return result;
   }
 
-  #begin(begin: string): void {
+  #begin(begin: Begin): void {
     try {
       if (!this.#hasRightSettings) assertSettings(this.database);
       this.#hasRightSettings = true;

@@ -20,11 +20,12 @@ import { addInChunks, type ChunkedAdd, type ChunkOutcome } from '../store-kit/ba
 import { fillLedgerInChunks } from '../store-kit/fill-ledger.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { BankTable, bankTables } from './bank-table.js';
-import { connectionOf, isCommitInDoubt, nextTurn, type Plan } from './connection.js';
+import { connectionOf, isCommitInDoubt, type Plan } from './connection.js';
 import { isSameTable, type SqliteDatabase } from './driver.js';
 import { countRows, listRows } from './pages.js';
 import { isOfSqlite, messageOf } from './refusals.js';
 import { assertTableName } from './tables.js';
+import { nextTurn } from './turns.js';
 
 /** Some milliseconds, in which nobody else can write. */
 const ITEMS_PER_TRANSACTION = 1_000;

@@ -2,20 +2,21 @@
 // transaction begins and ends within one turn of the event loop, and no other call sees it open.
 //
 //   changes of this turn, in one transaction: each reads what there is, and writes if it has to
-//        │ the first write: others have the lock, or had it since the first read
-//        │   ── rollback, begin immediate, and all that had to write again
-//        │   ── busy ── again in some milliseconds, until the patience ends ─────► ContentionError
+//        │ nothing to write ─────────────────────────────────────────────────────► its answer
 //        │ one throws ── rollback, and each alone
+//        │ others have the lock, or had it since the first read ── rollback
+//        │                └─ those that have to write, in one transaction that begins with the lock
+//        │                     │ busy ── again in some milliseconds, until the patience ends ─► ContentionError
 //   commit ── each is answered
-import { ContentionError, InvalidOptionError } from '../contracts/errors.js';
+import { AlongsideRefusedError, ContentionError, InvalidOptionError } from '../contracts/errors.js';
 import { assertOption, hasMethods } from '../contracts/validation.js';
 import { noteNothingWritten } from '../contracts/written.js';
 import { publishObstacle } from '../environment/events.js';
 import { runtime } from '../environment/runtime.js';
-import { GroupCommit, type GroupOutcome, type GroupWrite } from '../store-kit/group-commit.js';
+import { GroupCommit, type GroupWrite } from '../store-kit/group-commit.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import type { SqliteDatabase } from './driver.js';
-import { isBusy, isInsideTransaction } from './refusals.js';
+import { isBusy, isConstraint, isInsideTransaction } from './refusals.js';
 import { assertSettings } from './settings.js';
 import { Turns } from './turns.js';
 
@@ -34,9 +35,7 @@ export interface Change<Answer> {
   readonly tableNames: readonly string[];
   readonly patience: Patience;
   /** Called in a transaction, perhaps in several. Must not write. */
-  plan(): Plan<Answer>;
-  /** Whether it is likely enough that there is nothing to write. */
-  readonly looksFirst: boolean;
+  readonly plan: () => Plan<Answer>;
   /** It shares no transaction with others: it may fail by itself. */
   readonly isAlone?: boolean | undefined;
   /** About how many rows of either table it writes. Default: 1. */
@@ -44,6 +43,9 @@ export interface Change<Answer> {
 }
 
 type Settled = { readonly answer: unknown } | { readonly error: unknown };
+
+/** It has to write, and could not. */
+const NEEDS_LOCK = Symbol('needs the lock');
 
 /** A transaction that begins by reading gets the lock with its first write, if nobody else has it or had it since. */
 type Begin = 'begin' | 'begin immediate';
@@ -66,21 +68,33 @@ export function connectionOf(database: SqliteDatabase): SqliteConnection {
   return connection;
 }
 
-/** Errors of a commit of which nobody knows whether it has happened. */
-const commitsInDoubt = new WeakSet<object>();
+/** What became of transactions whose commit failed. */
+const failedCommits = new WeakMap<object, 'rolledBack' | 'inDoubt'>();
 
+/** Whether it is the error of a commit of which nobody knows whether it has happened. */
 export function isCommitInDoubt(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && commitsInDoubt.has(error);
+  return failedCommits.get(error as object) === 'inDoubt';
 }
 
 export class SqliteConnection {
   readonly database: SqliteDatabase;
-  readonly #groups = new GroupCommit<GroupedChange, Settled>(
+  readonly #turns = new Turns();
+  readonly #changes = new GroupCommit<GroupedChange, Settled | typeof NEEDS_LOCK>(
     1,
-    (changes, patience) => this.#carryGroup(changes, patience),
+    async (changes) => {
+      this.#turns.noteGroup(changes.length);
+      return { group: 'committed', outcomes: this.#tryOnce(changes) };
+    },
     { firstGroupSize: MAX_GROUP_SIZE, gather: () => this.#turns.gather() },
   );
-  readonly #turns = new Turns();
+  readonly #changesWithLock = new GroupCommit<GroupedChange, Settled>(
+    1,
+    async (changes, patience) => ({
+      group: 'committed',
+      outcomes: await this.#settle(changes, patience),
+    }),
+    { firstGroupSize: MAX_GROUP_SIZE },
+  );
   #hasRightSettings = false;
 
   constructor(database: SqliteDatabase) {
@@ -110,17 +124,37 @@ export class SqliteConnection {
     const { isAlone = false, size = 1 } = change;
     if (isAlone) return this.#carryOutAlone(change);
     const maxGroupSize = Math.max(1, Math.floor(MAX_GROUP_SIZE / size));
-    const settled = await this.#groups.write({ ...change, key: null, maxGroupSize });
+    const grouped = { ...change, key: null, maxGroupSize };
+    const outcome = await this.#changes.write(grouped);
+    const settled = outcome === NEEDS_LOCK ? await this.#changesWithLock.write(grouped) : outcome;
     if ('error' in settled) throw settled.error;
     return settled.answer as Answer;
   }
 
-  async #carryGroup(
-    changes: readonly GroupedChange[],
-    patience: Patience,
-  ): Promise<GroupOutcome<Settled>> {
-    this.#turns.noteGroup(changes.length);
-    return { group: 'committed', outcomes: await this.#settle(changes, patience) };
+  /** Does what can be done without waiting for the lock. */
+  #tryOnce(changes: readonly GroupedChange[]): (Settled | typeof NEEDS_LOCK)[] {
+    // Whoever waits for it comes first.
+    const mayWrite = !this.#changesWithLock.isRush;
+    /** Answers from before the first write: they hold, whatever becomes of the writes. */
+    const answered = new Map<GroupedChange, Settled>();
+    let hasWritten = false;
+    const carry = (change: GroupedChange) => {
+      const { answer, apply } = change.plan();
+      if (apply === undefined && !hasWritten) answered.set(change, { answer });
+      if (apply === undefined) return { answer };
+      if (!mayWrite) return NEEDS_LOCK;
+      hasWritten = true;
+      apply();
+      return { answer };
+    };
+    try {
+      return this.#runOnce('begin', () => changes.map(carry));
+    } catch (error) {
+      if (isBusy(error)) return changes.map((change) => answered.get(change) ?? NEEDS_LOCK);
+      if (changes.length === 1 || isCommitInDoubt(error)) return changes.map(() => ({ error }));
+      // What was wrong with one of them is not to fail the others.
+      return changes.flatMap((change) => this.#tryOnce([change]));
+    }
   }
 
   async #settle(changes: readonly GroupedChange[], patience: Patience): Promise<Settled[]> {
@@ -135,9 +169,7 @@ export class SqliteConnection {
           error: new ContentionError(change.patience.elapsedMs, { cause }),
         }));
       }
-      // Nobody knows what became of the others either: they find out by themselves.
       if (patience.signal?.aborted || isCommitInDoubt(error)) return changes.map(() => ({ error }));
-      // What was wrong with one of them is not to fail the others.
       return Promise.all(
         changes.map(
           async (change) => (await this.#settle([change], change.patience))[0] as Settled,
@@ -149,53 +181,29 @@ export class SqliteConnection {
   /** All of them or none. The answers are in their order. */
   #carryOut(changes: readonly Change<unknown>[], patience: Patience): Promise<unknown[]> {
     const tableNames = [...new Set(changes.flatMap((change) => change.tableNames))];
-    /** Answers that come from reads alone: they hold even if the lock cannot be had. */
-    const known = new Map<Change<unknown>, unknown>();
-    const carry = () => {
-      const answers = new Map(known);
-      let hasWritten = false;
-      for (const change of changes) {
-        if (answers.has(change)) continue;
-        const { answer, apply } = change.plan();
-        answers.set(change, answer);
-        if (apply === undefined && !hasWritten) known.set(change, answer);
-        if (apply === undefined) continue;
-        hasWritten = true;
-        apply();
-      }
-      return changes.map((change) => answers.get(change));
-    };
-    const begin = changes.some(({ looksFirst }) => looksFirst) ? 'begin' : 'begin immediate';
-    return this.#transact(begin, tableNames, patience, carry, 'begin immediate');
+    return this.write(tableNames, () => changes.map(carryOut), patience);
   }
 
   /** Own writes are called with the lock only: they cannot tell a refusal from a lock that is not to be had. */
   async #carryOutAlone<Answer>(change: Change<Answer>): Promise<Answer> {
     const { tableNames, patience } = change;
-    if (change.looksFirst) {
-      const { answer, apply } = await this.read(tableNames, () => change.plan(), patience);
-      if (apply === undefined) return answer;
-    }
-    return this.write(
-      tableNames,
-      () => {
-        const { answer, apply } = change.plan();
-        apply?.();
-        return answer;
-      },
-      patience,
-    );
+    const { answer, apply } = await this.read(tableNames, () => change.plan(), patience);
+    if (apply === undefined) return answer;
+    return this.write(tableNames, () => carryOut(change), patience).catch((cause: unknown) => {
+      // Constraints that are checked at the end, such as a foreign key of the caller's.
+      const isRefusedAtCommit = isConstraint(cause) && failedCommits.has(cause as object);
+      throw isRefusedAtCommit ? new AlongsideRefusedError([cause], { cause }) : cause;
+    });
   }
 
   async #transact<Result>(
-    firstBegin: Begin,
+    begin: Begin,
     tableNames: readonly string[],
     patience: Patience,
     body: () => Result,
-    laterBegin = firstBegin,
   ): Promise<Result> {
     patience.assertLeft();
-    for (let attempt = 1, begin = firstBegin; ; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       try {
         return this.#runOnce(begin, body);
       } catch (cause) {
@@ -206,9 +214,7 @@ export class SqliteConnection {
           durationMs: patience.elapsedMs,
           tableNames,
         });
-        // What was read may only have grown old: then the lock is free.
-        if (begin === laterBegin) await sleepWhileBusy(attempt);
-        begin = laterBegin;
+        await sleepWhileBusy(attempt);
         patience.assertLeft({ cause });
       }
     }
@@ -244,8 +250,9 @@ export class SqliteConnection {
       this.database.exec('commit');
     } catch (error) {
       // Still open: so nothing of it has happened. SQLite ends it by itself when the file cannot be written.
-      if (this.#rollBack()) noteNothingWritten(error);
-      else commitsInDoubt.add(error as object);
+      const isRolledBack = this.#rollBack();
+      if (isRolledBack) noteNothingWritten(error);
+      failedCommits.set(error as object, isRolledBack ? 'rolledBack' : 'inDoubt');
       throw error;
     }
   }
@@ -259,6 +266,12 @@ export class SqliteConnection {
       return false;
     }
   }
+}
+
+function carryOut<Answer>({ plan }: Change<Answer>): Answer {
+  const { answer, apply } = plan();
+  apply?.();
+  return answer;
 }
 
 const FIRST_DELAY_MS = 2;

@@ -146,7 +146,7 @@ export class ItemBankSqliteRepository
       return { answer: item, apply: () => bank.take(item) };
     };
     try {
-      return await changeBank(bank, plan, true);
+      return await changeBank(bank, plan);
     } catch (cause) {
       if (taken !== null && isCommitInDoubt(cause)) throw new ItemStrandedError(taken, { cause });
       throw cause;
@@ -190,14 +190,10 @@ export class ItemBankSqliteRepository
   }
 }
 
-function changeBank<Answer>(
-  bank: BankTable,
-  plan: () => Plan<Answer>,
-  looksFirst = false,
-): Promise<Answer> {
+function changeBank<Answer>(bank: BankTable, plan: () => Plan<Answer>): Promise<Answer> {
   const tableNames = [bank.tableName];
   const patience = new Patience(CLAIM_PATIENCE_MS);
-  return bank.connection.change({ tableNames, patience, plan, looksFirst });
+  return bank.connection.change({ tableNames, patience, plan });
 }
 
 /** @param add returns whether the item was new */

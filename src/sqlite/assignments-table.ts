@@ -2,7 +2,8 @@
 import type { Assignment } from '../contracts/looking.js';
 import { keyToText, textToKey } from '../store-kit/key-text.js';
 import type { SqliteConnection } from './connection.js';
-import { quoted, type SqliteValue } from './driver.js';
+import { quoted } from './driver.js';
+import { Statement } from './statement.js';
 
 export interface Held {
   readonly item: string;
@@ -25,25 +26,49 @@ const COLUMNS = 'item, item_bank, assigned_at, held_until';
 export class AssignmentsTable {
   readonly connection: SqliteConnection;
   readonly tableName: string;
-  readonly #table: string;
+  readonly #find: Statement;
+  readonly #put: Statement;
+  readonly #remove: Statement;
+  readonly #setEnd: Statement;
+  readonly #list: Statement;
+  readonly #count: Statement;
+  readonly #expired: Statement;
 
   constructor(connection: SqliteConnection, tableName: string) {
     this.connection = connection;
     this.tableName = tableName;
-    this.#table = quoted(tableName);
+    const table = quoted(tableName);
+    const statement = (sql: string) => new Statement(connection.database, tableName, sql);
+    this.#find = statement(`select ${COLUMNS} from ${table} where deduplication_id = ?`);
+    this.#put = statement(
+      `insert into ${table} (deduplication_id, ${COLUMNS}) values (?, ?, ?, ?, ?) ` +
+        'on conflict (deduplication_id) do nothing',
+    );
+    this.#remove = statement(`delete from ${table} where deduplication_id = ?`);
+    this.#setEnd = statement(`update ${table} set held_until = ? where deduplication_id = ?`);
+    this.#list = statement(
+      `select deduplication_id, ${COLUMNS} from ${table} where deduplication_id > ? ` +
+        'order by deduplication_id limit ?',
+    );
+    this.#count = statement(
+      'select count(*) filter (where assigned_at > ?), max(deduplication_id) from (' +
+        `select deduplication_id, assigned_at from ${table} where deduplication_id > ? ` +
+        'order by deduplication_id limit ?)',
+    );
+    this.#expired = statement(
+      `select deduplication_id, held_until from ${table} where held_until <= ? ` +
+        'and (held_until, deduplication_id) > (?, ?) order by held_until, deduplication_id limit ?',
+    );
   }
 
   find(storedId: string): Held | null {
-    const sql = `select ${COLUMNS} from ${this.#table} where deduplication_id = ?`;
-    const [row] = this.#rows(sql, keyToText(storedId));
+    const [row] = this.#find.rows(keyToText(storedId));
     return row === undefined ? null : heldOf(row);
   }
 
   /** Returns whether the ID had none. */
   put(storedId: string, { item, itemBankName, assignedAt, heldUntil }: Held): boolean {
-    const written = this.#run(
-      `insert into ${this.#table} (deduplication_id, ${COLUMNS}) values (?, ?, ?, ?, ?) ` +
-        'on conflict (deduplication_id) do nothing',
+    const written = this.#put.run(
       keyToText(storedId),
       keyToText(item),
       itemBankName,
@@ -55,14 +80,12 @@ export class AssignmentsTable {
 
   /** Returns whether the ID had one. */
   remove(storedId: string): boolean {
-    const sql = `delete from ${this.#table} where deduplication_id = ?`;
-    return this.#run(sql, keyToText(storedId)) > 0;
+    return this.#remove.run(keyToText(storedId)) > 0;
   }
 
   /** Returns whether the ID had one. */
   setEnd(storedId: string, heldUntil: Date | null): boolean {
-    const sql = `update ${this.#table} set held_until = ? where deduplication_id = ?`;
-    return this.#run(sql, heldUntil?.getTime() ?? null, keyToText(storedId)) > 0;
+    return this.#setEnd.run(heldUntil?.getTime() ?? null, keyToText(storedId)) > 0;
   }
 
   /** In the order of the IDs' text. */
@@ -70,13 +93,7 @@ export class AssignmentsTable {
     text: string,
     count: number,
   ): readonly { readonly key: string; readonly element: Assignment }[] {
-    const rows = this.#rows(
-      `select deduplication_id, ${COLUMNS} from ${this.#table} where deduplication_id > ? ` +
-        'order by deduplication_id limit ?',
-      text,
-      count,
-    );
-    return rows.map(([key, ...columns]) => ({
+    return this.#list.rows(text, count).map(([key, ...columns]) => ({
       key: key as string,
       element: assignmentOf(textToKey(key as string), heldOf(columns)),
     }));
@@ -88,14 +105,8 @@ export class AssignmentsTable {
     count: number,
     assignedAfter: Date | undefined,
   ): { readonly count: number; readonly last: string | null } {
-    const [row = []] = this.#rows(
-      `select count(*) filter (where assigned_at > ?), max(deduplication_id) from (` +
-        `select deduplication_id, assigned_at from ${this.#table} where deduplication_id > ? ` +
-        'order by deduplication_id limit ?)',
-      assignedAfter?.getTime() ?? Number.MIN_SAFE_INTEGER,
-      text,
-      count,
-    );
+    const afterMs = assignedAfter?.getTime() ?? Number.MIN_SAFE_INTEGER;
+    const [row = []] = this.#count.rows(afterMs, text, count);
     return { count: Number(row[0]), last: row[1] as string | null };
   }
 
@@ -105,27 +116,11 @@ export class AssignmentsTable {
     at: Date,
     count: number,
   ): (HoldPosition & { readonly storedId: string })[] {
-    const rows = this.#rows(
-      `select deduplication_id, held_until from ${this.#table} where held_until <= ? ` +
-        'and (held_until, deduplication_id) > (?, ?) order by held_until, deduplication_id limit ?',
-      at.getTime(),
-      heldUntilMs,
-      text,
-      count,
-    );
-    return rows.map(([id, endMs]) => ({
+    return this.#expired.rows(at.getTime(), heldUntilMs, text, count).map(([id, endMs]) => ({
       text: id as string,
       heldUntilMs: Number(endMs),
       storedId: textToKey(id as string),
     }));
-  }
-
-  #rows(sql: string, ...values: readonly SqliteValue[]): unknown[][] {
-    return this.connection.rows(this.tableName, sql, ...values);
-  }
-
-  #run(sql: string, ...values: readonly SqliteValue[]): number {
-    return this.connection.run(this.tableName, sql, ...values);
   }
 }
 

@@ -2,68 +2,77 @@
 import { attachedState } from '../store-kit/attached-state.js';
 import { keyToText, textToKey } from '../store-kit/key-text.js';
 import type { SqliteConnection } from './connection.js';
-import { quoted, type SqliteValue } from './driver.js';
+import { quoted } from './driver.js';
+import { Statement } from './statement.js';
 
 export class BankTable {
   readonly connection: SqliteConnection;
   readonly tableName: string;
-  readonly #table: string;
+  readonly #choose: Statement;
+  readonly #find: Statement;
+  readonly #take: Statement;
+  readonly #add: Statement;
+  readonly #giveBack: Statement;
+  readonly #retire: Statement;
+  readonly #list: Statement;
+  readonly #count: Statement;
 
   constructor(connection: SqliteConnection, tableName: string) {
     this.connection = connection;
     this.tableName = tableName;
-    this.#table = quoted(tableName);
+    const table = quoted(tableName);
+    const statement = (sql: string) => new Statement(connection.database, tableName, sql);
+    const free = `select item from ${table} where is_free = 1`;
+    this.#choose = statement(`${free} order by item limit ?`);
+    this.#find = statement(`${free} and item = ?`);
+    this.#take = statement(`update ${table} set is_free = 0 where item = ? and is_free = 1`);
+    this.#add = statement(
+      `insert into ${table} (item, is_free) values (?, ?) on conflict (item) do nothing`,
+    );
+    this.#giveBack = statement(
+      `insert into ${table} (item, is_free) values (?, 1) ` +
+        'on conflict (item) do update set is_free = 1, retired_at = null',
+    );
+    this.#retire = statement(
+      `insert into ${table} (item, is_free, retired_at) values (?, 0, ?) ` +
+        'on conflict (item) do update set is_free = 0, retired_at = excluded.retired_at',
+    );
+    this.#list = statement(`${free} and item > ? order by item limit ?`);
+    this.#count = statement(
+      `select count(*), max(item) from (${free} and item > ? order by item limit ?)`,
+    );
   }
 
   /** Free items, in their order, without taking them. */
   choose(count: number): string[] {
-    return this.listAfter('', count).map(({ element }) => element);
+    return this.#choose.rows(count).map(([text]) => textToKey(text as string));
   }
 
   isFree(item: string): boolean {
-    const rows = this.#rows(
-      `select 1 from ${this.#table} where item = ? and is_free = 1`,
-      keyToText(item),
-    );
-    return rows.length > 0;
+    return this.#find.rows(keyToText(item)).length > 0;
   }
 
   /** Returns whether it was free. */
   take(item: string): boolean {
-    const sql = `update ${this.#table} set is_free = 0 where item = ? and is_free = 1`;
-    return this.#run(sql, keyToText(item)) > 0;
+    return this.#take.run(keyToText(item)) > 0;
   }
 
   /** Returns whether it has never been in the bank. */
   add(item: string): boolean {
-    return this.#insert(item, 1);
+    return this.#add.run(keyToText(item), 1) > 0;
   }
 
   /** As an item that somebody has. Returns whether it has never been in the bank. */
   enter(item: string): boolean {
-    return this.#insert(item, 0);
-  }
-
-  #insert(item: string, isFree: 0 | 1): boolean {
-    const sql = `insert into ${this.#table} (item, is_free) values (?, ?) on conflict (item) do nothing`;
-    return this.#run(sql, keyToText(item), isFree) > 0;
+    return this.#add.run(keyToText(item), 0) > 0;
   }
 
   giveBack(item: string): void {
-    this.#run(
-      `insert into ${this.#table} (item, is_free) values (?, 1) ` +
-        'on conflict (item) do update set is_free = 1, retired_at = null',
-      keyToText(item),
-    );
+    this.#giveBack.run(keyToText(item));
   }
 
   retire(item: string, retiredAt: Date): void {
-    this.#run(
-      `insert into ${this.#table} (item, is_free, retired_at) values (?, 0, ?) ` +
-        'on conflict (item) do update set is_free = 0, retired_at = excluded.retired_at',
-      keyToText(item),
-      retiredAt.getTime(),
-    );
+    this.#retire.run(keyToText(item), retiredAt.getTime());
   }
 
   /** Free items after that text, in the order of their text, which is the key. */
@@ -71,8 +80,7 @@ export class BankTable {
     text: string,
     count: number,
   ): readonly { readonly key: string; readonly element: string }[] {
-    const sql = `select item from ${this.#table} where is_free = 1 and item > ? order by item limit ?`;
-    return this.#rows(sql, text, count).map(([key]) => ({
+    return this.#list.rows(text, count).map(([key]) => ({
       key: key as string,
       element: textToKey(key as string),
     }));
@@ -83,21 +91,8 @@ export class BankTable {
     text: string,
     count: number,
   ): { readonly count: number; readonly last: string | null } {
-    const [row = []] = this.#rows(
-      `select count(*), max(item) from (select item from ${this.#table} ` +
-        'where is_free = 1 and item > ? order by item limit ?)',
-      text,
-      count,
-    );
+    const [row = []] = this.#count.rows(text, count);
     return { count: Number(row[0]), last: row[1] as string | null };
-  }
-
-  #rows(sql: string, ...values: readonly SqliteValue[]): unknown[][] {
-    return this.connection.rows(this.tableName, sql, ...values);
-  }
-
-  #run(sql: string, ...values: readonly SqliteValue[]): number {
-    return this.connection.run(this.tableName, sql, ...values);
   }
 }
 

@@ -1,31 +1,24 @@
 // One connection of the user's: its transactions, and the writes that share one. A driver answers at once, so a
 // transaction begins and ends within one turn of the event loop, and no other call sees it open.
 //
-//   writes of this turn ── begin, each write, commit: if nobody else writes, that is all
-//        │ somebody does
-//   one read transaction: what needs no write is answered from it
-//        │ the others
-//   begin immediate ── busy ── again in some milliseconds, until the patience ends ─► ContentionError
-//        │
-//   each write ── one throws ── rollback, and each alone
-//        │
+//   changes of this turn, in one transaction: each reads what there is, and writes if it has to
+//        │ nothing to write ─────────────────────────────────────────────────────► its answer
+//        │ one throws ── rollback, and each alone
+//        │ others have the lock, or had it since the first read ── rollback
+//        │                └─ those that have to write, in one transaction that begins with the lock
+//        │                     │ busy ── again in some milliseconds, until the patience ends ─► ContentionError
 //   commit ── each is answered
-import { setImmediate } from 'node:timers/promises';
-import { ContentionError, InvalidOptionError } from '../contracts/errors.js';
+import { AlongsideRefusedError, ContentionError, InvalidOptionError } from '../contracts/errors.js';
 import { assertOption, hasMethods } from '../contracts/validation.js';
 import { noteNothingWritten } from '../contracts/written.js';
 import { publishObstacle } from '../environment/events.js';
 import { runtime } from '../environment/runtime.js';
-import { GroupCommit, type GroupOutcome, type GroupWrite } from '../store-kit/group-commit.js';
+import { GroupCommit, type GroupWrite } from '../store-kit/group-commit.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
-import {
-  columnsOf,
-  type SqliteDatabase,
-  type SqliteStatement,
-  type SqliteValue,
-} from './driver.js';
-import { explainRefusal, isBusy, isInsideTransaction } from './refusals.js';
+import type { SqliteDatabase } from './driver.js';
+import { isBusy, isConstraint, isInsideTransaction } from './refusals.js';
 import { assertSettings } from './settings.js';
+import { Turns } from './turns.js';
 
 /** So many take some milliseconds, in which the process does nothing else and nobody else can write. */
 export const MAX_GROUP_SIZE = 200;
@@ -42,9 +35,7 @@ export interface Change<Answer> {
   readonly tableNames: readonly string[];
   readonly patience: Patience;
   /** Called in a transaction, perhaps in several. Must not write. */
-  plan(): Plan<Answer>;
-  /** Whether it is likely enough that there is nothing to write. */
-  readonly looksFirst: boolean;
+  readonly plan: () => Plan<Answer>;
   /** It shares no transaction with others: it may fail by itself. */
   readonly isAlone?: boolean | undefined;
   /** About how many rows of either table it writes. Default: 1. */
@@ -52,6 +43,12 @@ export interface Change<Answer> {
 }
 
 type Settled = { readonly answer: unknown } | { readonly error: unknown };
+
+/** It has to write, and could not. */
+const NEEDS_LOCK = Symbol('needs the lock');
+
+/** A transaction that begins by reading gets the lock with its first write, if nobody else has it or had it since. */
+type Begin = 'begin' | 'begin immediate';
 
 interface GroupedChange extends GroupWrite, Change<unknown> {}
 
@@ -71,63 +68,37 @@ export function connectionOf(database: SqliteDatabase): SqliteConnection {
   return connection;
 }
 
-/** Errors of a commit of which nobody knows whether it has happened. */
-const commitsInDoubt = new WeakSet<object>();
+/** What became of transactions whose commit failed. */
+const failedCommits = new WeakMap<object, 'rolledBack' | 'inDoubt'>();
 
+/** Whether it is the error of a commit of which nobody knows whether it has happened. */
 export function isCommitInDoubt(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && commitsInDoubt.has(error);
-}
-
-/** Lets other work of the process come first, and calls that are about to be made. */
-export function nextTurn(): Promise<void> {
-  return setImmediate();
+  return failedCommits.get(error as object) === 'inDoubt';
 }
 
 export class SqliteConnection {
   readonly database: SqliteDatabase;
-  readonly #statements = new Map<string, SqliteStatement>();
-  readonly #groups = new GroupCommit<GroupedChange, Settled>(
+  readonly #turns = new Turns();
+  readonly #changes = new GroupCommit<GroupedChange, Settled | typeof NEEDS_LOCK>(
     1,
-    (changes, patience) => this.#carryGroup(changes, patience),
-    { firstGroupSize: MAX_GROUP_SIZE, gather: nextTurn },
+    async (changes) => {
+      this.#turns.noteGroup(changes.length);
+      return { group: 'committed', outcomes: this.#tryOnce(changes) };
+    },
+    { firstGroupSize: MAX_GROUP_SIZE, gather: () => this.#turns.gather() },
+  );
+  readonly #changesWithLock = new GroupCommit<GroupedChange, Settled>(
+    1,
+    async (changes, patience) => ({
+      group: 'committed',
+      outcomes: await this.#settle(changes, patience),
+    }),
+    { firstGroupSize: MAX_GROUP_SIZE },
   );
   #hasRightSettings = false;
 
   constructor(database: SqliteDatabase) {
     this.database = database;
-  }
-
-  /** In words, for messages. */
-  get place(): string {
-    return 'the database of this connection';
-  }
-
-  /** The rows, each as its columns. Only inside a transaction. */
-  rows(tableName: string, sql: string, ...values: readonly SqliteValue[]): unknown[][] {
-    return this.#withStatement(tableName, sql, (statement) =>
-      statement.all(...values).map(columnsOf),
-    );
-  }
-
-  /** How many rows were written. Only inside a transaction that writes. */
-  run(tableName: string, sql: string, ...values: readonly SqliteValue[]): number {
-    return this.#withStatement(tableName, sql, (statement) =>
-      Number(statement.run(...values).changes),
-    );
-  }
-
-  #withStatement<Result>(
-    tableName: string,
-    sql: string,
-    use: (statement: SqliteStatement) => Result,
-  ): Result {
-    try {
-      const statement = this.#statements.get(sql) ?? this.database.prepare(sql);
-      this.#statements.set(sql, statement);
-      return use(statement);
-    } catch (error) {
-      throw explainRefusal(error, tableName, this.place);
-    }
   }
 
   /** Runs it on one snapshot of the database. It must not write and must not await. */
@@ -150,19 +121,40 @@ export class SqliteConnection {
 
   /** Makes the change, together with others of the process unless it goes alone. */
   async change<Answer>(change: Change<Answer>): Promise<Answer> {
-    const { patience, isAlone = false, size = 1 } = change;
-    if (isAlone) return (await this.#carryOut([change], patience))[0] as Answer;
+    const { isAlone = false, size = 1 } = change;
+    if (isAlone) return this.#carryOutAlone(change);
     const maxGroupSize = Math.max(1, Math.floor(MAX_GROUP_SIZE / size));
-    const settled = await this.#groups.write({ ...change, key: null, maxGroupSize });
+    const grouped = { ...change, key: null, maxGroupSize };
+    const outcome = await this.#changes.write(grouped);
+    const settled = outcome === NEEDS_LOCK ? await this.#changesWithLock.write(grouped) : outcome;
     if ('error' in settled) throw settled.error;
     return settled.answer as Answer;
   }
 
-  async #carryGroup(
-    changes: readonly GroupedChange[],
-    patience: Patience,
-  ): Promise<GroupOutcome<Settled>> {
-    return { group: 'committed', outcomes: await this.#settle(changes, patience) };
+  /** Does what can be done without waiting for the lock. */
+  #tryOnce(changes: readonly GroupedChange[]): (Settled | typeof NEEDS_LOCK)[] {
+    // Whoever waits for it comes first.
+    const mayWrite = !this.#changesWithLock.isRush;
+    /** Answers from before the first write: they hold, whatever becomes of the writes. */
+    const answered = new Map<GroupedChange, Settled>();
+    let hasWritten = false;
+    const carry = (change: GroupedChange) => {
+      const { answer, apply } = change.plan();
+      if (apply === undefined && !hasWritten) answered.set(change, { answer });
+      if (apply === undefined) return { answer };
+      if (!mayWrite) return NEEDS_LOCK;
+      hasWritten = true;
+      apply();
+      return { answer };
+    };
+    try {
+      return this.#runOnce('begin', () => changes.map(carry));
+    } catch (error) {
+      if (isBusy(error)) return changes.map((change) => answered.get(change) ?? NEEDS_LOCK);
+      if (changes.length === 1 || isCommitInDoubt(error)) return changes.map(() => ({ error }));
+      // What was wrong with one of them is not to fail the others.
+      return changes.flatMap((change) => this.#tryOnce([change]));
+    }
   }
 
   async #settle(changes: readonly GroupedChange[], patience: Patience): Promise<Settled[]> {
@@ -177,9 +169,7 @@ export class SqliteConnection {
           error: new ContentionError(change.patience.elapsedMs, { cause }),
         }));
       }
-      // Nobody knows what became of the others either: they find out by themselves.
       if (patience.signal?.aborted || isCommitInDoubt(error)) return changes.map(() => ({ error }));
-      // What was wrong with one of them is not to fail the others.
       return Promise.all(
         changes.map(
           async (change) => (await this.#settle([change], change.patience))[0] as Settled,
@@ -189,39 +179,25 @@ export class SqliteConnection {
   }
 
   /** All of them or none. The answers are in their order. */
-  async #carryOut(changes: readonly Change<unknown>[], patience: Patience): Promise<unknown[]> {
-    // The first write takes the lock of the writer. Usually nobody has it, and all is done in one pass. Own
-    // writes come first in their transaction, and must not be told that somebody has it.
-    if (!changes.some(({ isAlone }) => isAlone)) {
-      patience.assertLeft();
-      try {
-        return this.#runOnce('begin', () => changes.map(made));
-      } catch (error) {
-        if (!isBusy(error)) throw error;
-      }
-    }
+  #carryOut(changes: readonly Change<unknown>[], patience: Patience): Promise<unknown[]> {
     const tableNames = [...new Set(changes.flatMap((change) => change.tableNames))];
-    const answers = new Map<Change<unknown>, unknown>();
-    const looking = changes.filter(({ looksFirst }) => looksFirst);
-    if (looking.length > 0) {
-      await this.#transact('begin', tableNames, patience, () => {
-        for (const change of looking) {
-          const { answer, apply } = change.plan();
-          if (apply === undefined) answers.set(change, answer);
-        }
-      });
-    }
-    const writing = changes.filter((change) => !answers.has(change));
-    if (writing.length > 0) {
-      await this.#transact('begin immediate', tableNames, patience, () => {
-        for (const change of writing) answers.set(change, made(change));
-      });
-    }
-    return changes.map((change) => answers.get(change));
+    return this.write(tableNames, () => changes.map(carryOut), patience);
+  }
+
+  /** Own writes are called with the lock only: they cannot tell a refusal from a lock that is not to be had. */
+  async #carryOutAlone<Answer>(change: Change<Answer>): Promise<Answer> {
+    const { tableNames, patience } = change;
+    const { answer, apply } = await this.read(tableNames, () => change.plan(), patience);
+    if (apply === undefined) return answer;
+    return this.write(tableNames, () => carryOut(change), patience).catch((cause: unknown) => {
+      // Constraints that are checked at the end, such as a foreign key of the caller's.
+      const isRefusedAtCommit = isConstraint(cause) && failedCommits.has(cause as object);
+      throw isRefusedAtCommit ? new AlongsideRefusedError([cause], { cause }) : cause;
+    });
   }
 
   async #transact<Result>(
-    begin: 'begin' | 'begin immediate',
+    begin: Begin,
     tableNames: readonly string[],
     patience: Patience,
     body: () => Result,
@@ -244,7 +220,7 @@ export class SqliteConnection {
     }
   }
 
-  #runOnce<Result>(begin: string, body: () => Result): Result {
+  #runOnce<Result>(begin: Begin, body: () => Result): Result {
     this.#begin(begin);
     let result: Result;
     try {
@@ -257,7 +233,7 @@ export class SqliteConnection {
     return result;
   }
 
-  #begin(begin: string): void {
+  #begin(begin: Begin): void {
     try {
       if (!this.#hasRightSettings) assertSettings(this.database);
       this.#hasRightSettings = true;
@@ -274,8 +250,9 @@ export class SqliteConnection {
       this.database.exec('commit');
     } catch (error) {
       // Still open: so nothing of it has happened. SQLite ends it by itself when the file cannot be written.
-      if (this.#rollBack()) noteNothingWritten(error);
-      else commitsInDoubt.add(error as object);
+      const isRolledBack = this.#rollBack();
+      if (isRolledBack) noteNothingWritten(error);
+      failedCommits.set(error as object, isRolledBack ? 'rolledBack' : 'inDoubt');
       throw error;
     }
   }
@@ -291,8 +268,8 @@ export class SqliteConnection {
   }
 }
 
-function made(change: Change<unknown>): unknown {
-  const { answer, apply } = change.plan();
+function carryOut<Answer>({ plan }: Change<Answer>): Answer {
+  const { answer, apply } = plan();
   apply?.();
   return answer;
 }

@@ -102,7 +102,6 @@ export class DeduplicationSqliteRepository
       tableNames: [this.tableName],
       patience: new Patience(CLAIM_PATIENCE_MS),
       plan,
-      looksFirst: true,
     });
     if (existingItem !== null) throw new DeduplicationIdAlreadyAssignedError(existingItem);
   }

@@ -20,11 +20,12 @@ import { addInChunks, type ChunkedAdd, type ChunkOutcome } from '../store-kit/ba
 import { fillLedgerInChunks } from '../store-kit/fill-ledger.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { BankTable, bankTables } from './bank-table.js';
-import { connectionOf, isCommitInDoubt, nextTurn, type Plan } from './connection.js';
+import { connectionOf, isCommitInDoubt, type Plan } from './connection.js';
 import { isSameTable, type SqliteDatabase } from './driver.js';
 import { countRows, listRows } from './pages.js';
 import { isOfSqlite, messageOf } from './refusals.js';
 import { assertTableName } from './tables.js';
+import { nextTurn } from './turns.js';
 
 /** Some milliseconds, in which nobody else can write. */
 const ITEMS_PER_TRANSACTION = 1_000;
@@ -145,7 +146,7 @@ export class ItemBankSqliteRepository
       return { answer: item, apply: () => bank.take(item) };
     };
     try {
-      return await changeBank(bank, plan, true);
+      return await changeBank(bank, plan);
     } catch (cause) {
       if (taken !== null && isCommitInDoubt(cause)) throw new ItemStrandedError(taken, { cause });
       throw cause;
@@ -189,14 +190,10 @@ export class ItemBankSqliteRepository
   }
 }
 
-function changeBank<Answer>(
-  bank: BankTable,
-  plan: () => Plan<Answer>,
-  looksFirst = false,
-): Promise<Answer> {
+function changeBank<Answer>(bank: BankTable, plan: () => Plan<Answer>): Promise<Answer> {
   const tableNames = [bank.tableName];
   const patience = new Patience(CLAIM_PATIENCE_MS);
-  return bank.connection.change({ tableNames, patience, plan, looksFirst });
+  return bank.connection.change({ tableNames, patience, plan });
 }
 
 /** @param add returns whether the item was new */

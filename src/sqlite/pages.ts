@@ -2,7 +2,8 @@
 import type { CountOptions, Listing, ListOptions } from '../contracts/looking.js';
 import { countPages, type ListedPage, listingOf, type PageRequest } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
-import { nextTurn, type SqliteConnection } from './connection.js';
+import type { SqliteConnection } from './connection.js';
+import { nextTurn } from './turns.js';
 
 interface Paged {
   readonly connection: SqliteConnection;

@@ -47,6 +47,8 @@ export function messageOf(error: unknown): string {
 const OTHER_SCHEMA =
   /no such column|has no column named|no such index|ON CONFLICT clause does not match|cannot store .* value in/;
 
+const PLACE = 'the database of this connection';
+
 const MAKE_THE_TABLE =
   'Create it with createTables(), or run the SQL of its definition in a migration; check that the connection ' +
   'leads to the right file.';
@@ -55,11 +57,11 @@ const COMPARE_THE_TABLE =
   'Compare the table with the SQL of itemBankTable() or deduplicationTable().';
 
 /** The error to throw for a statement on that table which SQLite refused, and which wrote nothing. */
-export function explainRefusal(cause: unknown, tableName: string, place: string): unknown {
+export function explainRefusal(cause: unknown, tableName: string): unknown {
   const message = messageOf(cause);
   const missing = /no such table: (?:main\.)?(.*)$/s.exec(message)?.[1];
   if (missing !== undefined && isSameTable(missing, tableName)) {
-    return new TableNotFoundError([tableName], place, { cause, remedy: MAKE_THE_TABLE });
+    return new TableNotFoundError([tableName], PLACE, { cause, remedy: MAKE_THE_TABLE });
   }
   if (OTHER_SCHEMA.test(message)) {
     const expected = 'the columns and the key of its definition';

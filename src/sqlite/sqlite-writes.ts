@@ -59,7 +59,7 @@ class SqliteWrites {
   }
 
   claim(storedId: string, options: AtomicClaimOptions<SqliteWrite>): Promise<AnyClaimResult> {
-    const { signal, waitedMs, skipFirstRead, item: chosen, alongside, ...hold } = options;
+    const { signal, waitedMs, item: chosen, alongside, ...hold } = options;
     const plan = (): Plan<AnyClaimResult> => {
       const existing = this.#planExisting(storedId, hold);
       if (existing !== null) return existing;
@@ -71,7 +71,7 @@ class SqliteWrites {
       const { answer, apply } = this.#planNew(storedId, item, hold);
       return this.#withOwnWrites(answer, apply, () => alongside?.(item));
     };
-    return this.#change(plan, { signal, waitedMs, alongside, looksFirst: !skipFirstRead });
+    return this.#change(plan, { signal, waitedMs, alongside });
   }
 
   claimAll(
@@ -121,7 +121,7 @@ class SqliteWrites {
       const apply = () => assertUntouched(this.#assignments.setEnd(storedId, null));
       return this.#withOwnWrites(held.item, apply, () => alongside?.(held.item));
     };
-    return this.#change(plan, { signal, alongside, looksFirst: false });
+    return this.#change(plan, { signal, alongside });
   }
 
   release(
@@ -178,7 +178,7 @@ class SqliteWrites {
     plan: () => Plan<string | null | UnknownItemBankError>,
     options: Pick<ChangeOptions, 'signal' | 'alongside'>,
   ): Promise<string | null> {
-    const answer = await this.#change(plan, { ...options, looksFirst: false });
+    const answer = await this.#change(plan, options);
     if (answer instanceof UnknownItemBankError) throw answer;
     return answer;
   }
@@ -254,20 +254,19 @@ class SqliteWrites {
 
   #change<Answer>(
     plan: () => Plan<Answer>,
-    { signal, waitedMs, alongside, looksFirst = true, size }: ChangeOptions,
+    { signal, waitedMs, alongside, size }: ChangeOptions,
   ): Promise<Answer> {
     return this.#connection.change({
       tableNames: [this.#assignments.tableName, this.#bank.tableName],
       patience: new Patience(CLAIM_PATIENCE_MS, signal, waitedMs),
       plan,
-      looksFirst,
       isAlone: alongside !== undefined,
       size,
     });
   }
 }
 
-interface ChangeOptions extends Partial<Pick<Change<unknown>, 'looksFirst' | 'size'>> {
+interface ChangeOptions extends Pick<Change<unknown>, 'size'> {
   readonly signal?: AbortSignal | undefined;
   readonly waitedMs?: number | undefined;
   readonly alongside?: unknown;

@@ -83,17 +83,16 @@ export async function createTables(
   const tableNames = definitions.map(({ tableName }) => tableName);
   return connection.write(tableNames, () =>
     definitions.flatMap(({ tableName, sql }) => {
-      const found = connection.rows(
-        'sqlite_master',
-        "select 1 from sqlite_master where type in ('table', 'view') and name = ? collate nocase",
-        tableName,
-      );
-      if (found.length > 0) return [];
+      const existing = database.prepare(FIND_TABLE).all(tableName);
+      if (existing.length > 0) return [];
       database.exec(sql);
       return [tableName];
     }),
   );
 }
+
+const FIND_TABLE =
+  "select 1 from sqlite_master where type in ('table', 'view') and name = ? collate nocase";
 
 function isDefinition(value: unknown): value is TableDefinition {
   const { tableName, sql } = (value ?? {}) as Partial<TableDefinition>;

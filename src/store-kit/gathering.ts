@@ -73,7 +73,7 @@ export class Gathering<Load> {
     this.#underWay.add(loads);
     await this.#carrier.carry(loads);
     // Callers whose loads were carried may have further ones, which shall go with those that wait.
-    if (this.#carrier.gather !== undefined) await this.#carrier.gather();
+    if (this.#carrier.gather !== undefined && this.#waiting.size > 0) await this.#carrier.gather();
     this.#underWay.delete(loads);
     this.#sendOn();
   }

@@ -15,7 +15,7 @@ const PAGE_SIZE = 1_000;
  * works behind a pooler. See "set_config" in "System Administration Functions" of PostgreSQL's documentation.
  */
 export const PATIENCE = `patience as materialized (
-  select set_config('lock_timeout', coalesce($1::text, current_setting('lock_timeout')), true)
+  select set_config('lock_timeout', coalesce($1::text, current_setting('lock_timeout')), true) is not null as is_set
 )`;
 
 export function read(text: string): Statement {

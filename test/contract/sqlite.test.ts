@@ -38,8 +38,10 @@ describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   });
 
   describe('in memory, all pairs on one connection', () => {
-    const database = driver.open(':memory:');
+    let opened: ClosableDatabase | undefined;
     conformanceSuite({ describe, test }, async () => {
+      const database = opened ?? driver.open(':memory:');
+      opened = database;
       const tables = await freshTables(database);
       return {
         open: () => openPair(database, tables),

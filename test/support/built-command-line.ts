@@ -90,5 +90,5 @@ export async function buildProgram(): Promise<BuiltProgram> {
   const build = await buildPackage(folder);
   const workFolder = join(folder, 'work');
   await mkdir(workFolder);
-  return { folder: workFolder, program: join(build.folder, 'dist/cli.js') };
+  return { folder: workFolder, program: build.commandLine };
 }

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { useDynamoDb } from '../../examples/quickstart/endpoint.js';
-import { startPostgres } from '../../examples/quickstart/postgres-server.js';
+import { startPostgres, URL_VARIABLE } from '../../examples/quickstart/postgres-server.js';
+import { makeBetterSqlite3Loadable } from './better-sqlite3.js';
 import { tellLeftOut } from './left-out.js';
-import { injectedBy, type NeededServer } from './needed-servers.js';
+import { type NeededServer, neededBy } from './needs.js';
 import { SHARED_BUILD_VARIABLE } from './packed-package.js';
 import { startPgBouncer } from './pgbouncer.js';
 
@@ -24,6 +25,8 @@ declare module 'vitest' {
   }
 }
 
+const ENDPOINT_VARIABLE = 'AWS_ENDPOINT_URL_DYNAMODB';
+
 export interface Servers {
   readonly dynamoDbEndpoint: string | null;
   readonly postgresUrl: string | null;
@@ -34,21 +37,28 @@ interface Started {
   stop(): Promise<void>;
 }
 
-/** The servers that the files of this run need, started side by side, and one build for all of them. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const isWanted = wantedBy(project);
+/** The servers and drivers that the files of this run need, got side by side, and one build for all of them. */
+export default async function setup(
+  project: TestProject,
+): Promise<(() => Promise<void>) | undefined> {
+  // Once for all projects, which inherit the setup and what it provides.
+  if (!project.isRootProject()) return undefined;
+  const isNeeded = await wantedBy(project);
+  const isWanted = (key: string) => isNeeded(key) || isNeeded('servers');
   const leftOut: string[] = [];
-  const orLeftOut = async (name: string, start: () => Promise<Started>) => {
+  const orLeftOut = async <Got>(name: string, start: () => Promise<Got>, variable?: string) => {
     try {
       return await start();
     } catch (error) {
+      // Whoever names a server wants its tests to run.
+      if (variable !== undefined && (process.env[variable] ?? '') !== '') throw error;
       const reason = error instanceof Error ? error.message : String(error);
       leftOut.push(`${name}: ${reason.replaceAll(/\s*\n\s*/g, ' ')}`);
       return null;
     }
   };
   const startBehind = async () => {
-    const postgres = await orLeftOut('PostgreSQL', startPostgres);
+    const postgres = await orLeftOut('PostgreSQL', startPostgres, URL_VARIABLE);
     const { url } = postgres ?? {};
     const pgBouncer =
       url === undefined || !isWanted('pgBouncerUrl')
@@ -57,10 +67,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return { postgres, pgBouncer };
   };
   const [dynamoDb, { postgres, pgBouncer }] = await Promise.all([
-    isWanted('dynamoDbEndpoint') ? orLeftOut('DynamoDB', startDynamoDb) : null,
+    isWanted('dynamoDbEndpoint') ? orLeftOut('DynamoDB', startDynamoDb, ENDPOINT_VARIABLE) : null,
     isWanted('postgresUrl') || isWanted('pgBouncerUrl')
       ? startBehind()
       : { postgres: null, pgBouncer: null },
+    isNeeded('better-sqlite3') && orLeftOut('better-sqlite3', makeBetterSqlite3Loadable),
   ]);
   const stopAll = async () => {
     await Promise.all([dynamoDb?.stop(), pgBouncer?.stop()]);
@@ -105,9 +116,11 @@ async function startDynamoDb(): Promise<Started> {
   return { url: endpoint, stop };
 }
 
-/** In watch mode any file may be next. */
-function wantedBy({ vitest }: TestProject): (key: string) => boolean {
-  if (vitest.config.watch) return () => true;
-  const injected = vitest.state.getPaths().map(injectedBy);
-  return (key) => injected.some((keys) => keys.has(key) || keys.has('servers'));
+/** Whether a file of this run needs it; in watch mode any file may be next. */
+async function wantedBy({ vitest }: TestProject): Promise<(name: string) => boolean> {
+  const files = vitest.config.watch
+    ? (await vitest.globTestSpecifications()).map(({ moduleId }) => moduleId)
+    : vitest.state.getPaths();
+  const needs = files.map(neededBy);
+  return (name) => needs.some((names) => names.has(name));
 }

@@ -48,20 +48,28 @@ export async function pglite(): Promise<Database> {
   return { client, ours: client, end: () => client.close() };
 }
 
-export async function storageOn({ client, ours }: Database): Promise<TestStorage> {
+/** An empty pair of tables that no other test uses. */
+export async function freshPair(client: PostgresClient) {
   const run = randomUUID();
-  const [bank, ids, orders] = [`bank-${run}`, `ids-${run}`, `orders-${run}`] as const;
+  const [bank, ids] = [`bank-${run}`, `ids-${run}`] as const;
   await createTables([itemBankTable(bank), deduplicationTable(ids)], { client });
-  const open = () => ({
-    itemRepo: new ItemBankPostgresRepository({ tableName: bank, client }),
-    deduplicationRepo: new DeduplicationPostgresRepository({ tableName: ids, client }),
+  /** As another process would, if it is another client. */
+  const open = (through: PostgresClient = client) => ({
+    itemRepo: new ItemBankPostgresRepository({ tableName: bank, client: through }),
+    deduplicationRepo: new DeduplicationPostgresRepository({ tableName: ids, client: through }),
   });
+  return { run, bank, ids, open };
+}
+
+export async function storageOn({ client, ours }: Database): Promise<TestStorage> {
+  const { run, bank, ids, open } = await freshPair(client);
+  const orders = `orders-${run}`;
   const drop = async (...tables: string[]) => {
     await ours.query(`drop table if exists ${tables.map((table) => `"${table}"`).join(', ')}`);
   };
   return {
-    open,
-    openWithLedger: open,
+    open: () => open(),
+    openWithLedger: () => open(),
     ownWrites: () => ownWritesIn(ours, orders),
     breakStore: () => drop(bank, ids),
     dispose: () => drop(bank, ids, orders),

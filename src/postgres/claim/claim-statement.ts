@@ -16,7 +16,6 @@ import { type ItemBankTable, MIN_POSITION, randomPosition } from '../item-bank-t
 import type { Session, Statement } from '../session.js';
 import { PATIENCE, write } from '../statements.js';
 import { quotedText } from '../tables.js';
-import type { Pair } from './pair.js';
 
 /** What is asked for one ID. */
 export interface Wish {
@@ -79,8 +78,9 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
     select count(*) from (select from ${b} where is_free and ${rest}) as rest
   ) end as n
 )`;
+  // The condition on what is set makes sure that it is set before anything is looked for.
   const existing = (ids: string) => `existing as materialized (
-  select d.* from ${d} as d, patience where deduplication_id ${ids}
+  select * from ${d} where deduplication_id ${ids} and (select is_set from patience)
 )`;
 
   // $2: the ID, $3: the time, $4: the end of its hold, $5: where the search begins, or the item.
@@ -131,7 +131,7 @@ export interface ClaimOptions {
 }
 
 export async function claimOne(
-  { statements }: Pair,
+  statements: ClaimStatements,
   session: Session,
   { id, heldUntil }: Wish,
   { item, waitMs }: ClaimOptions = {},
@@ -157,7 +157,7 @@ export async function claimOne(
 }
 
 export async function claimMany(
-  { statements }: Pair,
+  statements: ClaimStatements,
   session: Session,
   wishes: readonly Wish[],
   { inOrder = false, waitMs }: { readonly inOrder?: boolean; readonly waitMs?: number } = {},

@@ -45,7 +45,7 @@ export class GroupedClaims {
     }
     const startMs = runtime.nowMs();
     try {
-      const answer = await claimMany(this.#pair, this.#pair.session, claims, {
+      const answer = await claimMany(this.#pair.statements, this.#pair.session, claims, {
         waitMs: patience.leftMs,
       });
       return { group: 'committed', outcomes: claims.map((claim) => outcomeOf(answer, claim)) };
@@ -64,7 +64,7 @@ export class GroupedClaims {
 async function sendAlone(pair: Pair, claim: GroupedClaim): Promise<ClaimOutcome> {
   const startMs = runtime.nowMs();
   try {
-    return await claimOne(pair, pair.session, claim, { waitMs: claim.patience.leftMs });
+    return await claimOne(pair.statements, pair.session, claim, { waitMs: claim.patience.leftMs });
   } catch (error) {
     if (!isObstacle(error)) throw error;
     publishContention(1, startMs, tableNamesOf(pair));

@@ -28,6 +28,7 @@ export function describeFailure(error: unknown): Failure | null {
 
 const SQL_STATES = {
   insufficient_privilege: '42501',
+  undefined_table: '42P01',
 } as const;
 
 export function failedBecause(error: unknown, reason: keyof typeof SQL_STATES): boolean {
@@ -78,7 +79,7 @@ const STATES: Readonly<Record<string, Words>> = {
     remedy: 'Check the names of the tables, or create the schema: create schema NAME.',
     exitCode: EXIT_CODES.setUp,
   },
-  '42P01': {
+  [SQL_STATES.undefined_table]: {
     message: null,
     remedy: 'Check the names of the tables. "storagebox init" creates them.',
     exitCode: EXIT_CODES.setUp,

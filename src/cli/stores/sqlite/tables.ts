@@ -1,3 +1,4 @@
+import { TableNotFoundError } from 'storagebox/core';
 import type {
   DeduplicationSqliteRepository,
   ItemBankSqliteRepository,
@@ -18,13 +19,33 @@ export interface Tables {
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** One statement, which sees the database as it is at one moment. */
-export function query(
-  { database, signal }: Pick<Tables, 'database' | 'signal'>,
+/**
+ * One statement, which sees the database as it is at one moment.
+ *
+ * @throws TableNotFoundError; the error of the driver as it is
+ */
+export async function query(
+  tables: Tables,
   sql: string,
   ...values: readonly (string | number)[]
 ): Promise<Row[]> {
-  return whileBusy(signal, () => database.prepare(sql).all(...values) as Row[]);
+  const { database, signal } = tables;
+  try {
+    return await whileBusy(signal, () => database.prepare(sql).all(...values) as Row[]);
+  } catch (error) {
+    throw missingTableIn(tables, error) ?? error;
+  }
+}
+
+function missingTableIn(
+  { itemRepo, deduplicationRepo }: Tables,
+  cause: unknown,
+): TableNotFoundError | null {
+  const { message = '' } = cause as { readonly message?: string };
+  const missing = /no such table: (?:main\.)?(.*)$/s.exec(message)?.[1];
+  const names = [itemRepo.tableName, deduplicationRepo.tableName];
+  const name = names.find((each) => each === missing);
+  return name === undefined ? null : new TableNotFoundError([name], 'this file', { cause });
 }
 
 /** As in the statements of a repository. */

@@ -18,6 +18,7 @@ import {
   exploreSystematically,
   exploreWishes,
 } from './simulations.js';
+import { crashStores } from './stores/store-figures.js';
 
 const MIN_RANDOM_RUNS = 30_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
@@ -83,6 +84,9 @@ async function verify(minutes: number | null): Promise<void> {
   );
   await section('Faults planted in the library', noticePlantedFaults);
   await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
+  await section('Crashes on PostgreSQL and SQLite', () =>
+    crashStores(isLong ? 'full' : 'build', seed),
+  );
   await section('Sales with holds, choices, groups and orders', () =>
     runSales({ size: isLong ? 'full' : 'build', seed }),
   );

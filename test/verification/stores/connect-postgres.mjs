@@ -38,18 +38,17 @@ export function connectPostgres({ driver, port, database, settings = {}, timeout
     max: POOL_SIZE,
     connectionTimeoutMillis: 10_000,
     ...(options === '' ? {} : { options }),
+    ...(timeoutsMs === undefined ? {} : { onConnect: (client) => setTimeouts(client, timeoutsMs) }),
   });
   // A connection that breaks while nobody uses it: the pool makes another one.
   pool.on('error', () => {});
-  if (timeoutsMs !== undefined) pool.on('connect', (client) => setTimeouts(client, timeoutsMs));
   return pool;
 }
 
 function setTimeouts(client, [leastMs, mostMs]) {
   const statementMs = Math.round(leastMs * (mostMs / leastMs) ** Math.random());
   const text = `set statement_timeout = ${statementMs}; set lock_timeout = ${Math.ceil(statementMs / 4)}`;
-  // A connection that breaks meanwhile says so to its next statement.
-  client.query(text).catch(() => {});
+  return client.query(text);
 }
 
 /** A connection of a pool, with an ear for "error" from the first moment on: without one, a kill ends the process. */

@@ -99,9 +99,10 @@ function stageOf(
     { driver: 'pg', port: ports.server },
     { driver: 'pg', port: ports.wire },
     { driver: 'pg', port: ports.wire, timeoutsMs: STATEMENT_TIMEOUTS_MS },
+    // Past the wire: each fault of it fells the process, see connect-postgres.mjs. Kills of the server do, too.
     {
       driver: 'postgres',
-      port: ports.wire,
+      port: ports.server,
       settings: { default_transaction_isolation: 'repeatable read' },
     },
     {

@@ -71,8 +71,9 @@ function statementsOf(database, bank, assignments) {
   );
   const update = database.prepare(`update ${bank} set is_free = 0 where item = ?`);
   return {
-    readItem: (id) => read.get(id)?.item ?? null,
-    chooseItem: () => choose.get()?.item ?? null,
+    // Read to the end: a statement that is not keeps its snapshot open, and nothing can be written over that.
+    readItem: (id) => read.all(id)[0]?.item ?? null,
+    chooseItem: () => choose.all()[0]?.item ?? null,
     assign: (id, item) => insert.run(id, item, Date.now()),
     take: (item) => update.run(item),
   };

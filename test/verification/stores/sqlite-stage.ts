@@ -58,7 +58,7 @@ function stageOf(database: Connection, file: string): SqliteStage {
       hasCheckpoints: process % 2 === 0,
       hasFullDisk: process % 3 === 1,
     }),
-    plainWay: { driver: 'libsql', file },
+    plainWay: { driver: 'better-sqlite3', file },
     openSale: (items, hasChanges) => openTables(database, items, hasChanges),
     readSale: async (tables, hasChanges) => readSale(database, tables, hasChanges),
     // A process that dies takes its transaction along.

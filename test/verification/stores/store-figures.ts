@@ -1,6 +1,8 @@
-// The crash runs of the stores, and as controls the recipes that people copy, which must fail.
+// The crash runs of the stores, and as controls the recipes that people copy, which must fail; on PostgreSQL also
+// the user's own transactions.
 import { count, type Figure } from '../figures.js';
 import { errorsInWords } from '../sales/stage.js';
+import { runOwnTransactions } from './own-transaction.js';
 import { onPostgres } from './postgres-stage.js';
 import {
   runStoreCrashes,
@@ -8,7 +10,7 @@ import {
   type StoreCrashOptions,
 } from './run-store-crashes.js';
 import { onSqlite } from './sqlite-stage.js';
-import type { StoreName, StoreStage } from './store-stage.js';
+import { onProject, STORES, type StoreName, type StoreStage } from './store-stage.js';
 
 export type StoresSize = 'build' | 'full';
 
@@ -19,11 +21,11 @@ type Size = Pick<StoreCrashOptions, 'calls' | 'kills' | 'storeKills'>;
 
 const SIZES: Readonly<Record<StoreName, Readonly<Record<StoresSize, Size>>>> = {
   postgres: {
-    build: { calls: 4_000, kills: 6, storeKills: 1 },
+    build: { calls: 2_000, kills: 6, storeKills: 1 },
     full: { calls: 110_000, kills: 120, storeKills: 22 },
   },
   sqlite: {
-    build: { calls: 4_000, kills: 6, storeKills: 0 },
+    build: { calls: 3_000, kills: 6, storeKills: 0 },
     full: { calls: 110_000, kills: 120, storeKills: 0 },
   },
 };
@@ -49,11 +51,28 @@ const CONTROLS: Readonly<Record<StoreName, readonly Control[]>> = {
 };
 
 const CONTROL: Size & { readonly callers: number } = {
-  calls: 2_000,
-  kills: 6,
+  calls: 1_000,
+  kills: 3,
   storeKills: 0,
   callers: 16,
 };
+
+const OWN_TRANSACTIONS = {
+  build: { orders: 300, kills: 3, ended: 3 },
+  full: { orders: 1_000, kills: 12, ended: 20 },
+};
+
+/** Of all stores. */
+export function crashStores(size: StoresSize, seed: number): Promise<Figure[]> {
+  return onProject(async (project) => {
+    const figures: Figure[] = [];
+    for (const store of STORES) {
+      figures.push(...(await crashStore(store, project, size, seed)));
+      process.stdout.write('.');
+    }
+    return figures;
+  });
+}
 
 export async function crashStore(
   store: StoreName,
@@ -71,7 +90,14 @@ export async function crashStore(
     );
     controls.push(figureOfControl(store, control, failed));
   }
-  return [...figuresOf(store, figures, run), ...controls];
+  const own = store === 'postgres' ? await ownTransactions(project, size, seed) : [];
+  return [...figuresOf(store, figures, run), ...controls, ...own];
+}
+
+function ownTransactions(project: string, size: StoresSize, seed: number): Promise<Figure[]> {
+  return onPostgres({ wireFaultShare: 0, seed }, (stage) =>
+    runOwnTransactions(project, stage, OWN_TRANSACTIONS[size], seed),
+  );
 }
 
 function onStore<Result>(

@@ -4,6 +4,8 @@ import type { Planned } from '../crash/journal.js';
 import { pick, type Random } from '../seeded-random.js';
 
 const CALLS_PER_ROUND = 4_000;
+/** So few that many ask for the last items at once. */
+const CLAIMS_PER_ROUND = 250;
 const TURNOVER_SHARE = 0.25;
 /** Of the calls of a lasting sale: the first of their ID, and of the others those for a recent one. */
 const NEWCOMER_SHARE = 0.4;
@@ -73,7 +75,8 @@ export function planWorkload(
 ): Workload {
   const sales: PlannedSale[] = [];
   const plans: PlannedCall[][] = Array.from({ length: processes }, () => []);
-  const rounds = Math.max(1, Math.round(calls / CALLS_PER_ROUND));
+  const callsPerRound = repertoire === 'claims' ? CLAIMS_PER_ROUND : CALLS_PER_ROUND;
+  const rounds = Math.max(1, Math.round(calls / callsPerRound));
   let planned = 0;
   for (let round = 0; round < rounds; round++) {
     const callsOfRound = Math.floor((calls - planned) / (rounds - round));

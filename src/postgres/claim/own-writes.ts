@@ -1,6 +1,7 @@
 // The caller's own writes, in the same transaction.
 import { AlongsideRefusedError, OutcomeUnknownError } from '../../contracts/errors.js';
 import { assertOption } from '../../contracts/validation.js';
+import { noteNothingWritten } from '../../contracts/written.js';
 import { runtime } from '../../environment/runtime.js';
 import { type Driver, type PostgresQueryable, queryableOf } from '../client.js';
 import { isObstacle, isRefusal, NO_OPEN_TRANSACTION, sqlStateOf } from '../refusals.js';
@@ -28,18 +29,40 @@ export async function makeOwnWrites(
     'On PostgreSQL, return an async function that takes a client and sends its statements there.',
   );
   const startMs = runtime.nowMs();
+  let failure: { readonly error: unknown } | null = null;
+  const noted: Driver['send'] = async (text, values) => {
+    try {
+      return await send(text, values);
+    } catch (error) {
+      failure ??= { error };
+      throw error;
+    }
+  };
   await send(`savepoint ${SAVEPOINT}`);
   try {
-    await write(queryableOf(send));
+    await write(queryableOf(noted));
     // Refused if one of its statements was, even if it did not say so, or if it ended the transaction.
-    await send(`release savepoint ${SAVEPOINT}`);
+    await noted(`release savepoint ${SAVEPOINT}`);
   } catch (error) {
-    if (isObstacle(error)) throw error;
-    if (sqlStateOf(error) === NO_OPEN_TRANSACTION) {
-      throw new OutcomeUnknownError(runtime.nowMs() - startMs, { cause: error });
-    }
-    const isOfConnection = sqlStateOf(error) !== null && !isRefusal(error);
-    if (isOfConnection) throw error;
-    throw new AlongsideRefusedError([error], { cause: error });
+    throw meaningOf(error, failure, runtime.nowMs() - startMs);
   }
+}
+
+/** @param failure the first one that the driver told, whatever the function made of it */
+function meaningOf(
+  thrown: unknown,
+  failure: { readonly error: unknown } | null,
+  elapsedMs: number,
+): unknown {
+  const { error } = failure ?? { error: null };
+  if (isObstacle(error)) return error;
+  if (sqlStateOf(error) === NO_OPEN_TRANSACTION) {
+    return new OutcomeUnknownError(elapsedMs, { cause: error });
+  }
+  if (failure === null || isRefusal(error)) {
+    return new AlongsideRefusedError([thrown], { cause: thrown });
+  }
+  // The connection broke before the commit was sent.
+  noteNothingWritten(error);
+  return error;
 }

@@ -2,7 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import postgres from 'postgres';
-import { Deduplicator, type PostgresQueryable } from 'storagebox/postgres';
+import {
+  Deduplicator,
+  isStorageBoxError,
+  type PostgresQueryable,
+  writtenBy,
+} from 'storagebox/postgres';
 import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { freshPair } from '../../support/postgres-storage.js';
 
@@ -281,6 +286,19 @@ describe('own writes', () => {
     expect(await deduplicator.claim('user-1', { alongside })).toMatchObject({ status: 'claimed' });
     expect(attempts).toBe(2);
     expect(await ordered()).toEqual([['user-1', 'seat-1']]);
+  });
+
+  test('whose connection breaks are not told as refused: nothing was written', async () => {
+    const { deduplicator, order, ordered } = await sale(['seat-1']);
+    const alongside = (seat: string) => async (client: PostgresQueryable) => {
+      await order(client, 'user-1', seat);
+      await client.query('select pg_terminate_backend(pg_backend_pid())');
+    };
+    const error = await deduplicator.claim('user-1', { alongside }).catch((reason) => reason);
+    expect(isStorageBoxError(error)).toBe(false);
+    expect(writtenBy(error)).toBe('nothing');
+    expect(await ordered()).toEqual([]);
+    expect(await deduplicator.claim('user-2')).toMatchObject({ status: 'claimed' });
   });
 
   test('of one client do not mix with other calls on it', async () => {

@@ -161,7 +161,7 @@ describe('a server', () => {
     });
     const child = commandLine(silentUrl).start(args);
     const end = ended(child);
-    await connected;
+    await Promise.race([connected, end]);
     child.kill('SIGINT');
     expect(await end).toMatchObject({
       stderr: expect.stringMatching(/^storagebox: Stopped by SIGINT\./),

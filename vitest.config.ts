@@ -24,6 +24,8 @@ export default defineConfig({
     // The SDK's notice to upgrade Node.js, once for each of the many clients that the tests make.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     retry: 0,
+    globalSetup: 'test/support/global-setup.ts',
+    runner: './test/support/server-runner.ts',
     // Some files wait most of the time: for what takes seconds, for DynamoDB, for processes of their own.
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
     // Only for what hangs: the largest tests take minutes where two runs share a small machine.
@@ -38,7 +40,6 @@ export default defineConfig({
           name: 'store',
           include: ['test/**/*.test.ts'],
           exclude: [...UNIT_TESTS, ...VERIFICATION_TESTS],
-          globalSetup: 'test/support/global-setup.ts',
         },
       },
       {

@@ -1,6 +1,7 @@
 // Real hand-outs through the package as it was installed, by the default client.
 const { randomUUID } = require('node:crypto');
-const { readFileSync } = require('node:fs');
+const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
+const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const assert = require('node:assert/strict');
 
@@ -34,6 +35,9 @@ exports.handOut = async (how, load) => {
   };
   await sell(core.Deduplicator, () => inMemory);
 
+  const nodeSqlite = process.getBuiltinModule('node:sqlite');
+  if (nodeSqlite !== undefined) await sellOnSqlite(entries['./sqlite'], nodeSqlite.DatabaseSync);
+
   const { deduplicationRepo } = pair();
   assert.ok(deduplicationRepo instanceof core.DeduplicationRepository);
   const error = await deduplicationRepo.getValueForDeduplicationId('').catch((reason) => reason);
@@ -41,6 +45,24 @@ exports.handOut = async (how, load) => {
   assert.equal(typeof testing.conformanceSuite, 'function');
   console.log(`${process.version}, SDK ${sdkVersion()}, by ${how}: passed`);
 };
+
+/** By what Node.js has of its own from version 22.13 on. */
+async function sellOnSqlite(sqlite, DatabaseSync) {
+  const folder = mkdtempSync(join(tmpdir(), 'storagebox-hand-out-'));
+  const database = new DatabaseSync(join(folder, 'sale.db'));
+  try {
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 0');
+    const definitions = [sqlite.itemBankTable('bank'), sqlite.deduplicationTable('ids')];
+    await sqlite.createTables(definitions, { database });
+    await sell(sqlite.Deduplicator, () => ({
+      itemRepo: new sqlite.ItemBankSqliteRepository({ tableName: 'bank', database }),
+      deduplicationRepo: new sqlite.DeduplicationSqliteRepository({ tableName: 'ids', database }),
+    }));
+  } finally {
+    database.close();
+    rmSync(folder, { recursive: true });
+  }
+}
 
 async function sell(Deduplicator, open) {
   const vouchers = Array.from({ length: 10 }, (_, index) => `voucher-${index}`);

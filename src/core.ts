@@ -122,6 +122,7 @@ export {
   REPEAT_WINDOW_BYTES,
 } from './store-kit/batch-add.js';
 export { fillLedgerInChunks } from './store-kit/fill-ledger.js';
+export { keyToText, textToKey } from './store-kit/key-text.js';
 export {
   assertCountAssignmentsOptions,
   assertCountOptions,

@@ -7,9 +7,10 @@ export function messageOf(child: ChildProcess): Promise<unknown> {
       child.off('exit', onExit);
       resolve(message);
     };
-    const onExit = (exitCode: number | null) => {
+    const onExit = (exitCode: number | null, signal: NodeJS.Signals | null) => {
       child.off('message', onMessage);
-      reject(new Error(`A process ended with exit code ${exitCode} before it answered.`));
+      const end = signal === null ? `ended with exit code ${exitCode}` : `was killed by ${signal}`;
+      reject(new Error(`A process ${end} before it answered.`));
     };
     child.once('message', onMessage);
     child.once('exit', onExit);

@@ -23,7 +23,8 @@ export interface DynamoDbLocal {
 
 /** Starts a server on a free port, in memory. */
 export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
-  const command = await findCommand();
+  const command = await findDynamoDbLocalRunner();
+  if (command === null) throw new Error(REMEDY);
   process.env.JDK_JAVA_OPTIONS ??= JAVA_OPTIONS;
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
@@ -49,13 +50,13 @@ export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   }
 }
 
-async function findCommand(): Promise<'java' | 'docker'> {
+/** What can run it on this machine; `null` if nothing can. */
+export async function findDynamoDbLocalRunner(): Promise<'java' | 'docker' | null> {
   const java = await run('java', ['-version']);
   // `openjdk version "17.0.15"`; before Java 9, `java version "1.8.0"`.
   const javaVersion = Number(/version "(\d+)/.exec(java.output)?.[1] ?? 0);
   if (java.isSuccess && javaVersion >= OLDEST_JAVA) return 'java';
-  if ((await run('docker', ['info'])).isSuccess) return 'docker';
-  throw new Error(REMEDY);
+  return (await run('docker', ['info'])).isSuccess ? 'docker' : null;
 }
 
 async function run(

@@ -1,81 +1,70 @@
 // 30 voucher codes, 100 users who click the button 3 times each at the same moment, 4 servers.
 import { fork } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { DeleteTableCommand, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
-import {
-  createTables,
-  DEFAULT_CLIENT_CONFIG,
-  deduplicationTable,
-  ItemBankDynamoDbRepository,
-  itemBankTable,
-} from 'storagebox';
-import { audit, type Tables } from './audit.js';
+import { audit } from './audit.js';
 import { messageOf } from './child-message.js';
-import { isLocal, useDynamoDb } from './endpoint.js';
-import type { Report, Start, TableNames } from './messages.js';
+import { chooseStore } from './choose-store.js';
+import type { Report, Start } from './messages.js';
 import { printReport } from './print.js';
+import { STORES } from './stores/index.js';
+import type { OpenStore } from './stores/store.js';
 
 const VOUCHERS = 30;
 const USERS = 100;
 const CLICKS_PER_USER = 3;
 const SERVERS = 4;
 
-// Otherwise the SDK warns in each of the five processes that support for this Node.js will end.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-
-// So that DynamoDB Local is stopped, too.
+// So that what was started for the sale is stopped, too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
-console.log(`Starting DynamoDB${process.env.AWS_ENDPOINT_URL_DYNAMODB ? '' : ' Local'} …`);
-const dynamoDb = await useDynamoDb();
+const { name: store, text } = await chooseStore(process.argv.slice(2)).catch(giveUp);
+console.log(`Store: ${text}.`);
+const { start, open } = await STORES[store].load();
+const { location, stop } = await start().catch(giveUp);
 try {
-  process.exitCode = await runSale();
+  process.exitCode = await runSale(open(location));
 } finally {
-  await dynamoDb.stop();
+  await stop();
 }
 
-async function runSale(): Promise<number> {
-  // The repositories find it where every AWS client looks.
-  process.env.AWS_ENDPOINT_URL_DYNAMODB = dynamoDb.endpoint;
-  if (isLocal(dynamoDb.endpoint)) {
-    process.env.AWS_REGION ??= 'eu-west-1';
-    process.env.AWS_ACCESS_KEY_ID ??= 'local';
-    process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
-  }
-  const client = new DynamoDBClient(DEFAULT_CLIENT_CONFIG);
-  const run = randomUUID().slice(0, 8);
-  const tableNames: TableNames = {
-    itemBank: `voucher_codes_${run}`,
-    deduplication: `storage_box_deduplication_table_${run}`,
-  };
-  await createTables(
-    [itemBankTable(tableNames.itemBank), deduplicationTable(tableNames.deduplication)],
-    { client },
+/** For what the reader can mend: no stack. */
+function giveUp(error: Error): never {
+  console.error(error.message);
+  process.exit(1);
+}
+
+async function runSale({ itemRepo, deduplicationRepo, close }: OpenStore): Promise<number> {
+  const voucherCodes = Array.from({ length: VOUCHERS }, newVoucherCode);
+  const { added } = await itemRepo.batchAddItems(voucherCodes);
+  console.log(
+    `${added} voucher codes in the bank. ${USERS} users click the button ` +
+      `${CLICKS_PER_USER} times each, on ${SERVERS} servers at once …\n`,
   );
-  try {
-    const voucherCodes = Array.from({ length: VOUCHERS }, newVoucherCode);
-    const itemRepo = new ItemBankDynamoDbRepository({ tableName: tableNames.itemBank, client });
-    const { added } = await itemRepo.batchAddItems(voucherCodes);
-    console.log(
-      `${added} voucher codes in the bank. ${USERS} users click the button ` +
-        `${CLICKS_PER_USER} times each, on ${SERVERS} servers at once …\n`,
-    );
-    const { reports, elapsedMs } = await rush(tableNames);
-    const clicks = reports.flatMap((report) => report.clicks);
-    const tables = await readTables(client, tableNames, voucherCodes);
-    const checks = audit(clicks, tables);
-    printReport({ reports, tables, checks, users: USERS, elapsedMs });
-    return checks.every(({ holds }) => holds) ? 0 : 1;
-  } finally {
-    for (const TableName of Object.values(tableNames)) {
-      await client.send(new DeleteTableCommand({ TableName }));
-    }
+  const { reports, failures, elapsedMs } = await rush();
+  const clicks = reports.flatMap((report) => report.clicks);
+  const left: string[] = [];
+  for await (const item of itemRepo.listItems()) left.push(item);
+  const owners = new Map<string, string>();
+  for await (const { deduplicationId, item } of deduplicationRepo.listAssignments()) {
+    owners.set(deduplicationId, item);
   }
+  await close();
+  const tables = { seeded: voucherCodes, left, owners };
+  const checks = audit(clicks, tables);
+  printReport({ reports, failures, tables, checks, users: USERS, elapsedMs });
+  return failures.length === 0 && checks.every(({ holds }) => holds) ? 0 : 1;
+}
+
+interface Rush {
+  readonly reports: readonly Report[];
+  /** Of servers that ended before they had answered. */
+  readonly failures: readonly Error[];
+  readonly elapsedMs: number;
 }
 
 /** All clicks of all users at the same moment, spread over the servers. */
-async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapsedMs: number }> {
+async function rush(): Promise<Rush> {
   const clicks = Array.from(
     { length: USERS * CLICKS_PER_USER },
     (_, click) => `user-${String((click % USERS) + 1).padStart(3, '0')}`,
@@ -87,41 +76,24 @@ async function rush(tableNames: TableNames): Promise<{ reports: Report[]; elapse
       const mine = clicks.filter(
         (_, click) => (click + Math.floor(click / USERS)) % SERVERS === server,
       );
-      child.send({ tableNames, userIds: mine } satisfies Start);
+      child.send({ store, location, userIds: mine } satisfies Start);
       await messageOf(child);
       return child;
     }),
   );
   const startMs = performance.now();
-  const reports = await Promise.all(
+  const reports: Report[] = [];
+  const failures: Error[] = [];
+  await Promise.all(
     servers.map(async (child) => {
       child.send('go');
-      return (await messageOf(child)) as Report;
+      await messageOf(child).then(
+        (report) => reports.push(report as Report),
+        (error: Error) => failures.push(error),
+      );
     }),
   );
-  return { reports, elapsedMs: performance.now() - startMs };
-}
-
-async function readTables(
-  client: DynamoDBClient,
-  tableNames: TableNames,
-  seeded: readonly string[],
-): Promise<Tables> {
-  const rows = async (tableName: string) => {
-    const all = [];
-    const pages = paginateScan({ client }, { TableName: tableName, ConsistentRead: true });
-    for await (const { Items = [] } of pages) all.push(...Items);
-    return all;
-  };
-  const bankRows = await rows(tableNames.itemBank);
-  const ownerRows = await rows(tableNames.deduplication);
-  return {
-    seeded,
-    left: bankRows.map((row) => String(row.item?.S)),
-    owners: new Map(
-      ownerRows.map((row) => [String(row.deduplication_id?.S), String(row.item_string?.S)]),
-    ),
-  };
+  return { reports, failures, elapsedMs: performance.now() - startMs };
 }
 
 function newVoucherCode(): string {

@@ -1,13 +1,11 @@
 // The messages between the quickstart and its server processes.
-
-export interface TableNames {
-  readonly itemBank: string;
-  readonly deduplication: string;
-}
+import type { StoreName } from './stores/index.js';
 
 /** To a server: what to do when the message 'go' comes. */
 export interface Start {
-  readonly tableNames: TableNames;
+  readonly store: StoreName;
+  /** Where the store is, for its `open`. */
+  readonly location: string;
   /** One for each click; a user can occur more than once. */
   readonly userIds: readonly string[];
 }
@@ -21,6 +19,6 @@ export interface Click {
 /** From a server, when all its clicks are answered. */
 export interface Report {
   readonly clicks: readonly Click[];
-  /** How many requests it sent, by DynamoDB operation. */
-  readonly requests: Readonly<Record<string, number>>;
+  /** How many requests it sent, by operation; not from every store. */
+  readonly requests?: Readonly<Record<string, number>> | undefined;
 }

@@ -1,24 +1,12 @@
 // One of the servers of the sale: this is the code that a backend needs.
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  DEFAULT_CLIENT_CONFIG,
-  DeduplicationDynamoDbRepository,
-  Deduplicator,
-  ItemBankDynamoDbRepository,
-} from 'storagebox';
+import { Deduplicator } from 'storagebox/core';
 import type { Click, Report, Start } from './messages.js';
-import { countRequests } from './request-count.js';
+import { STORES } from './stores/index.js';
 
-process.once('message', async ({ tableNames, userIds }: Start) => {
-  const client = new DynamoDBClient(DEFAULT_CLIENT_CONFIG);
-  const requests = countRequests(client);
-  const deduplicator = new Deduplicator({
-    itemRepo: new ItemBankDynamoDbRepository({ tableName: tableNames.itemBank, client }),
-    deduplicationRepo: new DeduplicationDynamoDbRepository({
-      tableName: tableNames.deduplication,
-      client,
-    }),
-  });
+process.once('message', async ({ store, location, userIds }: Start) => {
+  const { open } = await STORES[store].load();
+  const { itemRepo, deduplicationRepo, requests, close } = open(location);
+  const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo });
 
   /** This is what a request handler does. */
   async function click(userId: string): Promise<Click> {
@@ -26,10 +14,14 @@ process.once('message', async ({ tableNames, userIds }: Start) => {
     return { userId, voucherCode };
   }
 
-  process.send?.('ready');
   process.once('message', async () => {
     const clicks = await Promise.all(userIds.map(click));
+    await close();
     const report: Report = { clicks, requests };
     process.send?.(report, () => process.disconnect());
   });
+  process.send?.('ready');
 });
+
+// The quickstart is gone, so nobody waits for an answer.
+process.once('disconnect', () => process.exit());

@@ -22,7 +22,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isLocal } from './endpoint.js';
 
-const URL_VARIABLE = 'STORAGE_BOX_TEST_POSTGRES_URL';
+/** Names a server to use instead of one of our own. */
+export const URL_VARIABLE = 'STORAGE_BOX_TEST_POSTGRES_URL';
 const ALLOW_REMOTE_VARIABLE = 'STORAGE_BOX_TEST_ALLOW_REMOTE_ENDPOINT';
 
 export const REMEDY =

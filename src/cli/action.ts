@@ -6,7 +6,7 @@ import { describeFailure, type Failure, Interruption } from './failures.js';
 import type { SharedOptions } from './options.js';
 import { note } from './output.js';
 import type { Choice } from './stores/choose-store.js';
-import type { OpenStore } from './stores/store.js';
+import type { Finding, OpenStore } from './stores/store.js';
 
 export interface Invocation<Options> {
   readonly options: SharedOptions & Options;
@@ -16,10 +16,14 @@ export interface Invocation<Options> {
   /**
    * Opens the store that the options name. Call it when everything else has been checked, so that a
    * mistyped file name is told first.
+   *
+   * @param isCreating whether the command is there to create what does not exist yet
    */
-  readonly open: () => Promise<OpenStore>;
+  readonly open: (isCreating?: boolean) => Promise<OpenStore>;
   /** Opens it for a command that takes IDs: first makes sure that the store keeps them as the options say. */
   readonly openForIds: () => Promise<OpenStore>;
+  /** What can be wrong with the set-up. */
+  readonly examine: () => AsyncGenerator<Finding, void, void>;
   readonly describeFailure: (error: unknown) => Failure;
 }
 
@@ -36,10 +40,11 @@ export function action<Options = unknown>({ store, location }: Choice, run: Run<
     const options: OptionValues = command.optsWithGlobals();
     const { signal, dispose } = listenForInterruption();
     let opened: OpenStore | undefined;
-    const open = async () => {
-      // Only the commands that take an item back have the option.
-      const { releaseBank: releaseBanks = [] } = options;
-      opened ??= await store.open({ location, options, releaseBanks, signal });
+    // Only the commands that take an item back have the option.
+    const { releaseBank: releaseBanks = [] } = options;
+    const request = { location, options, releaseBanks, signal };
+    const open = async (isCreating = false) => {
+      opened ??= await store.open({ ...request, isCreating });
       return opened;
     };
     const openForIds = async () => {
@@ -56,6 +61,7 @@ export function action<Options = unknown>({ store, location }: Choice, run: Run<
           signal,
           open,
           openForIds,
+          examine: () => store.examine({ ...request, isCreating: false }),
           describeFailure: (error) => describeFailure(error, store.describeFailure),
         },
         ...args,

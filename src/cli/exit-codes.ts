@@ -7,13 +7,16 @@ export const EXIT_CODES = {
   usage: 2,
   /** Everything went well, but there was no item to give, to release or to retire. */
   noItem: 3,
-  /** A table is missing or wrong, the store's driver is not installed, or `doctor` found a fault. */
+  /**
+   * A table or what holds it is missing, wrong or takes no writes, the store's driver is not installed, or `doctor`
+   * found a fault.
+   */
   setUp: 4,
-  /** No credentials, or no permission. */
+  /** No credentials, wrong ones, or no permission. */
   access: 5,
   /** A file cannot be read or written, or what is in it cannot be used. */
   file: 6,
-  /** Throttled, in conflict, or no answer from the store: it can be tried again. */
+  /** Throttled, in conflict, locked, or no answer from the store: it can be tried again. */
   tryAgain: 7,
   /** `audit` found items that are not where they belong. */
   inconsistent: 8,

@@ -73,7 +73,7 @@ export class InputFile {
     }
     // No UTF-16 code unit takes more than 3 bytes, so most values need no counting.
     if (value.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(value) > MAX_KEY_BYTES) {
-      return `is longer than ${MAX_KEY_BYTES} bytes, which is the most that DynamoDB takes as a key`;
+      return `is longer than ${MAX_KEY_BYTES} bytes, which is the most that an item or an ID may have`;
     }
     if (!this.#options.asIs && value.trim() !== value) {
       return ['begins or ends with a blank', `Remove it. ${IF_MEANT}`];

@@ -47,7 +47,7 @@ export function addTakingBack(
 export function releaseBankOption({ store }: Choice): Option {
   return new Option(
     '--release-bank <table>',
-    'another bank that the item can have come from, by name or ARN; can be repeated',
+    'another bank that the item can have come from, named as in --item-bank-table; can be repeated',
   )
     .default([])
     .argParser((bank: string, earlier: readonly string[]) => [

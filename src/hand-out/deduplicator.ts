@@ -94,7 +94,7 @@ export interface ClaimOptions<OwnWrites = never> extends CallOptions {
    */
   readonly alongside?: ((item: string) => OwnWrites) | undefined;
   /**
-   * Your own open transaction, on a store that can join it (PostgreSQL): the connection on which you began it.
+   * Your own open transaction, on a store that can join it: the connection on which you began it.
    * The call is a part of it: an order and its seat come to pass together when you commit, or not at all. The
    * call shares nothing with others and retries nothing that ends a transaction: after such an error, repeat
    * the whole transaction. Its result, and its event, hold once you have committed. Not beside `alongside`.

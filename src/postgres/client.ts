@@ -101,20 +101,45 @@ function noRoot(): InvalidOptionError {
 }
 
 interface PostgresPool extends PostgresQueryable {
-  connect(): Promise<PostgresQueryable & { release(error?: unknown): void }>;
+  /** Unlike a promise, a callback runs before the next message of the server is read. */
+  connect(callback: (error: Error | undefined, connection?: PooledConnection) => void): void;
 }
+
+interface PooledConnection extends PostgresQueryable {
+  release(error?: unknown): void;
+  on(event: 'error', listener: () => void): unknown;
+  off(event: 'error', listener: () => void): unknown;
+}
+
+/** With an ear for "error" from the first moment on: without one, a connection that breaks ends the process. */
+function takeConnection(pool: PostgresPool): Promise<PooledConnection> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, connection) => {
+      if (connection === undefined) {
+        reject(error);
+        return;
+      }
+      connection.on('error', ignore);
+      resolve(connection);
+    });
+  });
+}
+
+/** The statement under way, or the next one, says what failed. */
+function ignore(): void {}
 
 function driverOfPool(pool: PostgresPool): Driver {
   return {
     send: sendOn(pool),
     transact: async (body) => {
-      const connection = await pool.connect();
+      const connection = await takeConnection(pool);
       let fault: unknown;
       try {
         return await between(sendOn(connection), body, (error) => {
           fault = error;
         });
       } finally {
+        connection.off('error', ignore);
         // A connection that could not be rolled back is of no use to the next call.
         connection.release(fault);
       }

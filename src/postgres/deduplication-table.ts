@@ -9,6 +9,7 @@ import { runtime } from '../environment/runtime.js';
 import { textToKey } from '../store-kit/key-text.js';
 import { listingOf } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
+import { untilAborted } from '../store-kit/until-aborted.js';
 import type { PostgresClient } from './client.js';
 import { storedItem } from './keys.js';
 import { type Session, sessionOf } from './session.js';
@@ -112,7 +113,8 @@ order by held_until, deduplication_id limit ${EXPIRED_PAGE_SIZE}`;
     let after = ['-infinity', ''];
     for (;;) {
       signal?.throwIfAborted();
-      const rows = await this.session.ask<Row>(read(text), [at.toISOString(), ...after]);
+      const page = this.session.ask<Row>(read(text), [at.toISOString(), ...after]);
+      const rows = await untilAborted(page, signal);
       yield* rows;
       const last = rows.at(-1);
       if (last === undefined || rows.length < EXPIRED_PAGE_SIZE) return;

@@ -16,9 +16,22 @@ import { quotedName } from './tables.js';
 /** The range of the column, from whose random positions claims begin: they do not meet at the head. */
 export const MIN_POSITION = -2_147_483_648;
 const POSITIONS = 4_294_967_296;
+const MAX_POSITION = MIN_POSITION + POSITIONS - 1;
 
 export function randomPosition(): number {
   return Math.floor(runtime.random() * POSITIONS) + MIN_POSITION;
+}
+
+/** So many neighbours of the table have neighbouring positions: claims that travel together touch few pages. */
+const RUN_LENGTH = 100;
+
+function placed(keys: readonly string[]): [key: string, position: number][] {
+  let start = 0;
+  return keys.map((key, index) => {
+    const place = index % RUN_LENGTH;
+    if (place === 0) start = Math.min(randomPosition(), MAX_POSITION - RUN_LENGTH);
+    return [key, start + place];
+  });
 }
 
 export class ItemBankTable {
@@ -47,8 +60,9 @@ export class ItemBankTable {
   ): Promise<ChunkOutcome> {
     const none = { added: 0, alreadyKnown: 0, notAdded: [], unconfirmed: [] };
     try {
-      const keys = JSON.stringify(items.map(storedItem));
-      const added = await this.#change(this.#insertion(isFree), keys, session);
+      // Sorted, so that two batches cannot wait for each other.
+      const rows = JSON.stringify(placed(items.map(storedItem).sort()));
+      const added = await this.#change(this.#insertion(isFree), rows, session);
       return { ...none, added, alreadyKnown: items.length - added };
     } catch (error) {
       const isNothing = writtenBy(error) === 'nothing';
@@ -58,11 +72,10 @@ export class ItemBankTable {
     }
   }
 
-  /** Sorted, so that two batches cannot wait for each other. */
   #insertion(isFree: boolean): string {
-    return `insert into ${this.table} (item, is_free)
-  select item, ${isFree} from json_array_elements_text($2::text::json) as item, patience
-  order by item collate "C" on conflict (item) do nothing`;
+    return `insert into ${this.table} (item, position, is_free)
+  select row ->> 0, (row ->> 1)::integer, ${isFree}
+  from json_array_elements($2::text::json) as row, patience on conflict (item) do nothing`;
   }
 
   async returnItem(item: string): Promise<void> {
@@ -72,7 +85,8 @@ export class ItemBankTable {
 
   /** Puts back the items that the query gives. */
   returning(query: string): string {
-    return `insert into ${this.table} (item) ${query} on conflict (item) do update set is_free = true`;
+    return `insert into ${this.table} (item) ${query} on conflict (item)
+  do update set is_free = true, retired_at = null`;
   }
 
   /** Notes that nobody is to get the items that the query gives, each with the time. */

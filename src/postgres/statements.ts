@@ -5,6 +5,7 @@ import { runtime } from '../environment/runtime.js';
 import { sleepBeforeRetry } from '../store-kit/backoff.js';
 import type { ListedPage, PageRequest } from '../store-kit/listing.js';
 import type { Patience } from '../store-kit/patience.js';
+import { untilAborted } from '../store-kit/until-aborted.js';
 import { isObstacle } from './refusals.js';
 import type { Session, Statement } from './session.js';
 
@@ -15,7 +16,7 @@ const PAGE_SIZE = 1_000;
  * works behind a pooler. See "set_config" in "System Administration Functions" of PostgreSQL's documentation.
  */
 export const PATIENCE = `patience as materialized (
-  select set_config('lock_timeout', coalesce($1::text, current_setting('lock_timeout')), true)
+  select set_config('lock_timeout', coalesce($1::text, current_setting('lock_timeout')), true) is not null as is_set
 )`;
 
 export function read(text: string): Statement {
@@ -32,9 +33,10 @@ export function pagesOf<Row, Element>(
   statement: Statement,
   rowOf: (row: Row) => { readonly key: string; readonly element: Element },
 ): (request: PageRequest) => Promise<ListedPage<Element>> {
-  return async ({ segment, startKey, pageSize = PAGE_SIZE }) => {
+  return async ({ segment, startKey, pageSize = PAGE_SIZE, signal }) => {
     if (segment.number > 0) return { rows: [], nextKey: null };
-    const found = await session.ask<Row>(statement, [startKey ?? '', String(pageSize)]);
+    const page = session.ask<Row>(statement, [startKey ?? '', String(pageSize)]);
+    const found = await untilAborted(page, signal);
     const rows = found.map(rowOf);
     return { rows, nextKey: rows.length < pageSize ? null : (rows.at(-1)?.key ?? null) };
   };

@@ -6,7 +6,7 @@ import type { SeedingReport } from '../support/seeding-worker.js';
 import { grouped, sized, tellFigures } from '../support/sizes.js';
 import { allRows, freshTables } from '../support/tables.js';
 
-const ITEMS = sized(20_000, 100_000);
+const ITEMS = sized(5_000, 100_000);
 const REPEATS = ITEMS / 10;
 const MAX_HEAP_GROWTH_MB = 64;
 

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { clientConfigFor } from '../support/client.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
 import { allRows } from '../support/tables.js';
+import { withoutTypes } from '../support/without-types.js';
 
 const run = promisify(execFile);
 
@@ -37,9 +38,20 @@ async function guideOf(page: string, name: string): Promise<Guide> {
   const files = new Map(blocks.map(([, file, code]) => [String(file), String(code)]));
   // Each has a name of its own.
   expect(files.size).toBe([...text.matchAll(/^```ts/gm)].length);
-  for (const [file, code] of files) await writeFile(join(folder, file), code);
-  return { folder, files };
+  const guide = { folder, files };
+  for (const [file, code] of files) {
+    await writeFile(join(folder, file), code);
+    await writeProgram(guide, file, code);
+  }
+  return guide;
 }
+
+/** What runs, beside what is type-checked. */
+async function writeProgram({ folder }: Guide, file: string, code: string): Promise<void> {
+  await writeFile(join(folder, programOf(file)), withoutTypes(code));
+}
+
+const programOf = (file: string) => file.replace(/\.ts$/, '.js');
 
 /** A DynamoDB of its own: DynamoDB Local keeps the tables of each access key apart. */
 function newAccount() {
@@ -61,11 +73,10 @@ function newAccount() {
 type Account = ReturnType<typeof newAccount>;
 
 async function runFile({ folder }: Guide, args: readonly string[], account?: Account) {
-  const { stdout } = await run(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), ...args],
-    { cwd: folder, env: account?.environment ?? process.env },
-  );
+  const { stdout } = await run(process.execPath, args.map(programOf), {
+    cwd: folder,
+    env: account?.environment ?? process.env,
+  });
   return stdout;
 }
 
@@ -85,7 +96,7 @@ async function visit(account: Account, code: string): Promise<unknown> {
     `const refunds: unknown[] = [];`,
     `const refund = async (paid: unknown) => void refunds.push(paid);`,
   ];
-  await writeFile(join(seatSale.folder, file), [...head, code].join('\n'));
+  await writeProgram(seatSale, file, [...head, code].join('\n'));
   return JSON.parse(await runFile(seatSale, [file], account));
 }
 
@@ -173,7 +184,7 @@ describe('the seat sale', () => {
       if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM');
       else setImmediate(stop);
     }));`;
-    await writeFile(join(seatSale.folder, 'stop.ts'), head);
+    await writeProgram(seatSale, 'stop.ts', head);
     expect(await runFile(seatSale, ['--import', './stop.ts', 'server.ts'], account)).toBe('');
   });
 

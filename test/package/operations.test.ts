@@ -26,7 +26,7 @@ import { repair } from '../../src/cli/audit-repair.js';
 import { audit } from '../support/audit.js';
 import { clientConfigFor } from '../support/client.js';
 import { intercept } from '../support/interceptor.js';
-import { openedStore } from '../support/opened-store.js';
+import { findingsOf, openedStore } from '../support/opened-store.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
 import {
   allRows,
@@ -524,7 +524,7 @@ describe('the policies allow what the requests need, no more and no less', () =>
   test('for doctor', async () => {
     const needed = await neededFor(async (_, tables) => {
       const expectNoFault = async () => {
-        for await (const { level, message } of openedStore(tables).findings()) {
+        for await (const { level, message } of findingsOf(tables)) {
           expect({ level, message }).not.toMatchObject({ level: 'fault' });
         }
       };

@@ -3,16 +3,22 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ENTRY_POINTS } from '../../entry-points.js';
 import { type Build, buildPackage } from '../support/packed-package.js';
 
 let folder: string;
 let build: Build;
+/** Of all entry points, so that what they have in common is compiled once. */
+let compilerState: CompilerState;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'storagebox-api-'));
   build = await buildPackage(folder);
+  const [first, ...others] = ENTRY_POINTS.map(({ name }) => name);
+  compilerState = CompilerState.create(configOf(String(first)), {
+    additionalEntryPoints: others.map(declarationsOf),
+  });
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -20,14 +26,16 @@ test.each(ENTRY_POINTS)('$specifier exports what its snapshot says', async ({ na
   await expect(await apiReportOf(name)).toMatchFileSnapshot(`../../api/${name}.api.md`);
 });
 
-async function apiReportOf(name: string): Promise<string> {
+const declarationsOf = (name: string) => join(build.folder, `dist/${name}.d.ts`);
+
+function configOf(name: string): ExtractorConfig {
   const silent = { default: { logLevel: 'none' as never } };
-  const config = ExtractorConfig.prepare({
+  return ExtractorConfig.prepare({
     configObjectFullPath: undefined,
     packageJsonFullPath: join(build.folder, 'package.json'),
     configObject: {
       projectFolder: build.folder,
-      mainEntryPointFilePath: join(build.folder, `dist/${name}.d.ts`),
+      mainEntryPointFilePath: declarationsOf(name),
       compiler: { tsconfigFilePath: join(build.folder, 'tsconfig.json') },
       apiReport: {
         enabled: true,
@@ -43,7 +51,11 @@ async function apiReportOf(name: string): Promise<string> {
       },
     },
   });
-  Extractor.invoke(config, {
+}
+
+async function apiReportOf(name: string): Promise<string> {
+  Extractor.invoke(configOf(name), {
+    compilerState,
     localBuild: true,
     messageCallback: (message) => {
       message.handled = true;

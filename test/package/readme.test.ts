@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createTables, deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
-import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { clientConfigFor } from '../support/client.js';
 import { type PackedPackage, packPackage, ROOT } from '../support/packed-package.js';
+import { withoutTypes } from '../support/without-types.js';
 
 const run = promisify(execFile);
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
@@ -85,12 +85,6 @@ beforeAll(async () => {
   }
 });
 afterAll(() => packed.dispose());
-
-/** As a user's compiler would run it. */
-function withoutTypes(code: string): string {
-  const { ModuleKind, ScriptTarget, transpile } = ts;
-  return transpile(code, { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 });
-}
 
 function sourceOf(value: unknown): string {
   return typeof value === 'function' ? String(value) : JSON.stringify(value);

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { build as bundle } from 'tsup';
 
 const run = promisify(execFile);
 
@@ -41,6 +42,8 @@ export const SHARED_BUILD_VARIABLE = 'STORAGE_BOX_TEST_BUILD_FOLDER';
 export interface Build {
   /** The sources that were built, with `dist` beside them. */
   readonly folder: string;
+  /** The built command line, in front of an SDK that starts fast. */
+  readonly commandLine: string;
   readonly tarball: string;
   readonly tarballBytes: number;
   readonly files: readonly string[];
@@ -96,18 +99,64 @@ async function sharedBuild(folder: string): Promise<Build> {
 
 async function pack(folder: string): Promise<Build> {
   await copySources(folder);
-  const { stdout } = await run('npm', ['pack', '--json', '--foreground-scripts=false'], {
-    cwd: folder,
-  });
+  const program = join(folder, 'program');
+  const [{ stdout }] = await Promise.all([
+    run('npm', ['pack', '--json', '--foreground-scripts=false'], { cwd: folder }),
+    bundleSdk(join(program, 'node_modules', SDK)),
+  ]);
+  for (const part of ['dist', 'package.json']) {
+    await cp(join(folder, part), join(program, part), { recursive: true });
+  }
+  for (const driver of DRIVERS) {
+    await symlink(join(ROOT, 'node_modules', driver), join(program, 'node_modules', driver));
+  }
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [
     { filename: string; size: number; files: { path: string }[] },
   ];
   return {
     folder,
+    commandLine: join(program, 'dist/cli.js'),
     tarball: join(folder, packed.filename),
     tarballBytes: packed.size,
     files: packed.files.map(({ path }) => path),
   };
+}
+
+const SDK = '@aws-sdk/client-dynamodb';
+/** Which the command line looks for. */
+const DRIVERS = ['better-sqlite3', 'libsql', 'pg', 'postgres'];
+
+/**
+ * The same SDK in few files instead of hundreds: tests start the command line hundreds of times, and
+ * most of what a start takes is the loading of the SDK. The packed package is tested with the SDK as
+ * it is installed.
+ */
+async function bundleSdk(folder: string): Promise<void> {
+  const installed = join(ROOT, 'node_modules', SDK);
+  const { module } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  await bundle({
+    config: false,
+    silent: true,
+    entry: { index: join(installed, module) },
+    outDir: folder,
+    format: 'esm',
+    outExtension: () => ({ js: '.mjs' }),
+    platform: 'node',
+    target: 'node20',
+    noExternal: [/./],
+    splitting: true,
+    minify: true,
+    esbuildOptions(options) {
+      options.mainFields = ['module', 'main'];
+    },
+    banner: {
+      js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+    },
+  });
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: SDK, exports: './index.mjs' }),
+  );
 }
 
 /** What a build needs, in a folder of its own. */

@@ -14,6 +14,7 @@ import {
   type SqliteDatabase,
   type SqliteWrite,
 } from 'storagebox/sqlite';
+import { canLoadBetterSqlite3 } from './better-sqlite3.js';
 
 export type ClosableDatabase = SqliteDatabase & { close(): unknown };
 
@@ -42,7 +43,11 @@ const NODE_SQLITE: readonly SqliteDriver[] =
     : [{ name: 'node:sqlite', open: (file) => new nodeSqlite.DatabaseSync(file) }];
 
 /** All that can be used here. */
-export const SQLITE_DRIVERS: readonly SqliteDriver[] = [LIBSQL, BETTER_SQLITE3, ...NODE_SQLITE];
+export const SQLITE_DRIVERS: readonly SqliteDriver[] = [
+  LIBSQL,
+  ...(canLoadBetterSqlite3() ? [BETTER_SQLITE3] : []),
+  ...NODE_SQLITE,
+];
 
 export const SETTINGS =
   'pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 0';

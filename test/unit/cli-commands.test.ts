@@ -54,14 +54,6 @@ function memoryStore(look: LedgerLook = { state: 'filled' }) {
     },
     identity: async () => ({ shelf: 'upper' }),
     init: async () => [{ tableName: 'shelf', isCreated: true }],
-    async *findings() {
-      yield {
-        level: 'warning',
-        subject: 'shelf',
-        message: 'is dusty',
-        remedy: 'Dust it.',
-      } as const;
-    },
     assertIdsAreOurs: async () => null,
     lookAtLedger: async () => look,
     close: () => void asked.push('close'),
@@ -72,6 +64,9 @@ function memoryStore(look: LedgerLook = { state: 'filled' }) {
     open: async ({ signal: _, ...request }) => {
       asked.push(`open ${JSON.stringify(request)}`);
       return opened;
+    },
+    async *examine() {
+      yield { level: 'warning', subject: 'shelf', message: 'is dusty', remedy: 'Dust it.' };
     },
     describeFailure: (error) =>
       error instanceof RangeError
@@ -121,6 +116,10 @@ test('each command does its work', async () => {
   expect(JSON.parse(audited.stdout).findings.lost).toEqual(['LOST-1']);
   const opens = asked.filter((call) => call.startsWith('open'));
   expect(asked.filter((call) => call === 'close')).toHaveLength(opens.length);
+  // Only init creates anything.
+  expect(opens.map((call) => call.includes('"isCreating":true'))).toEqual(
+    opens.map((_, index) => index === 0),
+  );
 });
 
 test('the options of the store reach it, and those of the command as well', async () => {
@@ -154,8 +153,12 @@ test('every command that takes IDs asks first whether the store keeps them so', 
 test('add refuses a ledger that is not filled, and adds where it cannot be looked at', async () => {
   const codes = join(folder, 'codes.txt');
   await writeFile(codes, 'A-1\n');
-  const refused = memoryStore({ state: 'unfilled' }).run('add', codes);
-  await expect(refused).rejects.toMatchObject({ code: 'LEDGER_NOT_FILLED', exitCode: 4 });
+  const refused = memoryStore({ state: 'unfilled', remedy: 'Fill it.' }).run('add', codes);
+  await expect(refused).rejects.toMatchObject({
+    code: 'LEDGER_NOT_FILLED',
+    remedy: 'Fill it.',
+    exitCode: 4,
+  });
   const { run } = memoryStore({ state: 'unknown', reason: 'It is dark.' });
   expect((await run('add', codes)).stdout).toContain('1 added');
   expect(vi.mocked(process.stderr.write).mock.calls).toEqual([['It is dark.\n']]);

@@ -44,8 +44,10 @@ test.each(['//my_table', 'tables?region=eu-west-1'])(
     const { store, ...choice } = await chooseStore([]);
     expect(choice).toEqual({ location });
     const { signal } = new AbortController();
-    const opening = store.open({ location, options: {}, releaseBanks: [], signal });
-    await expect(opening).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
+    const request = { location, options: {}, releaseBanks: [], isCreating: false, signal };
+    const refusal = { code: 'USAGE', exitCode: 2 };
+    await expect(store.open(request)).rejects.toMatchObject(refusal);
+    await expect(store.examine(request).next()).rejects.toMatchObject(refusal);
   },
 );
 

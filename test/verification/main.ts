@@ -5,7 +5,6 @@
 // npm run verify -- --seed 42 --wishes            the same, with chosen items, holds, groups and own writes
 // npm run verify -- --scenario NAME --path 0,1,2  prints one systematic schedule event by event
 import { parseArgs } from 'node:util';
-import { onOwnStage } from './crash/run-processes.js';
 import { crashAndAudit } from './crash-figures.js';
 import { type Figure, printFigures } from './figures.js';
 import { checkTheChecker, noticePlantedFaults } from './harness-checks.js';
@@ -19,6 +18,7 @@ import {
   exploreSystematically,
   exploreWishes,
 } from './simulations.js';
+import { crashStores } from './stores/store-figures.js';
 
 const MIN_RANDOM_RUNS = 30_000;
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
@@ -84,8 +84,11 @@ async function verify(minutes: number | null): Promise<void> {
   );
   await section('Faults planted in the library', noticePlantedFaults);
   await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
+  await section('Crashes on PostgreSQL and SQLite', () =>
+    crashStores(isLong ? 'full' : 'build', seed),
+  );
   await section('Sales with holds, choices, groups and orders', () =>
-    onOwnStage((stage) => runSales(stage, { size: isLong ? 'full' : 'build', seed })),
+    runSales({ size: isLong ? 'full' : 'build', seed }),
   );
   await section('Long runs of many callers at once', () => runLongTests(isLong ? 'full' : 'build'));
 

@@ -68,8 +68,7 @@ async function assertLedgerIsFilled(
     message:
       `The ledger "${ledgerName}" does not list all items that are in the bank or were ` +
       'handed out: the others could be handed out twice. Nothing was added.',
-    remedy:
-      'Run "storagebox fill-ledger", then the same command again; or pass --no-ledger to work without a ledger.',
+    remedy: look.remedy,
     exitCode: EXIT_CODES.setUp,
   });
 }

@@ -10,14 +10,12 @@ export function addDoctor(program: Command, choice: Choice): void {
   program
     .command('doctor')
     .description(
-      'Check the set-up: the access, the clock, the tables, their backups and the permissions. ' +
-        'Writes nothing.',
+      "Check the set-up: the access, the tables, and what the store's promises depend on. Writes nothing.",
     )
     .action(
-      action(choice, async ({ open, isJson, signal }) => {
-        const { findings } = await open();
+      action(choice, async ({ examine, isJson, signal }) => {
         const found: Finding[] = [];
-        const examination = findings();
+        const examination = examine();
         for (;;) {
           const { value: finding, done } = await untilAborted(examination.next(), signal);
           if (done) break;

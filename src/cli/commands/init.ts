@@ -12,7 +12,7 @@ export function addInit(program: Command, choice: Choice): void {
     .description('Create the tables that do not exist yet. Does not change the others.')
     .action(
       action(choice, async ({ open, isJson, signal }) => {
-        const { init } = await open();
+        const { init } = await open(true);
         const tables = await untilAborted(init(), signal);
         if (isJson) await printJson({ tables });
         else await print(...tables.map(textOf));

@@ -7,12 +7,15 @@ import type { Store } from './store.js';
 
 const DEFAULT_STORE = 'dynamodb';
 const STORE_VARIABLE = 'STORAGE_BOX_STORE';
+/** Other names of stores, as URLs have them. */
+const ALIASES: Readonly<Record<string, string>> = { postgresql: 'postgres' };
+const EXAMPLES = `${DEFAULT_STORE}, postgres://user@host/database, sqlite:./sale.db`;
 
 /** Adds the option by which the store is chosen, for the help; it has been read by then. */
 export function addStoreOption(program: Command): void {
   program.option(
     '--store <store>',
-    `what holds the items: ${DEFAULT_STORE}, or the URL of another store (default: ${STORE_VARIABLE}, else ${DEFAULT_STORE})`,
+    `what holds the items, such as ${EXAMPLES} (default: ${STORE_VARIABLE}, else ${DEFAULT_STORE})`,
   );
 }
 
@@ -31,7 +34,7 @@ export async function chooseStore(args: readonly string[]): Promise<Choice> {
   const [, name, location = ''] = /^([a-z][a-z0-9-]*)(?::(.*))?$/s.exec(text) ?? [];
   if (name === undefined) throw unknownStore();
   try {
-    const { store } = await import(`./${name}/index.ts`);
+    const { store } = await import(`./${ALIASES[name] ?? name}/index.ts`);
     return { store, location };
   } catch (error) {
     throw isMissingFolder(error) ? unknownStore() : error;
@@ -42,7 +45,7 @@ function unknownStore(): CommandFailure {
   return new CommandFailure({
     code: 'UNKNOWN_STORE',
     message: 'There is no store of the name that --store or STORAGE_BOX_STORE gives.',
-    remedy: `Name ${DEFAULT_STORE}, or leave it out.`,
+    remedy: `Name one, such as ${EXAMPLES}, or leave it out for ${DEFAULT_STORE}.`,
     exitCode: EXIT_CODES.usage,
   });
 }

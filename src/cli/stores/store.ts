@@ -20,6 +20,12 @@ export interface Store {
   /** Loads the driver and opens what is asked for. Sends no request yet. */
   open(request: OpenRequest): Promise<OpenStore>;
   /**
+   * What can be wrong with the set-up, found without writing anything: from what is needed first to what
+   * builds on it. After a fault, what it would make misleading is left out. Opens what it needs by itself, so
+   * that it has something to say where nothing can be opened.
+   */
+  examine(request: OpenRequest): AsyncGenerator<Finding, void, void>;
+  /**
    * What a failure of this store, or of loading its driver, means; `null` for any other error, such as one
    * of a file that the user named.
    */
@@ -33,6 +39,8 @@ export interface OpenRequest {
   readonly options: Readonly<Record<string, unknown>>;
   /** Further banks that items may be released to, checked by `parseItemBankName`. */
   readonly releaseBanks: readonly string[];
+  /** Whether the command is there to create what does not exist yet. */
+  readonly isCreating: boolean;
   /** Aborted when the command is stopped. */
   readonly signal: AbortSignal;
 }
@@ -53,11 +61,6 @@ export interface OpenStore {
   identity(): Promise<Readonly<Record<string, string | null>>>;
   /** Creates what does not exist yet, and leaves the rest alone. */
   init(): Promise<readonly InitializedTable[]>;
-  /**
-   * What can be wrong with the set-up, found without writing anything: from what is needed first to what
-   * builds on it. After a fault, what it would make misleading is left out.
-   */
-  findings(): AsyncGenerator<Finding, void, void>;
   /**
    * Refuses a store that keeps deduplication IDs in another way than the options say, in clear or hashed: it
    * would take those that have an item for new ones. Reads a sample.
@@ -88,10 +91,11 @@ export interface Finding {
 
 export type LedgerLook =
   /**
-   * `unfilled`: the ledger lacks items that are in the bank or were handed out. `unused`: there are no
-   * such items. `none`: there is no ledger.
+   * `unused`: there are no items that are in the bank or were handed out. `none`: there is no ledger.
    */
-  | { readonly state: 'filled' | 'unused' | 'unfilled' | 'none' }
+  | { readonly state: 'filled' | 'unused' | 'none' }
+  /** The ledger lacks such items: `remedy` says what to do. */
+  | { readonly state: 'unfilled'; readonly remedy: string }
   /** It could not be read: `reason` for people, or `null` where the command itself will fail and say it. */
   | { readonly state: 'unknown'; readonly reason: string | null };
 

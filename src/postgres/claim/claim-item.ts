@@ -30,7 +30,7 @@ export async function claimItem(
   const patience = new Patience(CLAIM_PATIENCE_MS, signal, waitedMs);
   if (within !== undefined) {
     return inOwn(within, pair.names, (session) => {
-      const attempt = () => claimOne(pair, session, wishOf(id, options), { item });
+      const attempt = () => claimOne(pair.statements, session, wishOf(id, options), { item });
       return untilDecided(pair, session, attempt, options, patience);
     });
   }
@@ -38,7 +38,7 @@ export async function claimItem(
     const wish = wishOf(id, options);
     if (alongside !== undefined) return claimWithOwnWrites(pair, wish, item, alongside, patience);
     if (item === undefined) return claims.send(wish, patience);
-    return claimOne(pair, pair.session, wish, { item, waitMs: patience.leftMs });
+    return claimOne(pair.statements, pair.session, wish, { item, waitMs: patience.leftMs });
   };
   return untilDecided(pair, pair.session, attempt, options, patience);
 }
@@ -55,6 +55,7 @@ async function untilDecided(
   patience: Patience,
 ): Promise<AnyClaimResult> {
   for (let obstacles = 0; ; ) {
+    const startMs = runtime.nowMs();
     const outcome = await decided(pair, session, attempt, obstacles);
     switch (outcome.status) {
       case 'existing': {
@@ -70,7 +71,9 @@ async function untilDecided(
       case 'taken':
         return { status: outcome.status, item: null };
       case 'obstructed':
-        await sleepBeforeRetry(obstacles++);
+        obstacles++;
+        if (!('error' in outcome)) publishContention(obstacles, startMs, tableNamesOf(pair));
+        await sleepBeforeRetry(obstacles - 1);
     }
     patience.assertLeft('error' in outcome ? { cause: outcome.error } : undefined);
   }
@@ -100,7 +103,10 @@ function claimWithOwnWrites(
   patience: Patience,
 ): Promise<ClaimOutcome> {
   return inTransaction(pair.client, pair.names, async (session, send) => {
-    const outcome = await claimOne(pair, session, wish, { item, waitMs: patience.leftMs });
+    const outcome = await claimOne(pair.statements, session, wish, {
+      item,
+      waitMs: patience.leftMs,
+    });
     if (outcome.status === 'claimed') await makeOwnWrites(send, alongside(outcome.item));
     return outcome;
   });

@@ -16,7 +16,6 @@ import { type ItemBankTable, MIN_POSITION, randomPosition } from '../item-bank-t
 import type { Session, Statement } from '../session.js';
 import { PATIENCE, write } from '../statements.js';
 import { quotedText } from '../tables.js';
-import type { Pair } from './pair.js';
 
 /** What is asked for one ID. */
 export interface Wish {
@@ -41,14 +40,14 @@ export type ClaimOutcome =
 export interface Answer {
   readonly existing: readonly Row[] | null;
   readonly claimed: readonly (readonly [id: string, item: string])[] | null;
-  /** How many items it found and locked. */
-  readonly found: number;
   /** How many more were free in its snapshot, as far as it counts; `null` if there were enough. */
   readonly left: number | null;
 }
 
 export interface ClaimStatements {
-  /** The next free item for one ID. */
+  /** The next free item for one ID. It does not say why it found none. */
+  readonly quick: Statement;
+  /** The same, and says why. */
   readonly one: Statement;
   readonly chosen: Statement;
   readonly many: Statement;
@@ -59,7 +58,6 @@ export interface ClaimStatements {
 const ANSWER = `select json_build_object(
   'existing', (select json_agg(${ROW}) from existing),
   'claimed', (select json_agg(json_build_array(deduplication_id, item)) from put),
-  'found', (select count(*) from free),
   'left', (select n from left_over)
 )::text as answer`;
 
@@ -79,8 +77,9 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
     select count(*) from (select from ${b} where is_free and ${rest}) as rest
   ) end as n
 )`;
+  // The condition on what is set makes sure that it is set before anything is looked for.
   const existing = (ids: string) => `existing as materialized (
-  select d.* from ${d} as d, patience where deduplication_id ${ids}
+  select * from ${d} where deduplication_id ${ids} and (select is_set from patience)
 )`;
 
   // $2: the ID, $3: the time, $4: the end of its hold, $5: where the search begins, or the item.
@@ -94,6 +93,15 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
   const one = `${single('position >= $5::text::integer', 'order by position limit 1 for update skip locked')},
 ${leftOver(isWithout, 'true limit 1')}
 ${ANSWER}`;
+  const quick = `with ${PATIENCE}, free as materialized (
+  select item from ${b} where is_free and position >= $5::text::integer and (select is_set from patience)
+  and not exists (select from ${d} where deduplication_id = $2::text)
+  order by position limit 1 for update skip locked
+), ${put(`select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz from free`)}
+select json_build_object(
+  'existing', (select json_build_array(${ROW}) from ${d} where deduplication_id = $2::text),
+  'claimed', (select json_build_array(json_build_array(deduplication_id, item)) from put)
+)::text as answer`;
   const chosen = `${single('item = $5::text', 'for update')}, ${leftOver(isWithout, 'item = $5::text')}
 ${ANSWER}`;
 
@@ -118,6 +126,7 @@ ${leftOver(`(select count(*) from free) < ${needed}`, `item <> all (array(select
 ${ANSWER}`;
 
   return {
+    quick: write(quick),
     one: write(one),
     chosen: write(chosen),
     many: write(many('for update skip locked')),
@@ -131,33 +140,30 @@ export interface ClaimOptions {
 }
 
 export async function claimOne(
-  { statements }: Pair,
+  statements: ClaimStatements,
   session: Session,
   { id, heldUntil }: Wish,
   { item, waitMs }: ClaimOptions = {},
 ): Promise<ClaimOutcome> {
-  const isChosen = item !== undefined;
-  const ask = async (from: string) => {
+  const ask = async (statement: Statement, from: string) => {
     const values = [session.lockTimeout, id, nowText(), heldUntil?.toISOString() ?? null, from];
-    const [answer] = await session.ask<Answer>(
-      isChosen ? statements.chosen : statements.one,
-      values,
-      waitMs,
-    );
+    const [answer] = await session.ask<Answer>(statement, values, waitMs);
     return answer as Answer;
   };
-  let answer = await ask(item ?? String(randomPosition()));
-  const isBehind = !isChosen && answer.found === 0 && (answer.left ?? 0) > 0;
-  if (isBehind) answer = await ask(String(MIN_POSITION));
-  const outcome = outcomeOf(answer, { id, heldUntil });
-  if (!isChosen) return outcome;
-  // Its lock was waited for: what the snapshot had free has been taken since.
-  if (outcome.status === 'obstructed') return { status: 'passed' };
-  return outcome.status === 'exhausted' ? { status: 'taken' } : outcome;
+  const wish = { id, heldUntil };
+  if (item !== undefined) {
+    const outcome = outcomeOf(await ask(statements.chosen, item), wish);
+    // Its lock was waited for: what the snapshot had free has been taken since.
+    if (outcome.status === 'obstructed') return { status: 'passed' };
+    return outcome.status === 'exhausted' ? { status: 'taken' } : outcome;
+  }
+  const quick = await ask(statements.quick, String(randomPosition()));
+  const isAnswered = quick.claimed !== null || quick.existing !== null;
+  return outcomeOf(isAnswered ? quick : await ask(statements.one, String(MIN_POSITION)), wish);
 }
 
 export async function claimMany(
-  { statements }: Pair,
+  statements: ClaimStatements,
   session: Session,
   wishes: readonly Wish[],
   { inOrder = false, waitMs }: { readonly inOrder?: boolean; readonly waitMs?: number } = {},

@@ -23,6 +23,7 @@ export class GroupedClaims {
   readonly #commits = new GroupCommit<GroupedClaim, ClaimOutcome>(
     MAX_STATEMENTS_UNDER_WAY,
     (claims, patience) => this.#commit(claims, patience),
+    { firstGroupSize: MAX_GROUP_SIZE },
   );
 
   constructor(pair: Pair) {
@@ -44,7 +45,7 @@ export class GroupedClaims {
     }
     const startMs = runtime.nowMs();
     try {
-      const answer = await claimMany(this.#pair, this.#pair.session, claims, {
+      const answer = await claimMany(this.#pair.statements, this.#pair.session, claims, {
         waitMs: patience.leftMs,
       });
       return { group: 'committed', outcomes: claims.map((claim) => outcomeOf(answer, claim)) };
@@ -63,7 +64,7 @@ export class GroupedClaims {
 async function sendAlone(pair: Pair, claim: GroupedClaim): Promise<ClaimOutcome> {
   const startMs = runtime.nowMs();
   try {
-    return await claimOne(pair, pair.session, claim, { waitMs: claim.patience.leftMs });
+    return await claimOne(pair.statements, pair.session, claim, { waitMs: claim.patience.leftMs });
   } catch (error) {
     if (!isObstacle(error)) throw error;
     publishContention(1, startMs, tableNamesOf(pair));

@@ -37,9 +37,13 @@ export interface MortalProcess {
   readonly signal: AbortSignal;
 }
 
+/** What a program ends with when its driver has thrown where nobody can catch it: a death like any other. */
+const FELLED_BY_DRIVER = 70;
+
 /** Resolves once all that is planned is done. Gives how often the process was killed until then. */
 export async function liveAndDie(mortal: MortalProcess): Promise<number> {
   const deaths = drawDeaths(mortal);
+  let kills = 0;
   for (let life = 0; ; life++) {
     const { program, signal } = mortal;
     const child = fork(program, {
@@ -51,11 +55,13 @@ export async function liveAndDie(mortal: MortalProcess): Promise<number> {
     const exit = exitOf(child);
     await beReady(child, exit);
     child.send(taskFor(mortal, life));
-    const isKilled = await killAfter(deaths[life] ?? Infinity, child, mortal);
+    const isKilled = await killAfter(deaths[kills] ?? Infinity, child, mortal);
     const { exitCode } = await exit;
     mortal.journal.readOn();
-    if (exitCode === 0) return life;
-    if (!isKilled) throw new Error(`A process ended by itself, with exit code ${exitCode}.`);
+    if (exitCode === 0) return kills;
+    if (isKilled) kills++;
+    else if (exitCode !== FELLED_BY_DRIVER)
+      throw new Error(`A process ended by itself, with exit code ${exitCode}.`);
   }
 }
 

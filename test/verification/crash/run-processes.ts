@@ -33,6 +33,11 @@ export interface HarmDone {
   readonly wire: WireCounts;
 }
 
+export type WorkingProcess = Pick<
+  MortalProcess,
+  'program' | 'task' | 'plan' | 'journal' | 'callers'
+>;
+
 /** Packs the package and starts DynamoDB Local, for as long as the work takes. */
 export async function onOwnStage<Result>(work: (stage: Stage) => Promise<Result>): Promise<Result> {
   const packed = await packPackage();
@@ -85,17 +90,36 @@ export async function install(
 /** Returns when all that was planned is done and every request has died. */
 export async function runProcesses(
   endpoint: string,
-  processes: readonly Pick<MortalProcess, 'program' | 'task' | 'plan' | 'journal' | 'callers'>[],
+  processes: readonly WorkingProcess[],
   { kills, wireFaultShare, seed }: Harm,
 ): Promise<HarmDone> {
-  const originNs = String(process.hrtime.bigint());
   // A generator for each: what one draws must not hang on how fast another is.
   const wire = await startFaultyWire(endpoint, wireFaultShare, seededRandom(seed + 1));
+  try {
+    const overWire = processes.map((one) => ({
+      ...one,
+      task: { ...one.task, endpoint: wire.endpoint },
+    }));
+    return { kills: await runMortals(overWire, { kills, seed }), wire: wire.counts };
+  } finally {
+    await wire.drain();
+  }
+}
+
+/**
+ * Returns when all that was planned is done. Gives how many times a process was killed.
+ *
+ * @param originNs of the times in the journals, by the monotonic clock
+ */
+export async function runMortals(
+  processes: readonly WorkingProcess[],
+  { kills, seed }: Pick<Harm, 'kills' | 'seed'>,
+  originNs = String(process.hrtime.bigint()),
+): Promise<number> {
   const theEnd = new AbortController();
   const lives = processes.map((mortal, position) =>
     liveAndDie({
       ...mortal,
-      task: { ...mortal.task, endpoint: wire.endpoint },
       kills: Math.floor((kills + position) / processes.length),
       random: seededRandom(seed + 2 + position),
       originNs,
@@ -104,11 +128,10 @@ export async function runProcesses(
   );
   try {
     const deaths = await Promise.all(lives);
-    return { kills: deaths.reduce((sum, count) => sum + count, 0), wire: wire.counts };
+    return deaths.reduce((sum, count) => sum + count, 0);
   } finally {
     theEnd.abort();
     await Promise.allSettled(lives);
-    await wire.drain();
   }
 }
 

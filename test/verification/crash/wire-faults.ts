@@ -4,21 +4,53 @@
 //   cut head   the request is served; the response breaks off in the middle of its head
 //   cut body   the same, in the middle of its body
 //   stall      the request reaches the server late, maybe after the death of who sent it
+//   swallow    the request is served; the connection is reset late, without a byte of the response
+//   abandon    the connection ends on both sides as soon as the server has the request
+//   cut off    the same in the middle of the request
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pick, type Random } from '../seeded-random.js';
 
-const FAULTS = ['reset', 'cut head', 'cut body', 'stall'] as const;
 const MAX_STALL_MS = 300;
 const MAX_DRAIN_MS = 30_000;
 const HEAD_END = '\r\n\r\n';
 
-type Fault = (typeof FAULTS)[number];
+export type WireFault =
+  | 'reset'
+  | 'cut head'
+  | 'cut body'
+  | 'stall'
+  | 'swallow'
+  | 'abandon'
+  | 'cut off';
+
+/** What the wire has to know of what goes over it. */
+export interface WireProtocol {
+  readonly faults: readonly WireFault[];
+  /** @param requestsBefore on this connection */
+  isWholeRequest(received: Buffer, requestsBefore: number): boolean;
+  /** Whether it carries several claims. */
+  isGroup(request: Buffer): boolean;
+  /** Of the response; `undefined` if it has no end here. */
+  headLengthBytes(response: Buffer): number | undefined;
+}
+
+/** As DynamoDB speaks it. */
+const http: WireProtocol = {
+  faults: ['reset', 'cut head', 'cut body', 'stall'],
+  isWholeRequest: (received) => received.length >= (messageLengthBytes(received) ?? Infinity),
+  isGroup: (request) => {
+    const text = request.toString('latin1');
+    return text.includes('TransactWriteItems') && text.split('"Delete":').length > 2;
+  },
+  headLengthBytes,
+};
 
 export interface FaultyWire {
   /** Where to send requests. */
   readonly endpoint: string;
+  readonly port: number;
   readonly counts: Readonly<WireCounts>;
   /** Closes the way in and waits until the server is done with every request that got through. */
   drain(): Promise<void>;
@@ -33,6 +65,7 @@ export interface WireCounts {
 
 interface Wire {
   readonly target: { readonly host: string; readonly port: number };
+  readonly protocol: WireProtocol;
   readonly faultShare: number;
   readonly random: Random;
   readonly counts: WireCounts;
@@ -44,11 +77,13 @@ export async function startFaultyWire(
   targetEndpoint: string,
   faultShare: number,
   random: Random,
+  protocol: WireProtocol = http,
 ): Promise<FaultyWire> {
   const { hostname: host, port } = new URL(targetEndpoint);
   const counts = { requests: 0, groups: 0, faults: 0 };
   const wire: Wire = {
     target: { host, port: Number(port) },
+    protocol,
     faultShare,
     random,
     counts,
@@ -67,8 +102,8 @@ export async function startFaultyWire(
       await sleep(10);
     }
   };
-  const endpoint = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  return { endpoint, counts, drain };
+  const { port: ownPort } = listener.address() as AddressInfo;
+  return { endpoint: `http://127.0.0.1:${ownPort}`, port: ownPort, counts, drain };
 }
 
 /** Carries the requests of one connection, one after the other. */
@@ -77,16 +112,18 @@ function carry(client: Socket, wire: Wire): void {
   register(client, wire.clients);
   register(server, wire.servers);
   let received: Buffer = Buffer.alloc(0);
-  let cut: 'cut head' | 'cut body' | undefined;
+  let requests = 0;
+  let cut: 'cut head' | 'cut body' | 'swallow' | undefined;
   let isBroken = false;
   let delivery: Promise<void> = Promise.resolve();
 
   client.on('data', (chunk) => {
     received = Buffer.concat([received, chunk]);
-    const lengthBytes = messageLengthBytes(received);
-    if (lengthBytes === undefined || received.length < lengthBytes) return;
+    const isWhole = wire.protocol.isWholeRequest(received, requests);
+    if (!isWhole) return;
     const request = received;
     received = Buffer.alloc(0);
+    requests++;
     delivery = deliver(request);
   });
   // What was sent before the client's death still reaches the server, and is served.
@@ -98,26 +135,39 @@ function carry(client: Socket, wire: Wire): void {
       return;
     }
     isBroken = true;
-    breakOff(client, chunk.subarray(0, cutPosition(chunk, cut, wire.random)), wire.random);
+    if (cut === 'swallow') void resetLate();
+    else breakOff(client, chunk.subarray(0, cutPosition(chunk, cut, wire)), wire.random);
   });
   server.on('close', () => client.destroy());
 
   async function deliver(request: Buffer): Promise<void> {
     const fault = drawFault(wire);
-    if (isGroup(request)) wire.counts.groups++;
-    if (fault === 'reset') {
-      client.resetAndDestroy();
-      return;
+    if (wire.protocol.isGroup(request)) wire.counts.groups++;
+    switch (fault) {
+      case 'reset':
+        client.resetAndDestroy();
+        return;
+      case 'stall':
+        await sleep(wire.random() * MAX_STALL_MS);
+        break;
+      case 'abandon':
+        server.write(request, () => client.resetAndDestroy());
+        return;
+      case 'cut off':
+        server.write(request.subarray(0, Math.floor(wire.random() * request.length)), () =>
+          client.resetAndDestroy(),
+        );
+        return;
+      default:
+        cut = fault;
     }
-    if (fault === 'stall') await sleep(wire.random() * MAX_STALL_MS);
-    else cut = fault;
     server.write(request);
   }
-}
 
-function isGroup(request: Buffer): boolean {
-  const text = request.toString('latin1');
-  return text.includes('TransactWriteItems') && text.split('"Delete":').length > 2;
+  async function resetLate(): Promise<void> {
+    await sleep(wire.random() * MAX_STALL_MS);
+    client.resetAndDestroy();
+  }
 }
 
 function register(socket: Socket, sockets: Set<Socket>): void {
@@ -127,11 +177,11 @@ function register(socket: Socket, sockets: Set<Socket>): void {
   socket.on('error', () => {});
 }
 
-function drawFault({ counts, faultShare, random }: Wire): Fault | undefined {
+function drawFault({ counts, faultShare, protocol, random }: Wire): WireFault | undefined {
   counts.requests++;
   if (random() >= faultShare) return undefined;
   counts.faults++;
-  return pick(FAULTS, random);
+  return pick(protocol.faults, random);
 }
 
 /** `undefined` while the head is incomplete. */
@@ -147,8 +197,12 @@ function headLengthBytes(message: Buffer): number | undefined {
   return position === -1 ? undefined : position + HEAD_END.length;
 }
 
-function cutPosition(response: Buffer, cut: 'cut head' | 'cut body', random: Random): number {
-  const headBytes = headLengthBytes(response) ?? response.length;
+function cutPosition(
+  response: Buffer,
+  cut: 'cut head' | 'cut body',
+  { protocol, random }: Wire,
+): number {
+  const headBytes = protocol.headLengthBytes(response) ?? response.length;
   if (cut === 'cut head') return Math.floor(random() * headBytes);
   return headBytes + Math.floor(random() * (response.length - headBytes));
 }

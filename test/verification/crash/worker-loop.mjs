@@ -2,15 +2,15 @@
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const MAX_ATTEMPTS = 8;
-const RETRY_DELAY_MS = 20;
+/** Enough for faults of single requests; a server that is killed takes longer. */
+const PATIENCE = { maxAttempts: 8, retryDelayMs: 20 };
 
 /** A call that threw at every attempt: what was planned stays without an answer. */
 class Unanswered extends Error {}
 
 /**
- * @param openTask makes, from the task and from `ask`, the function that does what is planned. It makes each
- *   call by `ask(asked, call)`, which writes down what is asked, then calls until there is an answer, and
+ * @param openTask makes, from the task and from `ask`, at once or later, the function that does what is planned.
+ *   It makes each call by `ask(asked, call)`, which writes down what is asked, then calls until there is an answer, and
  *   writes that down
  */
 export function runWorker(openTask) {
@@ -25,6 +25,7 @@ export function runWorker(openTask) {
 
 async function carryOut(task, openTask) {
   const { life, plan, callers, journal, originNs } = task;
+  const { maxAttempts, retryDelayMs } = task.patience ?? PATIENCE;
   const file = openSync(journal, 'a');
   writeSync(file, '\n');
   const write = (line) => writeSync(file, `${JSON.stringify(line)}\n`);
@@ -33,7 +34,7 @@ async function carryOut(task, openTask) {
 
   let callCount = 0;
   async function ask(asked, request) {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const call = `${life}.${callCount++}`;
       write({ event: 'invoked', call, asked, atNs: nowNs() });
       try {
@@ -43,12 +44,12 @@ async function carryOut(task, openTask) {
       } catch (error) {
         write({ event: 'failed', call, error: `${error.name}: ${error.message}`, atNs: nowNs() });
       }
-      await sleep(RETRY_DELAY_MS * Math.random());
+      await sleep(retryDelayMs * Math.random());
     }
     throw new Unanswered();
   }
 
-  const doPlanned = openTask(task, ask);
+  const doPlanned = await openTask(task, ask);
   const waiting = plan.values();
   async function doUntilDone() {
     for (const planned of waiting) {

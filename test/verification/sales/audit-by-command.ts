@@ -5,13 +5,7 @@ import { promisify } from 'node:util';
 import { PROCESS_ENVIRONMENT } from '../crash/mortal-process.js';
 import type { Stage } from '../crash/run-processes.js';
 import type { SaleTables } from '../crash/sale-tables.js';
-
-export interface Audit {
-  readonly inBank: number;
-  readonly given: number;
-  readonly lost: number;
-  readonly twice: number;
-}
+import type { Audit } from './sale-stage.js';
 
 export async function auditByCommand(
   { endpoint, project }: Pick<Stage, 'endpoint' | 'project'>,

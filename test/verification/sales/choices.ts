@@ -1,18 +1,9 @@
 // Users choose seats at once, and most want the same few.
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  type ChosenClaimResult,
-  DeduplicationDynamoDbRepository,
-  Deduplicator,
-  ItemBankDynamoDbRepository,
-} from 'storagebox';
-import { clientFor } from '../../support/client.js';
+import type { ChosenClaimResult, Deduplicator } from 'storagebox/core';
 import { untilServed } from '../../support/until-served.js';
-import type { Stage } from '../crash/run-processes.js';
-import { readSale, type SaleTables } from '../crash/sale-tables.js';
 import { count, type Figure } from '../figures.js';
 import { pick, type Random, seededRandom } from '../seeded-random.js';
-import { auditByCommand } from './audit-by-command.js';
+import type { SaleStage, Server } from './sale-stage.js';
 import { onSale } from './stage.js';
 
 export interface ChoiceSize {
@@ -38,7 +29,7 @@ interface Choice {
 }
 
 export async function runChoices(
-  stage: Stage,
+  stage: SaleStage,
   { rounds }: ChoiceSize,
   seed: number,
 ): Promise<Figure[]> {
@@ -46,24 +37,24 @@ export async function runChoices(
   const plans = Array.from({ length: rounds }, (_, round) =>
     Array.from({ length: SEATS }, (_, seat) => `round-${round}/seat-${seat}`),
   );
-  return onSale(stage, plans.flat(), async (sale, client) => {
-    const clients = Array.from({ length: SERVERS }, () => clientFor(stage.endpoint));
-    const servers = clients.map((own) => serverOf(sale, own));
+  return onSale(stage, plans.flat(), async (sale) => {
+    const servers = Array.from({ length: SERVERS }, () => sale.openServer());
     const startMs = performance.now();
     const choices: Choice[] = [];
     for (const [round, seats] of plans.entries()) {
       const users = Array.from({ length: USERS }, (_, user) => `round-${round}/user-${user}`);
       const ofUsers = await Promise.all(
         users.map((user, index) =>
-          choose(servers[index % SERVERS] as Deduplicator<unknown>, user, seats, random),
+          choose((servers[index % SERVERS] as Server).deduplicator, user, seats, random),
         ),
       );
       choices.push(...ofUsers.flat());
     }
     const seconds = Math.round((performance.now() - startMs) / 1_000);
-    for (const own of clients) own.destroy();
-    const { assignments } = await readSale(client, sale);
-    const audit = await auditByCommand(stage, sale);
+    for (const { close } of servers) await close();
+    const assigned = await sale.assignments();
+    const assignments = new Map(assigned.map(({ id, item }) => [id, item]));
+    const audit = await sale.audit();
     const told = judge(choices, assignments);
     return [
       {
@@ -81,22 +72,12 @@ export async function runChoices(
         isRight: told.twoOwners + told.anotherSeat + told.unlikeTable + told.takenButFree === 0,
       },
       {
-        what: 'chosen seats: lost, twice (storagebox audit)',
+        what: 'chosen seats: lost, twice (audit)',
         value: [audit.lost, audit.twice].map(count).join(', '),
         isRight: audit.lost + audit.twice === 0 && audit.given === told.claimed,
       },
     ];
   });
-}
-
-function serverOf(sale: SaleTables, client: DynamoDBClient): Deduplicator<unknown> {
-  return new Deduplicator({
-    itemRepo: new ItemBankDynamoDbRepository({ tableName: sale.itemBankTableName, client }),
-    deduplicationRepo: new DeduplicationDynamoDbRepository({
-      tableName: sale.deduplicationTableName,
-      client,
-    }),
-  }) as Deduplicator<unknown>;
 }
 
 /** One seat after the other, until the user has one or gives up. */

@@ -2,7 +2,7 @@
 import { openSale } from './open-sale.mjs';
 import { runWorker } from './worker-loop.mjs';
 
-runWorker((task, ask) => {
-  const deduplicator = openSale(task);
+runWorker(async (task, ask) => {
+  const deduplicator = await openSale(task);
   return (group) => ask(group, () => deduplicator.claimAll(group.ids));
 });

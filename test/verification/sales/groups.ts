@@ -1,12 +1,10 @@
 // Groups share a bank out to the last item, while servers are killed and an observer looks at them.
-import { type DynamoDBClient, TransactGetItemsCommand } from '@aws-sdk/client-dynamodb';
-import type { GroupClaimResult } from 'storagebox';
+import type { GroupClaimResult } from 'storagebox/core';
 import type { Journal, Planned } from '../crash/journal.js';
-import { countErrors, onJournals, runProcesses, type Stage } from '../crash/run-processes.js';
-import { readSale, type SaleTables } from '../crash/sale-tables.js';
+import { countErrors, onJournals } from '../crash/run-processes.js';
 import { count, type Figure } from '../figures.js';
 import { pick, type Random, seededRandom } from '../seeded-random.js';
-import { auditByCommand } from './audit-by-command.js';
+import type { Sale, SaleStage } from './sale-stage.js';
 import { dealOut, errorsInWords, installWorker, onSale, PROCESSES, unansweredOf } from './stage.js';
 
 export interface GroupSaleSize {
@@ -29,41 +27,36 @@ interface Group {
 type GroupJournal = Journal<Group & Planned, GroupClaimResult>;
 
 export async function runGroupSale(
-  stage: Stage,
+  stage: SaleStage,
   { items: itemCount, kills }: GroupSaleSize,
   seed: number,
 ): Promise<Figure[]> {
-  const program = await installWorker(stage, 'group-worker.mjs', 'open-sale.mjs');
+  const program = await installWorker(stage, 'group-worker.mjs');
   const items = Array.from({ length: itemCount }, (_, item) => `item-${item}`);
   const groups = planGroups(itemCount, seededRandom(seed));
-  return onSale(stage, items, (sale, client) =>
+  return onSale(stage, items, (sale) =>
     onJournals<Group & Planned, GroupClaimResult, Figure[]>(PROCESSES, async (journals) => {
       const plans = dealOut(groups);
       const theEnd = new AbortController();
-      const observer = observe(
-        client,
-        sale,
-        plans,
-        journals,
-        seededRandom(seed + 1),
-        theEnd.signal,
-      );
+      const observer = observe(sale, plans, journals, seededRandom(seed + 1), theEnd.signal);
       const startMs = performance.now();
-      const harm = await runProcesses(
-        stage.endpoint,
-        journals.map((journal, process) => ({
-          program,
-          task: { sale },
-          plan: plans[process] ?? [],
-          journal,
-          callers: CALLERS / PROCESSES,
-        })),
-        { kills, wireFaultShare: WIRE_FAULT_SHARE, seed },
-      ).finally(() => theEnd.abort());
+      const harm = await stage
+        .runProcesses(
+          journals.map((journal, process) => ({
+            program,
+            task: { sale: sale.tables },
+            plan: plans[process] ?? [],
+            journal,
+            callers: CALLERS / PROCESSES,
+          })),
+          { kills, wireFaultShare: WIRE_FAULT_SHARE, seed },
+        )
+        .finally(() => theEnd.abort());
       const seconds = Math.round((performance.now() - startMs) / 1_000);
       const observed = await observer;
-      const { assignments } = await readSale(client, sale);
-      const audit = await auditByCommand(stage, sale);
+      const assigned = await sale.assignments();
+      const assignments = new Map(assigned.map(({ id, item }) => [id, item]));
+      const audit = await sale.audit();
       const told = judge(itemCount, groups, assignments, journals);
       const unanswered = unansweredOf(groups, journals);
       const isEachItemThere = audit.inBank + audit.given === itemCount;
@@ -102,7 +95,7 @@ export async function runGroupSale(
           isRight: audit.inBank < told.smallestTurnedAway && told.turnedAwayInVain === 0,
         },
         {
-          what: 'groups: lost, twice (storagebox audit)',
+          what: 'groups: lost, twice (audit)',
           value: [audit.lost, audit.twice].map(count).join(', '),
           isRight: audit.lost + audit.twice === 0 && isEachItemThere,
         },
@@ -135,8 +128,7 @@ interface Observed {
 
 /** Reads all IDs of a group that is under way at one moment, of one group after the other. */
 async function observe(
-  client: DynamoDBClient,
-  sale: SaleTables,
+  sale: Sale,
   plans: readonly (readonly (Group & Planned)[])[],
   journals: readonly GroupJournal[],
   random: Random,
@@ -152,8 +144,8 @@ async function observe(
       continue;
     }
     const { ids } = (plans[process] ?? [])[pick(underWay, random)] as Group;
-    const having = await countHaving(client, sale, ids);
-    // A transaction on one of them was under way.
+    const having = await sale.countHaving(ids);
+    // On DynamoDB, a transaction on one of them was under way.
     if (having === null) continue;
     observed.looks++;
     if (having === 0) observed.without++;
@@ -165,23 +157,6 @@ async function observe(
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-async function countHaving(
-  client: DynamoDBClient,
-  { deduplicationTableName: TableName }: SaleTables,
-  ids: readonly string[],
-): Promise<number | null> {
-  const command = new TransactGetItemsCommand({
-    TransactItems: ids.map((id) => ({ Get: { TableName, Key: { deduplication_id: { S: id } } } })),
-  });
-  try {
-    const { Responses = [] } = await client.send(command);
-    return Responses.filter(({ Item }) => Item !== undefined).length;
-  } catch (error) {
-    if ((error as Error).name === 'TransactionCanceledException') return null;
-    throw error;
-  }
 }
 
 interface Told {

@@ -1,25 +1,12 @@
-// The package as it would be published, in front of the tables of a sale.
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  DEFAULT_CLIENT_CONFIG,
-  DeduplicationDynamoDbRepository,
-  Deduplicator,
-  ItemBankDynamoDbRepository,
-} from 'storagebox';
+// The package as it would be published, in front of the tables of a sale on whatever store.
+export async function openSale({ store, sale, ...task }) {
+  const { openSales } = await import(`./open-${store}.mjs`);
+  const [deduplicator] = await openSales({ ...task, sales: [sale] });
+  return deduplicator;
+}
 
-export function openSale({ endpoint, sale }) {
-  const client = new DynamoDBClient({ ...DEFAULT_CLIENT_CONFIG, endpoint });
-  const { itemBankTableName, ledgerTableName, deduplicationTableName, holdIndexName } = sale;
-  return new Deduplicator({
-    itemRepo: new ItemBankDynamoDbRepository({
-      tableName: itemBankTableName,
-      ledgerTableName,
-      client,
-    }),
-    deduplicationRepo: new DeduplicationDynamoDbRepository({
-      tableName: deduplicationTableName,
-      holdIndexName,
-      client,
-    }),
-  });
+/** Makes the writes of an order and of a message to send, from the ID and the item. */
+export async function openOrders({ store, own }) {
+  const { ordersIn } = await import(`./orders-${store}.mjs`);
+  return ordersIn(own);
 }

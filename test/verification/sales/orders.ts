@@ -1,16 +1,9 @@
 // Each claim comes with an order and a message to send: as many of both as assignments, through kills and faults.
-import { randomUUID } from 'node:crypto';
-import {
-  CreateTableCommand,
-  DeleteTableCommand,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb';
-import type { ClaimResult } from 'storagebox';
+import type { ClaimResult } from 'storagebox/core';
 import type { Planned } from '../crash/journal.js';
-import { countErrors, onJournals, runProcesses, type Stage } from '../crash/run-processes.js';
-import { type Row, readRows, readSale } from '../crash/sale-tables.js';
+import { countErrors, onJournals } from '../crash/run-processes.js';
 import { count, type Figure } from '../figures.js';
-import { auditByCommand } from './audit-by-command.js';
+import type { OrderRow, SaleStage } from './sale-stage.js';
 import { dealOut, errorsInWords, installWorker, onSale, PROCESSES, unansweredOf } from './stage.js';
 
 export interface OrderSize {
@@ -27,32 +20,28 @@ interface Order {
   readonly id: string;
 }
 
-interface OwnTables {
-  readonly ordersTableName: string;
-  readonly outboxTableName: string;
-}
-
 export async function runOrders(
-  stage: Stage,
+  stage: SaleStage,
   { claims, kills }: OrderSize,
   seed: number,
 ): Promise<Figure[]> {
-  const program = await installWorker(stage, 'order-worker.mjs', 'open-sale.mjs');
+  const program = await installWorker(stage, 'order-worker.mjs');
   const items = Array.from({ length: claims }, (_, item) => `item-${item}`);
   const orders = items.flatMap((_, order): Order[] => {
     const planned = { id: `order-${order}` };
     return order % IDS_PER_SECOND_CALL === 0 ? [planned, planned] : [planned];
   });
-  return onSale(stage, items, (sale, client) =>
-    onOwnTables(client, (own) =>
-      onJournals<Order & Planned, ClaimResult, Figure[]>(PROCESSES, async (journals) => {
+  return onSale(stage, items, async (sale) => {
+    const own = await sale.openOwnTables();
+    const figures = await onJournals<Order & Planned, ClaimResult, Figure[]>(
+      PROCESSES,
+      async (journals) => {
         const plans = dealOut(orders);
         const startMs = performance.now();
-        const harm = await runProcesses(
-          stage.endpoint,
+        const harm = await stage.runProcesses(
           journals.map((journal, process) => ({
             program,
-            task: { sale, ...own },
+            task: { sale: sale.tables, own: own.tables },
             plan: plans[process] ?? [],
             journal,
             callers: CALLERS,
@@ -60,12 +49,10 @@ export async function runOrders(
           { kills, wireFaultShare: WIRE_FAULT_SHARE, seed },
         );
         const seconds = Math.round((performance.now() - startMs) / 1_000);
-        const { assignments } = await readSale(client, sale);
-        const audit = await auditByCommand(stage, sale);
-        const rows = {
-          orders: await readRows(client, own.ordersTableName),
-          outbox: await readRows(client, own.outboxTableName),
-        };
+        const assigned = await sale.assignments();
+        const assignments = new Map(assigned.map(({ id, item }) => [id, item]));
+        const audit = await sale.audit();
+        const rows = await own.rows();
         const calls = journals.flatMap((journal) => journal.calls());
         const toldOtherwise = calls.filter(
           ({ asked, answer }) => answer !== undefined && assignments.get(asked.id) !== answer.item,
@@ -92,51 +79,22 @@ export async function runOrders(
             isRight: isEachAssigned && wrong === 0,
           },
           {
-            what: 'orders: lost, twice (storagebox audit)',
+            what: 'orders: lost, twice (audit)',
             value: [audit.lost, audit.twice].map(count).join(', '),
             isRight: audit.lost + audit.twice === 0 && audit.given === claims,
           },
         ];
-      }),
-    ),
-  );
-}
-
-async function onOwnTables<Result>(
-  client: DynamoDBClient,
-  work: (own: OwnTables) => Promise<Result>,
-): Promise<Result> {
-  const own = {
-    ordersTableName: `orders-${randomUUID()}`,
-    outboxTableName: `outbox-${randomUUID()}`,
-  };
-  await createTable(client, own.ordersTableName, 'order_id');
-  await createTable(client, own.outboxTableName, 'message_id');
-  const result = await work(own);
-  for (const TableName of Object.values(own)) {
-    await client.send(new DeleteTableCommand({ TableName }));
-  }
-  return result;
-}
-
-async function createTable(client: DynamoDBClient, TableName: string, key: string): Promise<void> {
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
-    }),
-  );
+      },
+    );
+    await own.dispose();
+    return figures;
+  });
 }
 
 /** Assignments that have no row, or several, or one with another item; and rows without an assignment. */
-function countWrong(assignments: ReadonlyMap<string, string>, rows: readonly Row[]): number {
-  const itemsOf = new Map<string, (string | undefined)[]>();
-  for (const { order_id, item } of rows) {
-    const id = String(order_id?.S);
-    itemsOf.set(id, [...(itemsOf.get(id) ?? []), item?.S]);
-  }
+function countWrong(assignments: ReadonlyMap<string, string>, rows: readonly OrderRow[]): number {
+  const itemsOf = new Map<string, string[]>();
+  for (const { id, item } of rows) itemsOf.set(id, [...(itemsOf.get(id) ?? []), item]);
   const isWrong = ([id, item]: [string, string]) => {
     const items = itemsOf.get(id) ?? [];
     return items.length !== 1 || items[0] !== item;

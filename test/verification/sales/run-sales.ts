@@ -1,9 +1,10 @@
 // The runs of this folder, by name and size.
-import type { Stage } from '../crash/run-processes.js';
 import type { Figure } from '../figures.js';
 import { runChoices } from './choices.js';
+import { type DynamoDbSaleStage, onDynamoDb } from './dynamodb-sales.js';
 import { runGroupSale } from './groups.js';
 import { runOrders } from './orders.js';
+import type { SaleStage } from './sale-stage.js';
 import { runSeatSale } from './seats.js';
 import { runVersions } from './versions.js';
 
@@ -45,21 +46,34 @@ const SIZES = {
 } as const;
 
 export const SALES: Readonly<
-  Record<keyof typeof SIZES, (stage: Stage, options: SaleOptions) => Promise<Figure[]>>
+  Record<
+    Exclude<keyof typeof SIZES, 'versions'>,
+    (stage: SaleStage, options: SaleOptions) => Promise<Figure[]>
+  >
 > = {
   seats: (stage, { size, seed }) => runSeatSale(stage, SIZES.seats[size], seed),
   choices: (stage, { size, seed }) => runChoices(stage, SIZES.choices[size], seed),
   groups: (stage, { size, seed }) => runGroupSale(stage, SIZES.groups[size], seed),
   orders: (stage, { size, seed }) => runOrders(stage, SIZES.orders[size], seed),
+};
+
+/** There was no other store when version 0.1 came out. */
+export const DYNAMODB_SALES: Readonly<
+  Record<string, (stage: DynamoDbSaleStage, options: SaleOptions) => Promise<Figure[]>>
+> = {
+  ...SALES,
   versions: (stage, { size, seed, earlierProject }) =>
     runVersions(stage, SIZES.versions[size], seed, earlierProject),
 };
 
-export async function runSales(stage: Stage, options: SaleOptions): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  for (const run of Object.values(SALES)) {
-    figures.push(...(await run(stage, options)));
-    process.stdout.write('.');
-  }
-  return figures;
+/** All of them, on DynamoDB. */
+export function runSales(options: SaleOptions): Promise<Figure[]> {
+  return onDynamoDb(async (stage) => {
+    const figures: Figure[] = [];
+    for (const run of Object.values(DYNAMODB_SALES)) {
+      figures.push(...(await run(stage, options)));
+      process.stdout.write('.');
+    }
+    return figures;
+  });
 }

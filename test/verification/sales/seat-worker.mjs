@@ -6,9 +6,9 @@ import { runWorker } from './worker-loop.mjs';
 const MAX_VISITS = 6;
 const MAX_RETURN_DELAY_MS = 500;
 
-runWorker((task, ask) => {
+runWorker(async (task, ask) => {
   const { holdForMs, maxPaymentDelayMs, sweepPauseMs } = task;
-  const deduplicator = openSale(task);
+  const deduplicator = await openSale(task);
   const at = (answer) => ({ ...answer, atMs: Date.now() });
 
   if (sweepPauseMs !== null) void sweepForever();

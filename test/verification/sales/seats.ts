@@ -1,17 +1,10 @@
 // The sale of a seat plan: users hold a seat, pay in time, late or never, and come again, while holds that have
 // ended are swept and servers are killed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  DeduplicationDynamoDbRepository,
-  Deduplicator,
-  ItemBankDynamoDbRepository,
-} from 'storagebox';
 import type { JournaledCall, Planned } from '../crash/journal.js';
-import { countErrors, onJournals, runProcesses, type Stage } from '../crash/run-processes.js';
-import { type Row, readRows, type SaleTables } from '../crash/sale-tables.js';
+import { countErrors, onJournals } from '../crash/run-processes.js';
 import { count, type Figure } from '../figures.js';
-import { auditByCommand } from './audit-by-command.js';
+import type { AssignmentRow, Sale, SaleStage } from './sale-stage.js';
 import { dealOut, errorsInWords, installWorker, onSale, PROCESSES, unansweredOf } from './stage.js';
 
 export interface SeatSaleSize {
@@ -60,26 +53,25 @@ interface Answer {
 type Call = JournaledCall<Asked, Answer>;
 
 export async function runSeatSale(
-  stage: Stage,
+  stage: SaleStage,
   size: SeatSaleSize,
   seed: number,
 ): Promise<Figure[]> {
-  const program = await installWorker(stage, 'seat-worker.mjs', 'open-sale.mjs');
+  const program = await installWorker(stage, 'seat-worker.mjs');
   const seats = Array.from({ length: size.seats }, (_, seat) => `seat-${seat}`);
   const visitors = Array.from(
     { length: size.users },
     (_, user): Visitor => ({ user: `user-${user}`, isPaying: user % 3 !== 0 }),
   );
-  return onSale(stage, seats, (sale, client) =>
+  return onSale(stage, seats, (sale) =>
     onJournals<Asked, Answer, Figure[]>(PROCESSES, async (journals) => {
       const startMs = performance.now();
       const plans = dealOut(visitors);
-      const harm = await runProcesses(
-        stage.endpoint,
+      const harm = await stage.runProcesses(
         journals.map((journal, process) => ({
           program,
           task: {
-            sale,
+            sale: sale.tables,
             holdForMs: HOLD_FOR_MS,
             maxPaymentDelayMs: MAX_PAYMENT_DELAY_MS,
             sweepPauseMs: process < SWEEPING_PROCESSES ? SWEEP_PAUSE_MS : null,
@@ -91,10 +83,10 @@ export async function runSeatSale(
         { kills: size.kills, wireFaultShare: WIRE_FAULT_SHARE, seed },
       );
       const seconds = Math.round((performance.now() - startMs) / 1_000);
-      await sweepUntilNoneIsHeld(client, sale);
-      const rows = await readRows(client, sale.deduplicationTableName);
+      await sweepUntilNoneIsHeld(sale);
+      const rows = await sale.assignments();
       const calls = journals.flatMap((journal) => journal.calls());
-      const audit = await auditByCommand(stage, sale);
+      const audit = await sale.audit();
       const told = judge(calls, rows, new Set(visitors.filter(isNeverPaying).map(userOf)));
       const sold = rows.length / size.seats;
       const unanswered = unansweredOf(visitors, journals);
@@ -123,7 +115,7 @@ export async function runSeatSale(
           isRight: Math.min(told.lateWon, told.lateLost) >= size.minLatePayments,
         },
         {
-          what: 'seat sale: lost, twice (storagebox audit)',
+          what: 'seat sale: lost, twice (audit)',
           value: [audit.lost, audit.twice].map(count).join(', '),
           isRight: audit.lost + audit.twice === 0 && isEachSeatThere,
         },
@@ -148,25 +140,13 @@ function userOf({ user }: Visitor): string {
 }
 
 /** As the two processes did: the last holds end after the last user has gone. */
-async function sweepUntilNoneIsHeld(client: DynamoDBClient, sale: SaleTables): Promise<void> {
-  const { itemBankTableName, ledgerTableName, deduplicationTableName, holdIndexName } = sale;
-  const deduplicator = new Deduplicator({
-    itemRepo: new ItemBankDynamoDbRepository({
-      tableName: itemBankTableName,
-      ledgerTableName,
-      client,
-    }),
-    deduplicationRepo: new DeduplicationDynamoDbRepository({
-      tableName: deduplicationTableName,
-      holdIndexName,
-      client,
-    }),
-  });
-  const isHeld = ({ held_until }: Row) => held_until !== undefined;
-  while ((await readRows(client, deduplicationTableName)).some(isHeld)) {
+async function sweepUntilNoneIsHeld(sale: Sale): Promise<void> {
+  const { deduplicator, close } = sale.openServer();
+  while ((await sale.assignments()).some(({ isHeld }) => isHeld)) {
     await deduplicator.releaseExpiredHolds();
     await sleep(SWEEP_PAUSE_MS);
   }
+  await close();
 }
 
 interface Told {
@@ -187,10 +167,10 @@ interface Told {
 
 function judge(
   calls: readonly Call[],
-  rows: readonly Row[],
+  rows: readonly AssignmentRow[],
   neverPaying: ReadonlySet<string>,
 ): Told {
-  const owners = new Map(rows.map((row) => [row.deduplication_id?.S, row.item_string?.S]));
+  const owners = new Map(rows.map(({ id, item }) => [id, item]));
   const paid = new Map<string, Set<string>>();
   const possessions: Possession[] = [];
   const payments = { inTime: 0, lateWon: 0, lateLost: 0 };
@@ -211,8 +191,7 @@ function judge(
   }
   const isWithout = ([user, items]: [string, Set<string>]) =>
     [...items].some((item) => owners.get(user) !== item);
-  const isUnpaid = (user: string | undefined) =>
-    user === undefined || neverPaying.has(user) || !paid.has(user);
+  const isUnpaid = (user: string) => neverPaying.has(user) || !paid.has(user);
   return {
     ...payments,
     sweeps: calls.filter(({ asked, answer }) => asked.operation === 'sweep' && answer !== undefined)

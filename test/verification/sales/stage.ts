@@ -1,38 +1,26 @@
 // What the runs of this folder have in common: a sale for as long as the work takes, and their programs.
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { clientFor } from '../../support/client.js';
 import type { Journal, Planned } from '../crash/journal.js';
-import { install, type Stage } from '../crash/run-processes.js';
-import { deleteSale, openSale, type SaleTables } from '../crash/sale-tables.js';
+import { install } from '../crash/run-processes.js';
+import type { Sale, SaleStage } from './sale-stage.js';
 
 export const PROCESSES = 4;
 
-const WORKER_LOOP = new URL('../crash/worker-loop.mjs', import.meta.url);
+const SHARED_MODULES = ['../crash/worker-loop.mjs', 'open-sale.mjs'];
 
-/** The client goes past the wire. */
 export async function onSale<Result>(
-  { endpoint }: Stage,
+  stage: SaleStage,
   items: readonly string[],
-  work: (sale: SaleTables, client: DynamoDBClient) => Promise<Result>,
+  work: (sale: Sale) => Promise<Result>,
 ): Promise<Result> {
-  const client = clientFor(endpoint);
-  try {
-    const sale = await openSale(client, items);
-    const result = await work(sale, client);
-    await deleteSale(client, sale);
-    return result;
-  } finally {
-    client.destroy();
-  }
+  const sale = await stage.openSale(items);
+  const result = await work(sale);
+  await sale.dispose();
+  return result;
 }
 
-export function installWorker(
-  { project }: Stage,
-  program: string,
-  ...imported: readonly string[]
-): Promise<string> {
+export function installWorker({ project, modules }: SaleStage, program: string): Promise<string> {
   const here = (file: string) => new URL(file, import.meta.url);
-  return install([here(program), WORKER_LOOP, ...imported.map(here)], project);
+  return install([here(program), ...SHARED_MODULES.map(here), ...modules], project);
 }
 
 /** What is planned, dealt out to the processes in turn. */

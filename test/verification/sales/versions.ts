@@ -8,11 +8,11 @@ import {
   ItemBankDynamoDbRepository,
 } from 'storagebox';
 import { installAlgorithm, runCrashes } from '../crash/run-crashes.js';
-import type { Stage } from '../crash/run-processes.js';
+import { install, type Stage } from '../crash/run-processes.js';
 import type { SaleTables } from '../crash/sale-tables.js';
 import { count, type Figure } from '../figures.js';
 import { auditByCommand } from './audit-by-command.js';
-import { installWorker, onSale } from './stage.js';
+import { onTables } from './dynamodb-sales.js';
 import { openVersion01 } from './version-0.1.mjs';
 
 type Version01 = ReturnType<typeof openVersion01>;
@@ -49,7 +49,7 @@ async function sellTogether(
 ): Promise<Figure[]> {
   const earlier =
     earlierProject === null
-      ? await installWorker(stage, 'version-0.1-worker.mjs', 'version-0.1.mjs')
+      ? await installVersion01(stage)
       : await installAlgorithm('library', earlierProject);
   const run = await runCrashes(
     {
@@ -78,6 +78,12 @@ async function sellTogether(
   ];
 }
 
+function installVersion01({ project }: Stage): Promise<string> {
+  const here = (file: string) => new URL(file, import.meta.url);
+  const files = ['version-0.1.mjs', '../crash/worker-loop.mjs'].map(here);
+  return install([here('version-0.1-worker.mjs'), ...files], project);
+}
+
 async function takeBackFromEachOther(
   stage: Stage,
   { rows }: VersionsSize,
@@ -85,7 +91,7 @@ async function takeBackFromEachOther(
 ): Promise<Figure[]> {
   const idsOf = (kind: string) => Array.from({ length: rows }, (_, row) => `${kind}-${row}`);
   const items = idsOf('item').flatMap((item) => ['a', 'b', 'c', 'd'].map((seat) => item + seat));
-  return onSale(stage, items, async (sale, client) => {
+  return onTables(stage, items, async (sale, client) => {
     const earlier =
       earlierProject === null
         ? openVersion01(client, sale)

@@ -15,9 +15,20 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { deduplicationTable, itemBankTable, ledgerTable } from 'storagebox';
 import { describeFailure } from '../../failures.js';
+import {
+  ASSIGNMENT_SAMPLE_SIZE,
+  DEDUPLICATION_SUBJECT,
+  fault,
+  holdFindings,
+  idFindings,
+  ledgerFinding,
+  ok,
+  unknown,
+  warning,
+} from '../findings.js';
 import type { Finding } from '../store.js';
 import { describeFailure as describeDynamoDbFailure } from './failures.js';
-import { idFaultOf, SECOND_ITEM, sampleAssignments } from './id-look.js';
+import { idsOf, sampleAssignments } from './id-look.js';
 import { lookAtLedger } from './ledger-look.js';
 import type { TableRow } from './scan.js';
 import {
@@ -39,11 +50,6 @@ interface TableToCheck {
 
 /** Above it, times in the tables mislead people; DynamoDB refuses signatures that are 5 minutes off. */
 const MAX_CLOCK_SKEW_MS = 30_000;
-
-/** Of the assignments: one page, which costs a few read units. */
-const SAMPLE_SIZE = 1_000;
-/** For which a hold may have ended without anything being wrong: a sweep is run every few minutes. */
-const MAX_OVERDUE_MS = 3_600_000;
 
 export async function* findings(opened: Tables): AsyncGenerator<Finding, void, void> {
   const { client, ledgerTableName, holdIndexName } = opened;
@@ -78,11 +84,13 @@ export async function* findings(opened: Tables): AsyncGenerator<Finding, void, v
     }
   }
   if (!hasTableFault) yield* await assignmentFindings(opened);
-  if (ledgerTableName !== undefined && !hasTableFault) yield await ledgerFinding(opened);
+  if (ledgerTableName !== undefined && !hasTableFault) {
+    yield await orFailure('ledger', 'contents', async () =>
+      ledgerFinding(await lookAtLedger(opened)),
+    );
+  }
   yield placeFinding(arns, tables.length);
 }
-
-const DEDUPLICATION_SUBJECT = 'deduplication table';
 
 function tablesToCheck({
   itemRepo: { tableName: bank },
@@ -248,45 +256,29 @@ async function* holdIndexFindings(
   }
 }
 
-/** What a sample of the rows tells; nothing where neither holds nor hashed IDs are used. */
+/** What a sample of the rows tells, which is one page and costs a few read units. */
 async function assignmentFindings(opened: Tables): Promise<Finding[]> {
   const subject = DEDUPLICATION_SUBJECT;
   const attributes = [DEDUPLICATION_KEY, HELD_UNTIL_ATTRIBUTE, ITEM_BANK_TABLE_ATTRIBUTE];
   try {
-    const rows = await sampleAssignments(opened, SAMPLE_SIZE, attributes);
-    return [...idFindings(rows, opened), ...holdFindings(rows)];
+    const rows = await sampleAssignments(opened, ASSIGNMENT_SAMPLE_SIZE, attributes);
+    const holds = rows.map(({ [HELD_UNTIL_ATTRIBUTE]: end }) => ({
+      heldUntil: end?.S === undefined ? null : new Date(end.S),
+    }));
+    return [...idFindings(idsOf(rows), opened), ...holdFindings(holds, originFindings(rows))];
   } catch (error) {
     return [failureFinding(subject, 'contents', error)];
   }
 }
 
-function idFindings(rows: readonly TableRow[], opened: Tables): Finding[] {
-  const subject = DEDUPLICATION_SUBJECT;
-  const idFault = idFaultOf(rows, opened);
-  if (idFault !== null) {
-    return [fault(subject, `has ${idFault.found}: ${SECOND_ITEM}`, idFault.remedy)];
-  }
-  return opened.hashesIds ? [ok(subject, 'all IDs are hashed with the secret that was given')] : [];
-}
-
-function holdFindings(rows: readonly TableRow[]): Finding[] {
-  const subject = DEDUPLICATION_SUBJECT;
-  const ends = rows.flatMap(({ [HELD_UNTIL_ATTRIBUTE]: heldUntil }) => heldUntil?.S ?? []);
-  if (ends.length === 0) return [];
-  const found: Finding[] = [];
-  const overdue = ends.filter((end) => Date.parse(end) < Date.now() - MAX_OVERDUE_MS);
-  if (overdue.length > 0) {
-    const message = `holds ended more than an hour ago: ${overdue.length} in a sample of ${rows.length} rows`;
-    found.push(warning(subject, message, 'Does something run "storagebox release-expired"?'));
-  }
-  if (rows.some((row) => row[ITEM_BANK_TABLE_ATTRIBUTE] === undefined)) {
-    const message =
-      'has holds, and rows that do not name their bank, as the Python module and claims in two steps write them';
-    const remedy =
-      'Such processes take a hold for final: let only processes that know holds use the table.';
-    found.push(warning(subject, message, remedy));
-  }
-  return found.length > 0 ? found : [ok(subject, 'no hold ended more than an hour ago')];
+/** What is wrong where anything is held. */
+function originFindings(rows: readonly TableRow[]): Finding[] {
+  if (rows.every((row) => row[ITEM_BANK_TABLE_ATTRIBUTE] !== undefined)) return [];
+  const message =
+    'has holds, and rows that do not name their bank, as the Python module and claims in two steps write them';
+  const remedy =
+    'Such processes take a hold for final: let only processes that know holds use the table.';
+  return [warning(DEDUPLICATION_SUBJECT, message, remedy)];
 }
 
 async function timeToLiveFinding(client: DynamoDBClient, table: TableToCheck): Promise<Finding> {
@@ -340,17 +332,6 @@ async function permissionsFinding(client: DynamoDBClient, table: TableToCheck): 
       `not permitted: ${missing.map((name) => `dynamodb:${name} (${permissions[name]})`).join(', ')}`,
       'Allow it to the role of these credentials, if the role is to do that.',
     );
-  });
-}
-
-async function ledgerFinding(opened: Tables): Promise<Finding> {
-  return orFailure('ledger', 'contents', async () => {
-    const state = await lookAtLedger(opened);
-    if (state === 'unused') return ok('ledger', 'no item is in the bank or was handed out yet');
-    if (state !== 'unfilled') return ok('ledger', 'has entries');
-    const message =
-      'does not list all items that are in the bank or were handed out: the others could be added a second time';
-    return fault('ledger', message, 'Run "storagebox fill-ledger".');
   });
 }
 
@@ -433,20 +414,4 @@ function failureFinding(subject: string, what: string, error: unknown): Finding 
 
 function nameOf(error: unknown): string | undefined {
   return (error as { name?: string } | null)?.name;
-}
-
-function ok(subject: string, message: string): Finding {
-  return { level: 'ok', subject, message, remedy: null };
-}
-
-function unknown(subject: string, message: string): Finding {
-  return { level: 'unknown', subject, message, remedy: null };
-}
-
-function warning(subject: string, message: string, remedy: string): Finding {
-  return { level: 'warning', subject, message, remedy };
-}
-
-function fault(subject: string, message: string, remedy: string): Finding {
-  return { level: 'fault', subject, message, remedy };
 }

@@ -12,6 +12,9 @@ import type { Tables } from './tables.js';
 
 type LedgerState = Exclude<LedgerLook['state'], 'unknown'>;
 
+const FILL_REMEDY =
+  'Run "storagebox fill-ledger", then the same command again; or pass --no-ledger to work without a ledger.';
+
 /** From each of two tables, so that one BatchGetItem takes the keys of all. */
 const SAMPLE_SIZE = 50;
 
@@ -51,7 +54,8 @@ export async function lookAtLedger(tables: Tables): Promise<LedgerState> {
  */
 export async function lookAtLedgerOrSayWhy(tables: Tables): Promise<LedgerLook> {
   try {
-    return { state: await lookAtLedger(tables) };
+    const state = await lookAtLedger(tables);
+    return state === 'unfilled' ? { state, remedy: FILL_REMEDY } : { state };
   } catch (error) {
     const { name } = error as { readonly name?: string };
     const isToldLater = name === 'TableNotFoundError' || name === 'ValidationException';

@@ -11,19 +11,30 @@ import {
   itemBankTable,
   ledgerTable,
 } from 'storagebox';
-import type { InitializedTable, OpenRequest, OpenStore } from '../store.js';
+import type { Finding, InitializedTable, OpenRequest, OpenStore } from '../store.js';
+import { idSecretOf } from '../table-options.js';
 import { auditedTables } from './audit.js';
 import { findings } from './doctor.js';
 import { assertIdsAreOurs } from './id-look.js';
 import { lookAtLedgerOrSayWhy } from './ledger-look.js';
-import { type DynamoDbOptions, idSecretOf, ledgerTableNameOf } from './options.js';
+import { type DynamoDbOptions, ledgerTableNameOf } from './options.js';
 import type { Tables } from './tables.js';
 
-export function openDynamoDb({
-  options: all,
-  releaseBanks: names,
-  signal,
-}: OpenRequest): OpenStore {
+export function openDynamoDb(request: OpenRequest): OpenStore {
+  const { tables, deduplicator, options } = openTables(request);
+  return openStore(tables, deduplicator, options.endpointUrl);
+}
+
+export async function* examine(request: OpenRequest): AsyncGenerator<Finding, void, void> {
+  const { tables } = openTables(request);
+  try {
+    yield* findings(tables);
+  } finally {
+    tables.client.destroy();
+  }
+}
+
+function openTables({ options: all, releaseBanks: names, signal }: OpenRequest) {
   const options = all as unknown as DynamoDbOptions;
   const deduplicationIdSecret = idSecretOf(options);
   const client = openClient(options);
@@ -57,7 +68,7 @@ export function openDynamoDb({
     hashesIds: deduplicationIdSecret !== undefined,
   };
   const deduplicator = new Deduplicator({ itemRepo, deduplicationRepo, releaseBanks });
-  return openStore(tables, deduplicator, options.endpointUrl);
+  return { tables, deduplicator, options };
 }
 
 export function openStore(
@@ -80,7 +91,6 @@ export function openStore(
       endpointUrl: endpointUrl ?? null,
     }),
     init: () => init(tables),
-    findings: () => findings(tables),
     assertIdsAreOurs: () => assertIdsAreOurs(tables),
     lookAtLedger: () => lookAtLedgerOrSayWhy(tables),
     close: () => client.destroy(),

@@ -17,8 +17,8 @@ export interface Tables {
   readonly ledgerTableName: string | undefined;
   /** An index of the deduplication table; without one, ended holds are looked for in all of it. */
   readonly holdIndexName?: string | undefined;
-  /** Whether the deduplication table keeps hashes of IDs. Default: `false`. */
-  readonly hashesIds?: boolean | undefined;
+  /** Whether the deduplication table keeps hashes of IDs. */
+  readonly hashesIds: boolean;
 }
 
 export const ITEM_KEY = keyOf(itemBankTable('any'));

@@ -1,0 +1,86 @@
+// What an audit reads of the tables, and writes to repair them.
+import { keyToText, textToKey } from 'storagebox/core';
+import type { AuditedStore, LedgerEntry, Whereabouts } from '../store.js';
+import { query, quoted, type Tables } from './tables.js';
+
+const PAGE_SIZE = 5_000;
+/** More owners than anybody needs to see. */
+const MAX_OWNERS = 100;
+
+export function auditedTables(tables: Tables): AuditedStore {
+  return {
+    ledgerEntries: () => ledgerEntries(tables),
+    lookAt: (item, deduplicationIds) => lookAt(tables, item, deduplicationIds),
+    takeOutOfBank: (item, owner) => takeOutOfBank(tables, item, owner),
+  };
+}
+
+/** The rows of the bank: none is ever deleted. */
+async function* ledgerEntries(tables: Tables): AsyncGenerator<LedgerEntry, void, void> {
+  const sql = `select item, retired_at is not null as is_retired
+from ${quoted(tables.itemRepo.tableName)} where item > $1::text order by item limit ${PAGE_SIZE}`;
+  let after = '';
+  for (;;) {
+    const rows = await query(tables, sql, after);
+    for (const { item, is_retired: isRetired } of rows) {
+      after = String(item);
+      yield { item: textToKey(after), isRetired: isRetired === true };
+    }
+    if (rows.length < PAGE_SIZE) return;
+  }
+}
+
+async function lookAt(
+  tables: Tables,
+  item: string,
+  deduplicationIds: readonly string[],
+): Promise<Whereabouts> {
+  const asked = new Map(deduplicationIds.slice(0, MAX_OWNERS).map((id) => [keyToText(id), id]));
+  const rows = await query(
+    tables,
+    `select 'bank' as place, is_free, retired_at is not null as is_retired, '' as deduplication_id
+from ${quoted(tables.itemRepo.tableName)} where item = $1::text
+union all
+select 'owner', false, false, deduplication_id from ${quoted(tables.deduplicationRepo.tableName)}
+where item = $1::text and deduplication_id in (select json_array_elements_text($2::text::json))`,
+    keyToText(item),
+    JSON.stringify([...asked.keys()]),
+  );
+  const inBank = rows.find(({ place }) => place === 'bank');
+  return {
+    isInBank: inBank?.is_free === true,
+    isInLedger: inBank !== undefined,
+    isRetired: inBank?.is_retired === true,
+    owners: rows.flatMap(({ place, deduplication_id: id }) =>
+      place === 'owner' ? (asked.get(String(id)) ?? []) : [],
+    ),
+  };
+}
+
+/** The row of the owner is locked first, so that no release can come in between. */
+async function takeOutOfBank(
+  tables: Tables,
+  item: string,
+  owner: string | undefined,
+): Promise<boolean> {
+  const bank = quoted(tables.itemRepo.tableName);
+  const assignments = quoted(tables.deduplicationRepo.tableName);
+  const taking = `update ${bank} set is_free = false where item = $1::text and is_free`;
+  const rows =
+    owner === undefined
+      ? await query(
+          tables,
+          `${taking} and retired_at is not null returning 'taken' as outcome`,
+          keyToText(item),
+        )
+      : await query(
+          tables,
+          `with owner as materialized (
+  select from ${assignments} where deduplication_id = $2::text and item = $1::text for update
+)
+${taking} and exists (select from owner) returning 'taken' as outcome`,
+          keyToText(item),
+          keyToText(owner),
+        );
+  return rows.length === 1;
+}

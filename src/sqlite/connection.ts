@@ -15,8 +15,8 @@ import { publishObstacle } from '../environment/events.js';
 import { runtime } from '../environment/runtime.js';
 import { GroupCommit, type GroupWrite } from '../store-kit/group-commit.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
-import type { SqliteDatabase } from './driver.js';
-import { isBusy, isConstraint, isInsideTransaction } from './refusals.js';
+import { quoted, type SqliteDatabase } from './driver.js';
+import { explainRefusal, isBusy, isConstraint, isInsideTransaction } from './refusals.js';
 import { assertSettings } from './settings.js';
 import { Turns } from './turns.js';
 
@@ -32,7 +32,7 @@ export interface Plan<Answer> {
 
 export interface Change<Answer> {
   /** What is written, for messages and events. */
-  readonly tableNames: readonly string[];
+  readonly tableNames: readonly [string, ...string[]];
   readonly patience: Patience;
   /** Called in a transaction, perhaps in several. Must not write. */
   readonly plan: () => Plan<Answer>;
@@ -131,26 +131,31 @@ export class SqliteConnection {
     return settled.answer as Answer;
   }
 
-  /** Does what can be done without waiting for the lock. */
-  #tryOnce(changes: readonly GroupedChange[]): (Settled | typeof NEEDS_LOCK)[] {
-    // Whoever waits for it comes first.
-    const mayWrite = !this.#changesWithLock.isRush;
-    /** Answers from before the first write: they hold, whatever becomes of the writes. */
-    const answered = new Map<GroupedChange, Settled>();
-    let hasWritten = false;
-    const carry = (change: GroupedChange) => {
-      const { answer, apply } = change.plan();
-      if (apply === undefined && !hasWritten) answered.set(change, { answer });
+  /**
+   * Does what can be done without waiting for the lock.
+   *
+   * @param mayWrite not while others of the process wait for it: they come first
+   */
+  #tryOnce(
+    changes: readonly GroupedChange[],
+    mayWrite = !this.#changesWithLock.isRush,
+  ): (Settled | typeof NEEDS_LOCK)[] {
+    let hasLock = false;
+    const carry = ({ plan, tableNames }: GroupedChange) => {
+      const { answer, apply } = plan();
       if (apply === undefined) return { answer };
       if (!mayWrite) return NEEDS_LOCK;
-      hasWritten = true;
+      if (!hasLock) this.#takeLock(tableNames[0]);
+      hasLock = true;
       apply();
       return { answer };
     };
     try {
       return this.#runOnce('begin', () => changes.map(carry));
     } catch (error) {
-      if (isBusy(error)) return changes.map((change) => answered.get(change) ?? NEEDS_LOCK);
+      if (isBusy(error)) {
+        return mayWrite ? this.#tryOnce(changes, false) : changes.map(() => NEEDS_LOCK);
+      }
       if (changes.length === 1 || isCommitInDoubt(error)) return changes.map(() => ({ error }));
       // What was wrong with one of them is not to fail the others.
       return changes.flatMap((change) => this.#tryOnce([change]));
@@ -242,6 +247,18 @@ export class SqliteConnection {
       if (isInsideTransaction(error)) throw foreignTransaction();
       noteNothingWritten(error);
       throw error;
+    }
+  }
+
+  /**
+   * Turns a transaction that has only read into one that writes, or is busy. Not left to the first prepared
+   * statement that writes: libsql keeps one that was busy in progress, and then nothing can be committed.
+   */
+  #takeLock(tableName: string): void {
+    try {
+      this.database.exec(`delete from ${quoted(tableName)} where false`);
+    } catch (error) {
+      throw explainRefusal(error, tableName);
     }
   }
 

@@ -191,9 +191,8 @@ export class ItemBankSqliteRepository
 }
 
 function changeBank<Answer>(bank: BankTable, plan: () => Plan<Answer>): Promise<Answer> {
-  const tableNames = [bank.tableName];
   const patience = new Patience(CLAIM_PATIENCE_MS);
-  return bank.connection.change({ tableNames, patience, plan });
+  return bank.connection.change({ tableNames: [bank.tableName], patience, plan });
 }
 
 /** @param add returns whether the item was new */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   GroupCommit,
+  type GroupCommitOptions,
   type GroupOutcome,
   type GroupWrite,
 } from '../../src/store-kit/group-commit.js';
@@ -22,7 +23,7 @@ interface Group {
 }
 
 /** Of each write, as its outcome: its name with an exclamation mark. */
-function controlled(maxUnderWay = 1) {
+function controlled(maxUnderWay = 1, options: GroupCommitOptions = {}) {
   const time = controlledTime();
   const groups: Group[] = [];
   const commits = new GroupCommit<Write, string>(
@@ -47,6 +48,7 @@ function controlled(maxUnderWay = 1) {
         };
         groups.push(group);
       }),
+    options,
   );
   const write = (name: string, options: Partial<Write> = {}) => {
     const call = { answer: WAITS as unknown };
@@ -127,6 +129,48 @@ describe('writes', () => {
     for (const key of ['a', 'b', 'a', 'c']) write(key, { key });
     await endAll();
     expect(groups.map(({ names }) => names.join(''))).toEqual(['x', 'ab', 'ac']);
+  });
+
+  test('without a key share a group with any', async () => {
+    const { write, groups, endAll } = controlled(1, { firstGroupSize: 12 });
+    for (const name of ['a', 'b', 'c']) write(name, { key: null });
+    await endAll();
+    expect(groups.map(({ names }) => names.join(''))).toEqual(['abc']);
+  });
+
+  test('go together from the first on, if the store says how many may', async () => {
+    const { writeMany, sizes, endAll } = controlled(1, { firstGroupSize: 12 });
+    writeMany(30);
+    await endAll();
+    expect(sizes()).toEqual([12, 12, 6]);
+  });
+
+  test('wait for those that are about to come, if the store wants that', async () => {
+    const waiting: (() => void)[] = [];
+    const gather = () =>
+      new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
+    const { write, groups, endAll, underWay } = controlled(1, { firstGroupSize: 12, gather });
+    write('a');
+    await settled();
+    write('b');
+    await settled();
+    expect(groups).toEqual([]);
+    waiting.shift()?.();
+    await settled();
+    expect(groups.map(({ names }) => names.join(''))).toEqual(['ab']);
+    write('c');
+    await settled();
+    waiting.shift()?.();
+    await underWay()[0]?.end();
+    // The callers of the group that has just ended may come again.
+    write('d');
+    await settled();
+    expect(groups).toHaveLength(1);
+    for (const go of waiting.splice(0)) go();
+    await endAll();
+    expect(groups.map(({ names }) => names.join(''))).toEqual(['ab', 'cd']);
   });
 
   test('that must go alone do', async () => {

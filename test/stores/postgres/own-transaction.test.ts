@@ -167,14 +167,19 @@ describe('within a transaction of the caller', () => {
     const [one, other] = [await connected(), await connected()];
     const inOrder = async (
       client: pg.Client,
-      users: readonly string[],
+      [first, second]: readonly [string, string],
       meet: () => Promise<void>,
     ) => {
       await client.query('begin');
-      await deduplicator.claim(users[0] as string, { within: client });
-      await meet();
-      await deduplicator.claim(users[1] as string, { within: client });
-      await client.query('commit');
+      try {
+        await deduplicator.claim(first, { within: client });
+        await meet();
+        await deduplicator.claim(second, { within: client });
+        await client.query('commit');
+      } catch (error) {
+        await client.query('rollback');
+        throw error;
+      }
     };
     const meet = meeting(2);
     const ends = await Promise.allSettled([
@@ -185,7 +190,6 @@ describe('within a transaction of the caller', () => {
     expect(ends[failed]).toMatchObject({ reason: { code: '40P01' } });
     expect(ends[1 - failed]).toMatchObject({ status: 'fulfilled' });
     const again = [one, other][failed] as pg.Client;
-    await again.query('rollback');
     await inOrder(again, ['user-1', 'user-2'], async () => {});
     expect(await open().deduplicationRepo.countAssignments()).toBe(2);
     expect(await open().itemRepo.countItems()).toBe(2);

@@ -10,6 +10,12 @@ const UNIT_TESTS = [
   'test/contract/{memory,custom-backend,broken-*,sqlite}.test.ts',
   'test/stores/sqlite/**/*.test.ts',
 ];
+/** What takes minutes: `npm run verify` runs these. */
+const LONG_TESTS = [
+  'test/concurrency/**/*.test.ts',
+  'test/stores/dynamodb/faults/fault-matrix.test.ts',
+  'test/cli/stopped.test.ts',
+];
 /** The proof's own tests, which need no server either. */
 const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];
 
@@ -39,7 +45,14 @@ export default defineConfig({
         test: {
           name: 'store',
           include: ['test/**/*.test.ts'],
-          exclude: [...UNIT_TESTS, ...VERIFICATION_TESTS],
+          exclude: [...UNIT_TESTS, ...VERIFICATION_TESTS, ...LONG_TESTS],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: LONG_TESTS,
         },
       },
       {

@@ -305,15 +305,19 @@ describe('the command line', () => {
   });
 });
 
-test('has no dependency besides the SDK, which those who do not use DynamoDB can do without', async () => {
+test('has no dependency besides the SDK and drivers, each of which those who do not use it can do without', async () => {
   const manifest = await readFile(join(installed(), 'package.json'), 'utf8');
   const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(manifest);
   expect(dependencies).toBe(undefined);
   // The oldest version is the one that `.ci/run` tests with.
   const ci = await readFile(join(ROOT, '.ci/run'), 'utf8');
   const [, oldest] = /OLDEST_SDK=(\S+)/.exec(ci) ?? [];
-  expect(peerDependencies).toEqual({ '@aws-sdk/client-dynamodb': `^${oldest}` });
-  expect(peerDependenciesMeta).toEqual({ '@aws-sdk/client-dynamodb': { optional: true } });
+  expect(peerDependencies['@aws-sdk/client-dynamodb']).toBe(`^${oldest}`);
+  const drivers = ['@electric-sql/pglite', 'better-sqlite3', 'libsql', 'pg', 'postgres'];
+  const peers = ['@aws-sdk/client-dynamodb', ...drivers];
+  expect(Object.keys(peerDependencies)).toEqual(peers);
+  const optional = Object.fromEntries(peers.map((name) => [name, { optional: true }]));
+  expect(peerDependenciesMeta).toEqual(optional);
 });
 
 test('publint finds nothing', async () => {

@@ -1,4 +1,4 @@
-// The tests that take minutes, at their full size: `npm test` runs them shorter.
+// The tests that take minutes.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -9,11 +9,6 @@ import type { Size } from '../support/sizes.js';
 import { count, type Figure } from './figures.js';
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
-const LONG_TESTS = [
-  'test/concurrency/',
-  'test/stores/dynamodb/faults/fault-matrix',
-  'test/cli/stopped',
-];
 
 interface Report {
   readonly testResults: readonly {
@@ -33,11 +28,11 @@ export async function runLongTests(size: Size): Promise<Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-long-runs-'));
   try {
     const file = join(folder, 'report.json');
-    const args = ['run', '--project', 'store', '--reporter=json', `--outputFile=${file}`];
-    const run = spawn(process.execPath, [VITEST, ...args, ...LONG_TESTS], {
+    const args = ['run', '--project', 'long', '--reporter=json', `--outputFile=${file}`];
+    const run = spawn(process.execPath, [VITEST, ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
       // As in `test/support/sizes.ts`, which only a test can import.
-      env: { ...process.env, STORAGE_BOX_TEST_SIZE: size },
+      env: { ...process.env, ...(size === 'full' && { STORAGE_BOX_TEST_SIZE: size }) },
     });
     const [exitCode] = await once(run, 'close');
     const figures = figuresOf(JSON.parse(await readFile(file, 'utf8')));

@@ -17,10 +17,11 @@ import {
   exploreRandomly,
   exploreSystematically,
   exploreWishes,
+  MIN_RANDOM_RUNS,
 } from './simulations.js';
 import { crashStores } from './stores/store-figures.js';
 
-const MIN_RANDOM_RUNS = 30_000;
+const RUNS_OF_CROWDS = { build: 4_000, full: 10_000 };
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
 const LONG_CRASH_RUN = { kills: 250, calls: 25_000 };
 
@@ -63,6 +64,7 @@ function tellRun(wrongs: readonly string[]): void {
 async function verify(minutes: number | null): Promise<void> {
   const startMs = performance.now();
   const isLong = minutes !== null;
+  const size = isLong ? 'full' : 'build';
   const seed = isLong ? Date.now() % 1_000_000_000 : 1;
   const figures: Figure[] = [];
   const section = async (title: string, work: () => Figure[] | Promise<Figure[]>) => {
@@ -77,20 +79,16 @@ async function verify(minutes: number | null): Promise<void> {
     const endMs = performance.now() + (minutes ?? 0) * 60_000;
     return exploreRandomly(seed, (runs) => runs >= MIN_RANDOM_RUNS && performance.now() >= endMs);
   });
-  await section('Random schedules, with wishes', () => exploreWishes(seed));
-  await section('Random schedules, in a crowd', () => exploreCrowds(seed));
+  await section('Random schedules, with wishes', () => exploreWishes(seed, RUNS_OF_CROWDS[size]));
+  await section('Random schedules, in a crowd', () => exploreCrowds(seed, RUNS_OF_CROWDS[size]));
   await section('The checker against a search through every order', () =>
     checkTheChecker(isLong ? 500_000 : 20_000),
   );
   await section('Faults planted in the library', noticePlantedFaults);
   await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
-  await section('Crashes on PostgreSQL and SQLite', () =>
-    crashStores(isLong ? 'full' : 'build', seed),
-  );
-  await section('Sales with holds, choices, groups and orders', () =>
-    runSales({ size: isLong ? 'full' : 'build', seed }),
-  );
-  await section('Long runs of many callers at once', () => runLongTests(isLong ? 'full' : 'build'));
+  await section('Crashes on PostgreSQL and SQLite', () => crashStores(size, seed));
+  await section('Sales with holds, choices, groups and orders', () => runSales({ size, seed }));
+  await section('Long runs of many callers at once', () => runLongTests(size));
 
   printFigures(`Verified in ${secondsSince(startMs)} s`, figures);
   process.exitCode = figures.every(({ isRight }) => isRight) ? 0 : 1;

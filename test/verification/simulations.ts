@@ -8,13 +8,13 @@ import { runJob, runJobs } from './simulation/run-jobs.js';
 import { SYSTEMATIC_SCENARIOS } from './simulation/systematic-scenarios.js';
 
 const NO_BOUND = Number.MAX_SAFE_INTEGER;
-const SEEDS_PER_JOB = 10_000;
+const SEEDS_PER_JOB = 4_000;
 /** So that each core has some. */
 const WISHES_JOBS = 4;
 /** Fewer would prove too little. */
 const MIN_SYSTEMATIC_RUNS = 500_000;
-const MIN_RANDOM_RUNS = 30_000;
-const MIN_RANDOM_FAULTS = 100_000;
+export const MIN_RANDOM_RUNS = 12_000;
+const MIN_RANDOM_FAULTS = 40_000;
 
 export async function exploreSystematically(): Promise<Figure[]> {
   // Those for claims that share a transaction are for the crowd in which claims do.
@@ -79,8 +79,8 @@ export async function exploreRandomly(
 }
 
 /** Chosen items, holds, groups and own writes. */
-export async function exploreWishes(firstSeed: number): Promise<Figure[]> {
-  const runsPerJob = SEEDS_PER_JOB / WISHES_JOBS;
+export async function exploreWishes(firstSeed: number, runs: number): Promise<Figure[]> {
+  const runsPerJob = runs / WISHES_JOBS;
   const jobs = Array.from({ length: WISHES_JOBS }, (_, number): Job => {
     const bounds = { maxRuns: runsPerJob, maxMs: NO_BOUND, maxFindings: 1 };
     const seed = firstSeed + number * runsPerJob;
@@ -91,7 +91,7 @@ export async function exploreWishes(firstSeed: number): Promise<Figure[]> {
     {
       what: 'random schedules, with chosen items, holds, groups and own writes',
       value: figuresOf(total),
-      isRight: total.findings.length === 0 && total.runs === SEEDS_PER_JOB,
+      isRight: total.findings.length === 0 && total.runs === runs,
     },
   ];
 }
@@ -148,12 +148,13 @@ export const CROWDS: readonly Crowd[] = [
   },
 ];
 
-export async function exploreCrowds(firstSeed: number): Promise<Figure[]> {
+/** @param runs of each crowd */
+export async function exploreCrowds(firstSeed: number, runs: number): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const { what, changes, scenarios } of CROWDS) {
     const library = await plant(changes);
     try {
-      const bounds = { maxRuns: SEEDS_PER_JOB, maxMs: NO_BOUND, maxFindings: 1 };
+      const bounds = { maxRuns: runs, maxMs: NO_BOUND, maxFindings: 1 };
       const job: Job = { kind: 'random', firstSeed, bounds, scenarios };
       if (scenarios === 'together') figures.push(...(await exploreTogether(library.source)));
       const exploration = await runJob(job, library.source);
@@ -163,7 +164,7 @@ export async function exploreCrowds(firstSeed: number): Promise<Figure[]> {
       figures.push({
         what: `random schedules, ${what}`,
         value: figuresOf(exploration),
-        isRight: exploration.findings.length === 0 && exploration.runs === SEEDS_PER_JOB,
+        isRight: exploration.findings.length === 0 && exploration.runs === runs,
       });
     } finally {
       await library.dispose();

@@ -62,7 +62,7 @@ export class AssignmentsTable {
   }
 
   find(storedId: string): Held | null {
-    const [row] = this.#find.rows(keyToText(storedId));
+    const row = this.#find.row(keyToText(storedId));
     return row === undefined ? null : heldOf(row);
   }
 
@@ -106,7 +106,7 @@ export class AssignmentsTable {
     assignedAfter: Date | undefined,
   ): { readonly count: number; readonly last: string | null } {
     const afterMs = assignedAfter?.getTime() ?? Number.MIN_SAFE_INTEGER;
-    const [row = []] = this.#count.rows(afterMs, text, count);
+    const row = this.#count.row(afterMs, text, count) ?? [];
     return { count: Number(row[0]), last: row[1] as string | null };
   }
 

@@ -8,6 +8,7 @@ import { Statement } from './statement.js';
 export class BankTable {
   readonly connection: SqliteConnection;
   readonly tableName: string;
+  readonly #first: Statement;
   readonly #choose: Statement;
   readonly #find: Statement;
   readonly #take: Statement;
@@ -23,6 +24,7 @@ export class BankTable {
     const table = quoted(tableName);
     const statement = (sql: string) => new Statement(connection.database, tableName, sql);
     const free = `select item from ${table} where is_free = 1`;
+    this.#first = statement(`${free} order by item limit 1`);
     this.#choose = statement(`${free} order by item limit ?`);
     this.#find = statement(`${free} and item = ?`);
     this.#take = statement(`update ${table} set is_free = 0 where item = ? and is_free = 1`);
@@ -43,13 +45,19 @@ export class BankTable {
     );
   }
 
+  /** The first free item, without taking it; `null` if there is none. */
+  first(): string | null {
+    const row = this.#first.row();
+    return row === undefined ? null : textToKey(row[0] as string);
+  }
+
   /** Free items, in their order, without taking them. */
   choose(count: number): string[] {
     return this.#choose.rows(count).map(([text]) => textToKey(text as string));
   }
 
   isFree(item: string): boolean {
-    return this.#find.rows(keyToText(item)).length > 0;
+    return this.#find.row(keyToText(item)) !== undefined;
   }
 
   /** Returns whether it was free. */
@@ -91,7 +99,7 @@ export class BankTable {
     text: string,
     count: number,
   ): { readonly count: number; readonly last: string | null } {
-    const [row = []] = this.#count.rows(text, count);
+    const row = this.#count.row(text, count) ?? [];
     return { count: Number(row[0]), last: row[1] as string | null };
   }
 }

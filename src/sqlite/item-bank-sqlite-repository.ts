@@ -140,8 +140,8 @@ export class ItemBankSqliteRepository
     const bank = bankTables.of(this);
     let taken: string | null = null;
     const plan = (): Plan<string | null> => {
-      const [item] = bank.choose(1);
-      if (item === undefined) return { answer: null };
+      const item = bank.first();
+      if (item === null) return { answer: null };
       taken = item;
       return { answer: item, apply: () => bank.take(item) };
     };

@@ -66,8 +66,8 @@ class SqliteWrites {
       if (chosen !== undefined && !this.#bank.isFree(chosen)) {
         return { answer: { status: 'taken', item: null } };
       }
-      const item = chosen ?? this.#bank.choose(1)[0];
-      if (item === undefined) return { answer: { status: 'exhausted', item: null } };
+      const item = chosen ?? this.#bank.first();
+      if (item === null) return { answer: { status: 'exhausted', item: null } };
       const { answer, apply } = this.#planNew(storedId, item, hold);
       return this.#withOwnWrites(answer, apply, () => alongside?.(item));
     };

@@ -19,10 +19,19 @@ export class Statement {
     this.#sql = sql;
   }
 
+  /** The only row, or the first one, as its columns; cheaper than {@link rows} with some drivers. */
+  row(...values: readonly SqliteValue[]): unknown[] | undefined {
+    try {
+      const row = this.#statement().get(...values);
+      return row === undefined ? undefined : columnsOf(row);
+    } catch (error) {
+      throw explainRefusal(error, this.#tableName);
+    }
+  }
+
   /** Each row as its columns. */
   rows(...values: readonly SqliteValue[]): unknown[][] {
     try {
-      // Not `get`, after which a driver may leave the statement open.
       return this.#statement()
         .all(...values)
         .map(columnsOf);

@@ -140,8 +140,8 @@ export const CROWDS: readonly Crowd[] = [
       },
       {
         file: 'store-kit/group-window.ts',
-        code: '  #size = 1;\n  #has',
-        replacement: '  #size = 4;\n  #has',
+        code: 'constructor(firstSize = 1)',
+        replacement: 'constructor(firstSize = 4)',
       },
     ],
     scenarios: 'together',

@@ -9,7 +9,6 @@ import { promisify } from 'node:util';
 const PACKAGE = 'better-sqlite3';
 const { resolve } = createRequire(import.meta.url);
 const FOLDER = dirname(dirname(resolve(PACKAGE)));
-const ROOT = dirname(dirname(FOLDER));
 
 /** Looks each time it is called: in another process it may have been made meanwhile. */
 export function canLoadBetterSqlite3(): boolean {
@@ -27,25 +26,24 @@ export async function makeBetterSqlite3Loadable(): Promise<void> {
   if (canLoadBetterSqlite3()) return;
   if (existsSync(join(FOLDER, 'build/Release/better_sqlite3.node'))) {
     throw new Error(
-      `its binary is not for Node.js ${process.version}. Run "npm rebuild ${PACKAGE}".`,
+      `its binary is not for Node.js ${process.version}. Run "npm run install" in node_modules/${PACKAGE}.`,
     );
   }
-  const args = ['rebuild', PACKAGE, `--allow-scripts=${PACKAGE}`, '--ignore-scripts=false'];
   const options = {
-    cwd: ROOT,
+    cwd: FOLDER,
     env: { ...process.env, ...compilerSettings() },
     shell: process.platform === 'win32',
   };
   // What went wrong shows in the remedy, which is the same command.
-  await promisify(execFile)('npm', args, options).catch(() => {});
+  await promisify(execFile)('npm', ['run', 'install'], options).catch(() => {});
   if (canLoadBetterSqlite3()) return;
   throw new Error(
     'it could not be fetched or compiled. Install python3, make and a C++ compiler, and run ' +
-      `"npm rebuild ${PACKAGE} --allow-scripts=${PACKAGE}".`,
+      `"npm run install" in node_modules/${PACKAGE}.`,
   );
 }
 
-/** Where it has to be compiled: by little optimization, which halves the time, with the headers that are here. */
+/** Where it has to be compiled: by little optimization, which takes less time, with the headers that are here. */
 function compilerSettings(): NodeJS.ProcessEnv {
   const prefix = dirname(dirname(process.execPath));
   const hasHeaders = existsSync(join(prefix, 'include/node/node.h'));

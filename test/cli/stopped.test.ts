@@ -12,7 +12,7 @@ import { grouped, sized } from '../support/sizes.js';
 import { openPair } from '../support/tables.js';
 import { setHoldEnds } from './hold-ends.js';
 
-const IDS = sized(800, 10_000);
+const IDS = sized(2_000, 10_000);
 const ITEMS = IDS + 2_000;
 
 let built: CommandLine;

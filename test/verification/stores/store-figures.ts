@@ -36,12 +36,14 @@ type Fault = 'lost' | 'twice' | 'wrongNull';
 interface Control {
   readonly recipe: string;
   readonly faults: readonly Fault[];
+  /** It goes wrong too seldom for the run of a build; a test does it step by step. */
+  readonly isRare?: true;
 }
 
 const CONTROLS: Readonly<Record<StoreName, readonly Control[]>> = {
   postgres: [
     { recipe: 'delete returning first', faults: ['lost'] },
-    { recipe: 'skip locked read as sold out', faults: ['wrongNull'] },
+    { recipe: 'skip locked read as sold out', faults: ['wrongNull'], isRare: true },
     { recipe: 'no lock', faults: ['twice'] },
   ],
   sqlite: [
@@ -85,6 +87,7 @@ export async function crashStore(
   const figures = await onStore(store, harm, (stage) => runStoreCrashes(project, stage, run));
   const controls: Figure[] = [];
   for (const control of CONTROLS[store]) {
+    if (control.isRare && size === 'build') continue;
     const failed = await onStore(store, { ...harm, wireFaultShare: 0 }, (stage) =>
       runStoreCrashes(project, stage, { ...CONTROL, seed, recipe: control.recipe }),
     );

@@ -101,7 +101,7 @@ const MAKE_THEM =
 function tableNotFound(cause: unknown, tables: StatementTables): TableNotFoundError {
   const names = namesOf(tables);
   const { message = '' } = cause as { readonly message?: string };
-  const named = names.filter((name) => message.includes(`"${name}"`) || message.includes(name));
+  const named = names.filter((name) => message.includes(name));
   const missing = named.length === 1 ? named : names;
   return new TableNotFoundError(missing, PLACE, { cause, remedy: MAKE_THEM });
 }

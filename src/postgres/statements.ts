@@ -3,13 +3,11 @@
 import { publishObstacle } from '../environment/events.js';
 import { runtime } from '../environment/runtime.js';
 import { sleepBeforeRetry } from '../store-kit/backoff.js';
-import type { ListedPage, PageRequest } from '../store-kit/listing.js';
+import { type ListedPage, type PageRequest, pageInKeyOrder } from '../store-kit/listing.js';
 import type { Patience } from '../store-kit/patience.js';
 import { untilAborted } from '../store-kit/until-aborted.js';
 import { isObstacle } from './refusals.js';
 import type { Session, Statement } from './session.js';
-
-const PAGE_SIZE = 1_000;
 
 /**
  * As the first `with` of what may wait for a lock, and read by what waits. It ends with the statement, so that it
@@ -27,19 +25,17 @@ export function write(text: string): Statement {
   return { text, isWrite: true };
 }
 
-/** Pages in the order of their keys, from a statement with the parameters "after" and "limit". One segment has all. */
+/** Pages from a statement with the parameters "after" and "limit". */
 export function pagesOf<Row, Element>(
   session: Session,
   statement: Statement,
   rowOf: (row: Row) => { readonly key: string; readonly element: Element },
 ): (request: PageRequest) => Promise<ListedPage<Element>> {
-  return async ({ segment, startKey, pageSize = PAGE_SIZE, signal }) => {
-    if (segment.number > 0) return { rows: [], nextKey: null };
-    const page = session.ask<Row>(statement, [startKey ?? '', String(pageSize)]);
-    const found = await untilAborted(page, signal);
-    const rows = found.map(rowOf);
-    return { rows, nextKey: rows.length < pageSize ? null : (rows.at(-1)?.key ?? null) };
-  };
+  return (request) =>
+    pageInKeyOrder(request, async (key, count) => {
+      const page = session.ask<Row>(statement, [key, String(count)]);
+      return (await untilAborted(page, request.signal)).map(rowOf);
+    });
 }
 
 interface Explained {

@@ -1,6 +1,12 @@
 // Listing and counting: pages in the order of the key, each read on its own, so that other work comes between.
 import type { CountOptions, Listing, ListOptions } from '../contracts/looking.js';
-import { countPages, type ListedPage, listingOf, type PageRequest } from '../store-kit/listing.js';
+import {
+  countPages,
+  type ListedPage,
+  listingOf,
+  type PageRequest,
+  pageInKeyOrder,
+} from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import type { SqliteConnection } from './connection.js';
 import { nextTurn } from './turns.js';
@@ -10,7 +16,6 @@ interface Paged {
   readonly tableName: string;
 }
 
-const ROWS_PER_PAGE = 1_000;
 /** Some milliseconds. */
 const ROWS_PER_COUNT = 20_000;
 
@@ -24,14 +29,8 @@ export function listRows<Element>(
   rowsAfter: (key: string, count: number) => ListedPage<Element>['rows'],
   options: ListOptions | undefined,
 ): Listing<Element> {
-  const readPage = async (request: PageRequest): Promise<ListedPage<Element>> => {
-    // One file has nothing to gain from segments: all rows are in the first one.
-    if (request.segment.number > 0) return { rows: [], nextKey: null };
-    const { startKey, pageSize = ROWS_PER_PAGE } = request;
-    const rows = await readOf(table, request, () => rowsAfter(startKey ?? BEFORE_ALL, pageSize));
-    const last = rows.length < pageSize ? undefined : rows.at(-1);
-    return { rows, nextKey: last?.key ?? null };
-  };
+  const readPage = (request: PageRequest) =>
+    pageInKeyOrder(request, (key, count) => readOf(table, request, () => rowsAfter(key, count)));
   return listingOf({ name: `the ${noun} of "${table.tableName}"`, readPage }, options);
 }
 

@@ -9,6 +9,7 @@ export function keyToText(key: string): string {
   return key.replaceAll('\u0001', ESCAPED_ESCAPE).replaceAll('\u0000', ESCAPED_NUL);
 }
 
+/** The key that {@link keyToText} made that text of. */
 export function textToKey(text: string): string {
   return text.replaceAll(ESCAPED_NUL, '\u0000').replaceAll(ESCAPED_ESCAPE, '\u0001');
 }

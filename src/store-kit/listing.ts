@@ -43,6 +43,23 @@ export interface ListingSource<Element> {
   readPage(request: PageRequest): Promise<ListedPage<Element>>;
 }
 
+const DEFAULT_PAGE_SIZE = 1_000;
+
+/**
+ * A page of a store that reads in the order of its keys, and gains nothing from segments: all rows belong to the
+ * first one.
+ *
+ * @param rowsAfter so many rows after that key; no key is empty
+ */
+export async function pageInKeyOrder<Element>(
+  { segment, startKey, pageSize = DEFAULT_PAGE_SIZE }: PageRequest,
+  rowsAfter: (key: string, count: number) => Promise<ListedPage<Element>['rows']>,
+): Promise<ListedPage<Element>> {
+  if (segment.number > 0) return { rows: [], nextKey: null };
+  const rows = await rowsAfter(startKey ?? '', pageSize);
+  return { rows, nextKey: rows.length < pageSize ? null : (rows.at(-1)?.key ?? null) };
+}
+
 /** How far a segment was read. */
 interface Position {
   /** The last key that was returned. */

@@ -7,12 +7,11 @@ import { textToKey } from '../../store-kit/key-text.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../../store-kit/patience.js';
 import { heldUntilOf, type Row } from '../deduplication-table.js';
 import { storedItem } from '../keys.js';
-import { isObstacle } from '../refusals.js';
 import { inTransaction, type Session } from '../session.js';
 import { publishContention } from '../statements.js';
 import { extendHold } from './change-assignment.js';
 import { type ClaimOutcome, claimOne } from './claim-statement.js';
-import type { GroupedClaims } from './grouped-claims.js';
+import { type GroupedClaims, orObstructed } from './grouped-claims.js';
 import { within as inOwn } from './own-transaction.js';
 import { makeOwnWrites, type PostgresWrite } from './own-writes.js';
 import { type Pair, tableNamesOf } from './pair.js';
@@ -56,7 +55,9 @@ async function untilDecided(
 ): Promise<AnyClaimResult> {
   for (let obstacles = 0; ; ) {
     const startMs = runtime.nowMs();
-    const outcome = await decided(pair, session, attempt, obstacles);
+    const outcome = session.isTransaction
+      ? await attempt()
+      : await orObstructed(pair, obstacles + 1, attempt);
     switch (outcome.status) {
       case 'existing': {
         const row = await extendHold(pair, session, outcome.row, options, patience);
@@ -76,22 +77,6 @@ async function untilDecided(
         await sleepBeforeRetry(obstacles - 1);
     }
     patience.assertLeft('error' in outcome ? { cause: outcome.error } : undefined);
-  }
-}
-
-async function decided(
-  pair: Pair,
-  session: Session,
-  attempt: () => Promise<ClaimOutcome>,
-  obstacles: number,
-): Promise<ClaimOutcome> {
-  const startMs = runtime.nowMs();
-  try {
-    return await attempt();
-  } catch (error) {
-    if (session.isTransaction || !isObstacle(error)) throw error;
-    publishContention(obstacles + 1, startMs, tableNamesOf(pair));
-    return { status: 'obstructed', error };
   }
 }
 

@@ -61,13 +61,23 @@ export class GroupedClaims {
   }
 }
 
-async function sendAlone(pair: Pair, claim: GroupedClaim): Promise<ClaimOutcome> {
+function sendAlone(pair: Pair, claim: GroupedClaim): Promise<ClaimOutcome> {
+  const waitMs = claim.patience.leftMs;
+  return orObstructed(pair, 1, () => claimOne(pair.statements, pair.session, claim, { waitMs }));
+}
+
+/** The outcome of an attempt, also if another transaction was in its way. */
+export async function orObstructed(
+  pair: Pair,
+  attempt: number,
+  claim: () => Promise<ClaimOutcome>,
+): Promise<ClaimOutcome> {
   const startMs = runtime.nowMs();
   try {
-    return await claimOne(pair.statements, pair.session, claim, { waitMs: claim.patience.leftMs });
+    return await claim();
   } catch (error) {
     if (!isObstacle(error)) throw error;
-    publishContention(1, startMs, tableNamesOf(pair));
+    publishContention(attempt, startMs, tableNamesOf(pair));
     return { status: 'obstructed', error };
   }
 }

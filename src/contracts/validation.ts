@@ -109,6 +109,17 @@ export function assertAlongside(value: unknown): void {
   );
 }
 
+/** Throws {@link InvalidOptionError} unless what `alongside` returned is a function, where own writes are one. */
+export function assertOwnWrite(value: unknown, remedy: string): void {
+  assertOption(
+    typeof value === 'function',
+    'alongside',
+    'a function that returns a function',
+    value,
+    remedy,
+  );
+}
+
 /** Throws {@link InvalidOptionError} unless `within` is absent, or an object without own writes beside it. */
 export function assertWithin(value: unknown, alongside?: unknown): void {
   assertOption(

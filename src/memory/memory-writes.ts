@@ -14,7 +14,7 @@ import type {
 import { AlongsideRefusedError, UnknownItemBankError } from '../contracts/errors.js';
 import type { ItemBankRepository } from '../contracts/item-bank-repository.js';
 import type { Assignment } from '../contracts/looking.js';
-import { assertOption } from '../contracts/validation.js';
+import { assertOwnWrite } from '../contracts/validation.js';
 import { runtime } from '../environment/runtime.js';
 import { endOfExtendedHold, endOfNewHold } from '../store-kit/hold.js';
 import { type MemoryBank, memoryBanks } from './memory-bank.js';
@@ -198,10 +198,7 @@ function isAmong(banks: readonly ItemBankRepository[] = [], bank: MemoryBank): b
 
 function commit(write: MemoryWrite | undefined): void {
   if (write === undefined) return;
-  assertOption(
-    typeof write === 'function',
-    'alongside',
-    'a function that returns a function',
+  assertOwnWrite(
     write,
     'With the pair in memory, return a function that does the writes, and throws to refuse them.',
   );

@@ -1,7 +1,7 @@
 // The caller's own writes, in the transaction of the call and in front of its writes: if they end that
 // transaction, nothing of the call has been written.
 import { AlongsideRefusedError, InvalidOptionError } from '../contracts/errors.js';
-import { assertOption } from '../contracts/validation.js';
+import { assertOwnWrite } from '../contracts/validation.js';
 import type { SqliteConnection } from './connection.js';
 import type { SqliteDatabase } from './driver.js';
 
@@ -21,10 +21,7 @@ export function makeOwnWrites(
   write: SqliteWrite | undefined,
 ): void {
   if (write === undefined) return;
-  assertOption(
-    typeof write === 'function',
-    'alongside',
-    'a function that returns a function',
+  assertOwnWrite(
     write,
     'With the pair on SQLite, return a function that writes on the database it gets, and throws to refuse.',
   );

@@ -14,6 +14,7 @@ import {
   type SqliteDatabase,
   type SqliteWrite,
 } from 'storagebox/sqlite';
+import { onTestFinished } from 'vitest';
 import { canLoadBetterSqlite3 } from './better-sqlite3.js';
 
 export type ClosableDatabase = SqliteDatabase & { close(): unknown };
@@ -66,6 +67,19 @@ export async function freshFile(): Promise<{ file: string; remove(): Promise<voi
     file: join(folder, 'sale.db'),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** Opened on a file of its own, until the test ends. */
+export async function freshDatabase(
+  driver: SqliteDriver,
+): Promise<{ readonly file: string; readonly database: ClosableDatabase }> {
+  const { file, remove } = await freshFile();
+  const database = openDatabase(file, driver);
+  onTestFinished(async () => {
+    database.close();
+    await remove();
+  });
+  return { file, database };
 }
 
 export interface TableNames {

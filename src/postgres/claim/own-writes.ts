@@ -1,6 +1,6 @@
 // The caller's own writes, in the same transaction.
 import { AlongsideRefusedError, OutcomeUnknownError } from '../../contracts/errors.js';
-import { assertOption } from '../../contracts/validation.js';
+import { assertOwnWrite } from '../../contracts/validation.js';
 import { noteNothingWritten } from '../../contracts/written.js';
 import { runtime } from '../../environment/runtime.js';
 import { type Driver, type PostgresQueryable, queryableOf } from '../client.js';
@@ -21,10 +21,7 @@ export async function makeOwnWrites(
   write: PostgresWrite | undefined,
 ): Promise<void> {
   if (write === undefined) return;
-  assertOption(
-    typeof write === 'function',
-    'alongside',
-    'a function that returns a function',
+  assertOwnWrite(
     write,
     'On PostgreSQL, return an async function that takes a client and sends its statements there.',
   );

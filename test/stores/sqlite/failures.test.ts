@@ -11,21 +11,15 @@ import {
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   type ClosableDatabase,
-  freshFile,
+  freshDatabase,
   freshTables,
-  openDatabase,
   openPair,
   SQLITE_DRIVERS,
 } from '../../support/sqlite.js';
 
 describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   async function freshSale() {
-    const { file, remove } = await freshFile();
-    const database = openDatabase(file, driver);
-    onTestFinished(async () => {
-      database.close();
-      await remove();
-    });
+    const { database } = await freshDatabase(driver);
     const tables = await freshTables(database);
     return { database, tables, pair: openPair(database, tables) };
   }

@@ -1,12 +1,11 @@
 // Which calls share a transaction, and what they learn of each other.
 import { Deduplicator } from 'storagebox/core';
 import { createTables, deduplicationTable, itemBankTable } from 'storagebox/sqlite';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type ClosableDatabase,
-  freshFile,
+  freshDatabase,
   freshTables,
-  openDatabase,
   openPair,
   SQLITE_DRIVERS,
 } from '../../support/sqlite.js';
@@ -18,12 +17,7 @@ const users = (count: number, name = 'user') =>
 describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   /** With the statements that begin or end a transaction. */
   async function freshSale(stock: number) {
-    const { file, remove } = await freshFile();
-    const database = openDatabase(file, driver);
-    onTestFinished(async () => {
-      database.close();
-      await remove();
-    });
+    const { database } = await freshDatabase(driver);
     const log: string[] = [];
     const watched: ClosableDatabase = {
       prepare: (sql) => database.prepare(sql),

@@ -3,13 +3,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { Deduplicator } from 'storagebox/core';
 import { DeduplicationSqliteRepository } from 'storagebox/sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import {
-  freshFile,
-  freshTables,
-  openDatabase,
-  openPair,
-  SQLITE_DRIVERS,
-} from '../../support/sqlite.js';
+import { freshDatabase, freshTables, openPair, SQLITE_DRIVERS } from '../../support/sqlite.js';
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
@@ -29,12 +23,7 @@ const KEYS = [
 
 describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   async function freshSale() {
-    const { file, remove } = await freshFile();
-    const database = openDatabase(file, driver);
-    onTestFinished(async () => {
-      database.close();
-      await remove();
-    });
+    const { database } = await freshDatabase(driver);
     const tables = await freshTables(database);
     return { database, tables, pair: openPair(database, tables) };
   }

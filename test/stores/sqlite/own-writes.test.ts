@@ -1,23 +1,12 @@
 // Own writes in the transaction of the call: what refuses them, and what they must not do.
 import { Deduplicator } from 'storagebox/core';
 import type { SqliteDatabase, SqliteWrite } from 'storagebox/sqlite';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import {
-  freshFile,
-  freshTables,
-  openDatabase,
-  openPair,
-  SQLITE_DRIVERS,
-} from '../../support/sqlite.js';
+import { describe, expect, test } from 'vitest';
+import { freshDatabase, freshTables, openPair, SQLITE_DRIVERS } from '../../support/sqlite.js';
 
 describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   async function freshSale() {
-    const { file, remove } = await freshFile();
-    const database = openDatabase(file, driver);
-    onTestFinished(async () => {
-      database.close();
-      await remove();
-    });
+    const { database } = await freshDatabase(driver);
     database.exec(
       'pragma foreign_keys = on; create table users (name text primary key) strict; create table orders ' +
         '(name text references users deferrable initially deferred, item text not null unique) strict',

@@ -3,9 +3,8 @@ import { Deduplicator } from 'storagebox/core';
 import { createTables, deduplicationTable, itemBankTable } from 'storagebox/sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
-  freshFile,
+  freshDatabase,
   freshTables,
-  openDatabase,
   openPair,
   SETTINGS,
   SQLITE_DRIVERS,
@@ -21,12 +20,7 @@ const WRONG = [
 describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   /** A connection that the package has not used yet, to tables that are there. */
   async function freshPair() {
-    const { file, remove } = await freshFile();
-    const database = openDatabase(file, driver);
-    onTestFinished(async () => {
-      database.close();
-      await remove();
-    });
+    const { database } = await freshDatabase(driver);
     const tables = { bank: 'codes', assignments: 'ids' };
     database.exec(itemBankTable(tables.bank).sql);
     database.exec(deduplicationTable(tables.assignments).sql);

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { createTables, deduplicationTable, itemBankTable } from 'storagebox';
 import { type ContestantName, isReadSkipped } from './contestants.js';
+import { addRound, inTurn } from './in-turn.js';
 import type { Nodes, Rush } from './nodes.js';
 import type { Rounds } from './results.js';
 import type { BulkScenario, ClaimScenario, SeedingScenario } from './scenarios.js';
@@ -170,31 +171,6 @@ function longCallFigures(report: LongCallReport, items: number): LongCallFigures
 
 function librarySource({ oneByOneSource }: Setting, contestant: string): string {
   return contestant.startsWith('one by one') ? oneByOneSource : OWN_SOURCE;
-}
-
-/** Each round begins with another contestant, so that none always gets a fresh setting. */
-async function inTurn<Contestant extends string, Figures>(
-  contestants: readonly Contestant[],
-  rounds: number,
-  run: (contestant: Contestant) => Promise<Figures>,
-): Promise<Rounds<Contestant, Figures>> {
-  const results: Rounds<Contestant, Figures> = {};
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contestants.length; turn++) {
-      const contestant = contestants[(round + turn) % contestants.length] as Contestant;
-      const figures = await run(contestant);
-      addRound(results, contestant, figures);
-    }
-  }
-  return results;
-}
-
-function addRound<Contestant extends string, Figures>(
-  results: Rounds<Contestant, Figures>,
-  contestant: Contestant,
-  figures: Figures,
-): void {
-  results[contestant] = [...(results[contestant] ?? []), figures];
 }
 
 async function withTables<Value>(

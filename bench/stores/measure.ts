@@ -1,4 +1,6 @@
 // Runs a load with its contestants in turn, audits what they did, and computes the figures.
+import { inTurn } from '../in-turn.js';
+import type { Rounds } from '../results.js';
 import { audit } from './audit.js';
 import type { BenchStore, Stock } from './bench-store.js';
 import type { Claimers, Rush } from './claimers.js';
@@ -23,8 +25,6 @@ export interface SeedingFigures {
 }
 
 /** What was measured, by contestant. The same round of two of them ran at about the same time. */
-export type Rounds<Contestant extends string, Figures> = Partial<Record<Contestant, Figures[]>>;
-
 export class Measurement {
   readonly #store: BenchStore;
   readonly #claimers: Claimers;
@@ -204,23 +204,6 @@ const LONG_MS = 120_000;
 const MOST_USED = 0.45;
 
 type Answers = Rush['reports'][number]['answers'];
-
-/** Each round begins with another contestant, so that none always gets a fresh setting. */
-async function inTurn<Contestant extends string, Figures>(
-  contestants: readonly Contestant[],
-  rounds: number,
-  run: (contestant: Contestant) => Promise<Figures>,
-): Promise<Rounds<Contestant, Figures>> {
-  const results: Rounds<Contestant, Figures> = {};
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contestants.length; turn++) {
-      const contestant = contestants[(round + turn) % contestants.length] as Contestant;
-      const figures = await run(contestant);
-      results[contestant] = [...(results[contestant] ?? []), figures];
-    }
-  }
-  return results;
-}
 
 function checked(what: string, check: () => void): void {
   try {

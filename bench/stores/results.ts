@@ -1,6 +1,7 @@
+import type { Rounds } from '../results.js';
 import type { StoreName } from './bench-store.js';
 import type { ContestantName } from './contestant.js';
-import type { ClaimFigures, Rounds, SeedingFigures, SnapshotName } from './measure.js';
+import type { ClaimFigures, SeedingFigures, SnapshotName } from './measure.js';
 import type { SeederName } from './task.js';
 
 /** What a run found: the content of its JSON file. */

@@ -1,7 +1,8 @@
 // The figures as text.
+import type { Rounds } from '../results.js';
 import { type Spread, spreadOf } from '../statistics.js';
 import type { ContestantName } from './contestant.js';
-import type { ClaimFigures, Rounds, SeedingFigures } from './measure.js';
+import type { ClaimFigures, SeedingFigures } from './measure.js';
 
 const NAME_WIDTH = 28;
 const CLAIM_HEADINGS = [

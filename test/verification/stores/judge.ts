@@ -142,23 +142,10 @@ function operationsOf(calls: readonly Call[]): FetchOperation[] {
       }) as const;
     switch (asked.operation) {
       case 'claim':
-        return [
-          fetch(
-            asked.id,
-            answer === undefined ? undefined : answer.told?.item,
-            answer?.told?.status,
-          ),
-        ];
       case 'choose':
         // "Taken" is no "sold out".
         if (answer?.told?.status === 'taken') return [];
-        return [
-          fetch(
-            asked.id,
-            answer === undefined ? undefined : answer.told?.item,
-            answer?.told?.status,
-          ),
-        ];
+        return [fetch(asked.id, answer?.told?.item, answer?.told?.status)];
       case 'group':
         if (answer === undefined) return asked.ids.map((id) => fetch(id, undefined));
         return (answer.members ?? []).map(({ id, item, status }) => fetch(id, item, status));

@@ -2,6 +2,7 @@
 import { type AnyStorageBoxError, isStorageBoxError } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.js';
 import { type Failure, sentence } from '../../failures.js';
+import { CERTIFICATE_CODE, NETWORK_CODES } from '../network.js';
 
 /** `null` for an error of which nothing is to be said in DynamoDB's words. */
 export function describeFailure(error: unknown): Failure | null {
@@ -85,20 +86,6 @@ const ACCESS_REMEDIES: Readonly<Record<string, string>> = {
 };
 
 const BUSY: readonly string[] = ['InternalServerError', 'ServiceUnavailable', 'TimeoutError'];
-
-const NETWORK_CODES: readonly string[] = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-];
-
-/** See "X509 certificate error codes" in the documentation of `node:tls`. */
-const CERTIFICATE_CODE =
-  /CERT|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/;
 
 /** Errors of the SDK and of its connection, which have no type or codes in common. */
 function describeSdkError(error: unknown): Failure | null {

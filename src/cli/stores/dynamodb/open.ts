@@ -11,6 +11,7 @@ import {
   itemBankTable,
   ledgerTable,
 } from 'storagebox';
+import { initialized } from '../initialized.js';
 import type { Finding, InitializedTable, OpenRequest, OpenStore } from '../store.js';
 import { idSecretOf } from '../table-options.js';
 import { auditedTables } from './audit.js';
@@ -113,10 +114,10 @@ async function init({
     ...(ledgerTableName === undefined ? [] : [ledgerTable(ledgerTableName)]),
   ];
   const created = await createTables(definitions, { client });
-  return definitions.map(({ TableName: tableName = '' }) => ({
-    tableName,
-    isCreated: created.includes(tableName),
-  }));
+  return initialized(
+    definitions.map(({ TableName = '' }) => TableName),
+    created,
+  );
 }
 
 const SILENT_LOGGER = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,11 +1,10 @@
 // What an audit reads of the tables, and writes to repair them.
-import { keyToText, textToKey } from 'storagebox/core';
+import { keyToText } from 'storagebox/core';
+import { ledgerEntriesOf, MAX_OWNERS, whereaboutsOf } from '../sql-audit.js';
 import type { AuditedStore, LedgerEntry, Whereabouts } from '../store.js';
 import { query, quoted, type Tables } from './tables.js';
 
 const PAGE_SIZE = 5_000;
-/** More owners than anybody needs to see. */
-const MAX_OWNERS = 100;
 
 export function auditedTables(tables: Tables): AuditedStore {
   return {
@@ -16,18 +15,10 @@ export function auditedTables(tables: Tables): AuditedStore {
 }
 
 /** The rows of the bank: none is ever deleted. */
-async function* ledgerEntries(tables: Tables): AsyncGenerator<LedgerEntry, void, void> {
+function ledgerEntries(tables: Tables): AsyncIterable<LedgerEntry> {
   const sql = `select item, retired_at is not null as is_retired
 from ${quoted(tables.itemRepo.tableName)} where item > $1::text order by item limit ${PAGE_SIZE}`;
-  let after = '';
-  for (;;) {
-    const rows = await query(tables, sql, after);
-    for (const { item, is_retired: isRetired } of rows) {
-      after = String(item);
-      yield { item: textToKey(after), isRetired: isRetired === true };
-    }
-    if (rows.length < PAGE_SIZE) return;
-  }
+  return ledgerEntriesOf((after) => query(tables, sql, after), PAGE_SIZE);
 }
 
 async function lookAt(
@@ -46,15 +37,7 @@ where item = $1::text and deduplication_id in (select json_array_elements_text($
     keyToText(item),
     JSON.stringify([...asked.keys()]),
   );
-  const inBank = rows.find(({ place }) => place === 'bank');
-  return {
-    isInBank: inBank?.is_free === true,
-    isInLedger: inBank !== undefined,
-    isRetired: inBank?.is_retired === true,
-    owners: rows.flatMap(({ place, deduplication_id: id }) =>
-      place === 'owner' ? (asked.get(String(id)) ?? []) : [],
-    ),
-  };
+  return whereaboutsOf(rows, asked);
 }
 
 /** The row of the owner is locked first, so that no release can come in between. */

@@ -2,6 +2,7 @@
 import { isStorageBoxError } from 'storagebox/core';
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.js';
 import { type Failure, sentence } from '../../failures.js';
+import { CERTIFICATE_CODE, NETWORK_CODES } from '../network.js';
 import { describeStoreError, RUN_AGAIN } from '../store-failures.js';
 
 /** `null` for an error of which nothing is to be said in PostgreSQL's words. */
@@ -130,14 +131,8 @@ function describeSqlState(state: string, error: unknown): Failure {
 
 const UNREACHABLE_REMEDY = `${CHECK_URL}, the server and the network, then run the same command again.`;
 
-const NETWORK_CODES: readonly string[] = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
+const CONNECTION_CODES: readonly string[] = [
+  ...NETWORK_CODES,
   'EPIPE',
   // Of postgres.js.
   'CONNECT_TIMEOUT',
@@ -145,10 +140,6 @@ const NETWORK_CODES: readonly string[] = [
   'CONNECTION_DESTROYED',
   'CONNECTION_ENDED',
 ];
-
-/** See "X509 certificate error codes" in the documentation of `node:tls`. */
-const CERTIFICATE_CODE =
-  /CERT|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/;
 
 /** What pg says without a code. */
 const CONNECTION_TEXT =
@@ -178,7 +169,7 @@ function describeDriverError(error: unknown): Failure | null {
   }
   const isOfNetwork =
     syscall === 'connect' ||
-    NETWORK_CODES.includes(String(code)) ||
+    CONNECTION_CODES.includes(String(code)) ||
     CERTIFICATE_CODE.test(String(code)) ||
     CONNECTION_TEXT.test(message);
   // Writing to standard output can end so, too.

@@ -13,6 +13,7 @@ import {
   ID_SAMPLE_SIZE,
   type SampledAssignment,
 } from '../id-look.js';
+import { initialized } from '../initialized.js';
 import type { Finding, InitializedTable, OpenRequest, OpenStore } from '../store.js';
 import { idSecretOf } from '../table-options.js';
 import { auditedTables } from './audit.js';
@@ -104,10 +105,10 @@ async function init({
     deduplicationTable(deduplicationRepo.tableName),
   ];
   const created = await createTables(definitions, { client });
-  return definitions.map(({ tableName }) => ({
-    tableName,
-    isCreated: created.includes(tableName),
-  }));
+  return initialized(
+    definitions.map(({ tableName }) => tableName),
+    created,
+  );
 }
 
 /** The check is optional for a role that may not read the table whole. */

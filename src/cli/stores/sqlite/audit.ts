@@ -1,12 +1,11 @@
 // What an audit reads of the tables, and writes to repair them.
-import { keyToText, textToKey } from 'storagebox/core';
+import { keyToText } from 'storagebox/core';
+import { ledgerEntriesOf, MAX_OWNERS, whereaboutsOf } from '../sql-audit.js';
 import type { AuditedStore, LedgerEntry, Whereabouts } from '../store.js';
 import { whileBusy } from './patience.js';
 import { query, quoted, type Tables } from './tables.js';
 
 const PAGE_SIZE = 1_000;
-/** More owners than anybody needs to see. */
-const MAX_OWNERS = 100;
 
 export function auditedTables(tables: Tables): AuditedStore {
   return {
@@ -17,18 +16,10 @@ export function auditedTables(tables: Tables): AuditedStore {
 }
 
 /** The rows of the bank: none is ever deleted. */
-async function* ledgerEntries(tables: Tables): AsyncGenerator<LedgerEntry, void, void> {
+function ledgerEntries(tables: Tables): AsyncIterable<LedgerEntry> {
   const sql = `select item, retired_at is not null as is_retired
 from ${quoted(tables.itemRepo.tableName)} where item > ? order by item limit ${PAGE_SIZE}`;
-  let after = '';
-  for (;;) {
-    const rows = await query(tables, sql, after);
-    for (const { item, is_retired: isRetired } of rows) {
-      after = String(item);
-      yield { item: textToKey(after), isRetired: isRetired === 1 };
-    }
-    if (rows.length < PAGE_SIZE) return;
-  }
+  return ledgerEntriesOf((after) => query(tables, sql, after), PAGE_SIZE);
 }
 
 async function lookAt(
@@ -49,15 +40,7 @@ where item = ? and deduplication_id in (${[...asked].map(() => '?').join()})`,
     text,
     ...asked.keys(),
   );
-  const inBank = rows.find(({ place }) => place === 'bank');
-  return {
-    isInBank: inBank?.is_free === 1,
-    isInLedger: inBank !== undefined,
-    isRetired: inBank?.is_retired === 1,
-    owners: rows.flatMap(({ place, deduplication_id: id }) =>
-      place === 'owner' ? (asked.get(String(id)) ?? []) : [],
-    ),
-  };
+  return whereaboutsOf(rows, asked);
 }
 
 async function takeOutOfBank(

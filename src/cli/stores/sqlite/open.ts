@@ -8,6 +8,7 @@ import {
   itemBankTable,
 } from 'storagebox/sqlite';
 import { assertIdsFit, firstAssignments, ID_SAMPLE_SIZE } from '../id-look.js';
+import { initialized } from '../initialized.js';
 import type { InitializedTable, OpenRequest, OpenStore } from '../store.js';
 import { idSecretOf } from '../table-options.js';
 import { auditedTables } from './audit.js';
@@ -82,10 +83,10 @@ async function init({
     deduplicationTable(deduplicationRepo.tableName),
   ];
   const created = await createTables(definitions, { database });
-  return definitions.map(({ tableName }) => ({
-    tableName,
-    isCreated: created.includes(tableName),
-  }));
+  return initialized(
+    definitions.map(({ tableName }) => tableName),
+    created,
+  );
 }
 
 async function assertIdsAreOurs(tables: Tables): Promise<null> {

@@ -1,0 +1,43 @@
+// What audits have in common on stores whose bank keeps a row for each item that ever entered.
+import { textToKey } from 'storagebox/core';
+import type { LedgerEntry, Whereabouts } from './store.js';
+
+/** Some drivers have 0 and 1 for `false` and `true`. */
+type Row = Readonly<Record<string, unknown>>;
+
+/** More owners than anybody needs to see. */
+export const MAX_OWNERS = 100;
+
+/** @param rowsAfter a page of the bank's rows after that text, with `item` and `is_retired` */
+export async function* ledgerEntriesOf(
+  rowsAfter: (text: string) => Promise<readonly Row[]>,
+  pageSize: number,
+): AsyncGenerator<LedgerEntry, void, void> {
+  for (let after = ''; ; ) {
+    const rows = await rowsAfter(after);
+    for (const { item, is_retired: isRetired } of rows) {
+      after = String(item);
+      yield { item: textToKey(after), isRetired: Boolean(isRetired) };
+    }
+    if (rows.length < pageSize) return;
+  }
+}
+
+/**
+ * @param rows that of the bank, and those of owners, by `place`
+ * @param asked the IDs that were asked for, by their text
+ */
+export function whereaboutsOf(
+  rows: readonly Row[],
+  asked: ReadonlyMap<string, string>,
+): Whereabouts {
+  const inBank = rows.find(({ place }) => place === 'bank');
+  return {
+    isInBank: Boolean(inBank?.is_free),
+    isInLedger: inBank !== undefined,
+    isRetired: Boolean(inBank?.is_retired),
+    owners: rows.flatMap(({ place, deduplication_id: id }) =>
+      place === 'owner' ? (asked.get(String(id)) ?? []) : [],
+    ),
+  };
+}

@@ -1,9 +1,10 @@
-// The built command line, run as a process of its own, as its users run it: on whichever store.
-import { type ChildProcess, spawn } from 'node:child_process';
+// The built command line, as its users run it: on whichever store.
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { buildPackage } from './packed-package.js';
 
 export interface Ended {
@@ -31,7 +32,17 @@ export class BuiltCommandLine {
     this.#ownEnvironment = environment;
   }
 
+  /** In a process that has its modules loaded, and runs one command after the other. */
   async run(args: readonly string[], { input = '', env = {} }: RunOptions = {}): Promise<Ended> {
+    const { program, folder } = this;
+    const given = { ...this.environment, ...env };
+    // Node.js reads them when it starts.
+    if (given.NODE_OPTIONS !== undefined) return this.runAlone(args, { input, env });
+    return runInTurn({ program, args, folder, input, env: given });
+  }
+
+  /** In a process of its own. */
+  async runAlone(args: readonly string[], { input = '', env }: RunOptions = {}): Promise<Ended> {
     const child = this.start(args, env);
     child.stdin?.end(input);
     return ended(child);
@@ -66,6 +77,31 @@ export class BuiltCommandLine {
   async dispose(): Promise<void> {
     await rm(join(this.folder, '..'), { recursive: true });
   }
+}
+
+interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+  readonly input: string;
+  readonly env: RunOptions['env'];
+}
+
+const RUNNER = fileURLToPath(new URL('command-line-runner.mjs', import.meta.url));
+/** Those that have nothing to do. They end with the process of the tests. */
+const runners: ChildProcess[] = [];
+
+async function runInTurn(command: Command): Promise<Ended> {
+  const runner = runners.pop() ?? fork(RUNNER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const { stdout, stderr, exitCode, isClean } = await new Promise<Ended & { isClean: boolean }>(
+    (resolve, reject) => {
+      runner.once('message', resolve).once('exit', reject).send(command);
+    },
+  );
+  runner.removeAllListeners('exit');
+  if (isClean) runners.push(runner);
+  else runner.disconnect();
+  return { stdout, stderr, exitCode };
 }
 
 export async function ended(child: ChildProcess): Promise<Ended> {

@@ -28,6 +28,13 @@ export interface TestStorage {
    * writes are made once, with the call or not at all.
    */
   ownWrites?(): OwnWritesForTests | Promise<OwnWritesForTests>;
+  /**
+   * Optional. Begins a transaction as a caller of the pair would, calls `body` with what is to be passed as
+   * `within`, and commits when it resolves. If it rejects, rolls back and rejects with the same error. Several may
+   * be open at once, or each waits for the one before. Without it, no check says whether calls with `within` come
+   * to pass at the commit alone.
+   */
+  inOwnTransaction?(body: (within: object) => Promise<void>): Promise<void>;
   /** Called when the check has ended, however it ended, also after `breakStore`. */
   dispose?(): Promise<void>;
 }
@@ -56,8 +63,9 @@ export type CreateStorage = () => TestStorage | Promise<TestStorage>;
 export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6';
 
 /**
- * `chosenItems`, `holds` and `alongside` are the features `item`, `holdForMs` and `alongside` of the pair's atomic
- * writes, `groups` is their method `claimItems`.
+ * `chosenItems`, `holds`, `alongside` and `within` are the features `item`, `holdForMs`, `alongside` and `within` of
+ * the pair's atomic writes, `groups` is their method `claimItems`. `ownTransaction` is `inOwnTransaction` of the
+ * storage.
  */
 export type ConformanceNeed =
   | 'releaseItem'
@@ -66,6 +74,8 @@ export type ConformanceNeed =
   | 'groups'
   | 'alongside'
   | 'ownWrites'
+  | 'within'
+  | 'ownTransaction'
   | 'lookingAtItems'
   | 'lookingAtAssignments'
   | 'ledger'
@@ -80,8 +90,8 @@ export interface ConformanceCheck {
   /**
    * What the check needs: an optional contract of the pair (methods and features of its atomic writes,
    * `ItemBankLooking`, `DeduplicationLooking`, `ItemBankLedger`), or a part of the storage (`openWithLedger`,
-   * `breakStore`, `ownWrites`). If something is missing, there is nothing to check but that a call for it is
-   * refused.
+   * `breakStore`, `ownWrites`, `inOwnTransaction`). If something is missing, there is nothing to check but that a
+   * call for it is refused.
    */
   readonly needs?: ConformanceNeed | readonly ConformanceNeed[];
   /**

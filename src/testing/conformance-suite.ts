@@ -11,11 +11,19 @@ import type {
 import { deduplicationChecks } from './deduplication-checks.js';
 import { failureChecks } from './failure-checks.js';
 import { assertGroupIsRefused, groupChecks } from './group-checks.js';
-import { canChoose, canClaimGroups, canHold, canRelease, canWriteAlongside } from './helpers.js';
+import {
+  canChoose,
+  canClaimGroups,
+  canHold,
+  canJoinTransactions,
+  canRelease,
+  canWriteAlongside,
+} from './helpers.js';
 import { assertHoldIsRefused, holdChecks } from './hold-checks.js';
 import { itemBankChecks } from './item-bank-checks.js';
 import { ledgerChecks } from './ledger-checks.js';
 import { lookingChecks } from './looking-checks.js';
+import { assertOwnTransactionsAreRefused, ownTransactionChecks } from './own-transaction-checks.js';
 import { assertOwnWritesAreRefused, ownWriteChecks } from './own-write-checks.js';
 import { pairChecks } from './pair-checks.js';
 import { assertReleaseIsRefused, releaseChecks } from './release-checks.js';
@@ -37,6 +45,7 @@ export const conformanceChecks: Readonly<Record<string, readonly ConformanceChec
   'holds, where the pair can': holdChecks,
   'groups, where the pair can': groupChecks,
   'own writes, where the pair can and the test makes some': ownWriteChecks,
+  'own transactions, where the pair can and the test begins some': ownTransactionChecks,
   'looking, where the pair can': lookingChecks,
   'ledger, where the test opens one': ledgerChecks,
   'the pair when calls fail and processes crash': failureChecks,
@@ -100,6 +109,8 @@ const MISSING: Readonly<Record<ConformanceNeed, string>> = {
   groups: 'the pair has no atomic writes with `claimItems`',
   alongside: 'the pair has no atomic writes with the feature `alongside`',
   ownWrites: 'the storage has no `ownWrites`',
+  within: 'the pair has no atomic writes with the feature `within`',
+  ownTransaction: 'the storage has no `inOwnTransaction`',
   lookingAtItems: 'the item bank repository has not all methods of `ItemBankLooking`',
   lookingAtAssignments:
     'the deduplication repository has not all methods of `DeduplicationLooking`',
@@ -151,6 +162,7 @@ const ASSERT_REFUSED: Readonly<
   holds: assertHoldIsRefused,
   groups: assertGroupIsRefused,
   alongside: assertOwnWritesAreRefused,
+  within: assertOwnTransactionsAreRefused,
 };
 
 const IS_THERE: Readonly<
@@ -162,6 +174,8 @@ const IS_THERE: Readonly<
   groups: ({ open }) => canClaimGroups(open()),
   alongside: ({ open }) => canWriteAlongside(open()),
   ownWrites: ({ ownWrites }) => ownWrites !== undefined,
+  within: ({ open }) => canJoinTransactions(open()),
+  ownTransaction: ({ inOwnTransaction }) => inOwnTransaction !== undefined,
   lookingAtItems: ({ open }) => canLookAtItems(open().itemRepo),
   lookingAtAssignments: ({ open }) => canLookAtAssignments(open().deduplicationRepo),
   ledger: ({ openWithLedger }) => openWithLedger !== undefined,

@@ -46,15 +46,21 @@ export function fetchItem(
 }
 
 /** Retries after a `ContentionError`, as its message says: a store that is slow breaks no promise. */
-export async function patiently<Result>(call: () => Promise<Result>): Promise<Result> {
+export async function patiently<Result>(
+  call: () => Promise<Result>,
+  mayRetry: (error: unknown) => boolean = isContention,
+): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (error) {
-      const mayRetry = isStorageBoxError(error) && error.code === 'STORAGEBOX_CONTENTION';
-      if (!mayRetry || attempt === MAX_ATTEMPTS) throw error;
+      if (!mayRetry(error) || attempt === MAX_ATTEMPTS) throw error;
     }
   }
+}
+
+function isContention(error: unknown): boolean {
+  return isStorageBoxError(error) && error.code === 'STORAGEBOX_CONTENTION';
 }
 
 /** Takes everything out, in ascending order. */
@@ -102,6 +108,10 @@ export async function canHold(pair: RepositoryPair): Promise<boolean> {
 
 export function canWriteAlongside(pair: RepositoryPair): Promise<boolean> {
   return knows(pair, 'alongside');
+}
+
+export function canJoinTransactions(pair: RepositoryPair): Promise<boolean> {
+  return knows(pair, 'within');
 }
 
 async function knows(pair: RepositoryPair, feature: AtomicWritesFeature): Promise<boolean> {

@@ -444,6 +444,7 @@ test('checks are left out, and the report says why, for a pair that lacks what t
     'the pair has no atomic writes with the feature `holdForMs`',
     'the pair has no atomic writes with `claimItems`',
     'the pair has no atomic writes with the feature `alongside`',
+    'the pair has no atomic writes with the feature `within`',
   ];
   const noLedger = 'the storage has no `openWithLedger`';
   expect(new Set(leftOut.map(({ reason }) => reason))).toEqual(

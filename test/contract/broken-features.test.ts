@@ -1,7 +1,8 @@
-// A pair that chooses, holds, groups or writes alongside in a wrong way must fail the suite.
+// A pair that chooses, holds, groups, writes alongside or joins transactions in a wrong way must fail the suite.
 import {
   AlongsideRefusedError,
   type AtomicWrites,
+  type BatchAddItemsOptions,
   type ClaimedItem,
   type GroupMember,
   type ItemBankRepository,
@@ -25,7 +26,8 @@ type PartOfWrites = {
 };
 
 interface Fault {
-  readonly change: Change;
+  readonly change?: Change;
+  readonly Bank?: typeof ItemBankMemoryRepository;
   /** Of the checks that must notice it, by a part of their name. */
   readonly noticedBy: string;
   readonly broken?: readonly PromiseName[];
@@ -37,6 +39,18 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Takes the item back in the middle, and claims it again. */
 const again = (result: ClaimedItem, status: ClaimedItem['status']) => ({ ...result, status });
+
+const FEATURES = ['item', 'holdForMs', 'alongside', 'within'] as const;
+
+/** Overlooks that the items belong into a transaction. */
+class AddsAtOnce extends ItemBankMemoryRepository {
+  override batchAddItems(
+    items: Iterable<string>,
+    { within: _, ...options }: BatchAddItemsOptions = {},
+  ) {
+    return super.batchAddItems(items, options);
+  }
+}
 
 const faults: Record<string, Fault> = {
   'gives any item in place of the chosen one': {
@@ -406,6 +420,27 @@ const faults: Record<string, Fault> = {
     }),
     noticedBy: 'a release whose own writes are refused',
   },
+  'gives an item within a transaction, and loses that at the commit': {
+    change: ({ claimItem }) => {
+      const claimedIn = new WeakSet<object>();
+      return {
+        features: FEATURES,
+        claimItem: async (id, options) => {
+          if (options.within === undefined) return claimItem(id, options);
+          const status = claimedIn.has(options.within) ? 'existing' : 'claimed';
+          claimedIn.add(options.within);
+          return { status, item: 'voucher-1' };
+        },
+      };
+    },
+    noticedBy: 'what an ID claims in a transaction',
+    broken: ['P1'],
+  },
+  'adds at once what it cannot add within a transaction': {
+    Bank: AddsAtOnce,
+    noticedBy: 'items that are added in a transaction',
+    broken: ['P3'],
+  },
 };
 
 function inOneStep(write: () => void): void {
@@ -422,7 +457,7 @@ async function has(bank: ItemBankRepository, item: string): Promise<boolean> {
   return items.includes(item);
 }
 
-function report(change: Change) {
+function report(change: Change = () => ({}), Bank = ItemBankMemoryRepository) {
   return conformanceReport(() => {
     class Changed extends DeduplicationMemoryRepository {
       override async atomicWritesWith(bank: ItemBankRepository) {
@@ -430,13 +465,16 @@ function report(change: Change) {
         return { ...right, ...change(right, bank) } as Writes;
       }
     }
-    const pair = { itemRepo: new ItemBankMemoryRepository(), deduplicationRepo: new Changed() };
-    return { open: () => pair, ownWrites: ownWritesInMemory };
+    const pair = { itemRepo: new Bank(), deduplicationRepo: new Changed() };
+    // There are no transactions in memory: what a call writes is written.
+    const inOwnTransaction = (body: (within: object) => Promise<void>) => body({});
+    return { open: () => pair, ownWrites: ownWritesInMemory, inOwnTransaction };
   });
 }
 
 // Each report waits for what may be given back late, so all of them wait at the same time.
-const flawless = report(() => ({}));
+const flawless = report();
+const heedless = report(() => ({ features: FEATURES }), AddsAtOnce);
 const without = {
   'the feature `item`': report(() => ({ features: ['holdForMs', 'alongside'] })),
   'the feature `holdForMs`': report(() => ({
@@ -449,7 +487,7 @@ const without = {
   '`releaseItem`': report(() => ({ releaseItem: undefined })),
 };
 const reports = Object.entries(faults).map(
-  ([name, fault]) => [name, fault, report(fault.change)] as const,
+  ([name, fault]) => [name, fault, report(fault.change, fault.Bank)] as const,
 );
 
 test('the pair without a fault fails no check', async () => {
@@ -457,6 +495,7 @@ test('the pair without a fault fails no check', async () => {
   expect(failed).toEqual([]);
   expect(new Set(leftOut.map(({ reason }) => reason))).toEqual(
     new Set([
+      'the pair has no atomic writes with the feature `within`',
       'the storage has no `openWithLedger`',
       'there is no bank with `fillLedger` beside assignments that can be listed',
       'the storage has no `breakStore`',
@@ -469,6 +508,17 @@ test.each(Object.entries(without))('a pair without %s fails no check', async (mi
   expect(failed).toEqual([]);
   expect(leftOut.map(({ reason }) => reason)).toContain(
     `the pair has no atomic writes with ${missing}`,
+  );
+});
+
+test('a pair that writes at once whatever it is to do within a transaction fails every check of them', async () => {
+  const { failed } = await heedless;
+  const ofOwnTransactions = Object.entries(conformanceChecks)
+    .filter(([subject]) => subject.startsWith('own transactions'))
+    .flatMap(([, checks]) => checks);
+  expect(ofOwnTransactions).not.toEqual([]);
+  expect(failed.map(({ name }) => name.replace(/^[P0-9, ]+: /, ''))).toEqual(
+    ofOwnTransactions.map(({ name }) => name),
   );
 });
 

@@ -217,7 +217,11 @@ test('the pair without a fault fails no check', async () => {
   const { failed, leftOut } = await flawless;
   expect(failed).toEqual([]);
   expect(new Set(leftOut.map(({ reason }) => reason))).toEqual(
-    new Set(['the storage has no `ownWrites`', 'the storage has no `breakStore`']),
+    new Set([
+      'the storage has no `ownWrites`',
+      'the pair has no atomic writes with the feature `within`',
+      'the storage has no `breakStore`',
+    ]),
   );
 });
 

@@ -18,18 +18,50 @@ import type { TestStorage } from 'storagebox/testing';
 interface Database {
   readonly client: PostgresClient;
   readonly ours: PostgresQueryable;
+  readonly inOwnTransaction: NonNullable<TestStorage['inOwnTransaction']>;
   end(): Promise<void>;
 }
 
 export async function poolOfPg(url: string): Promise<Database> {
   const client = new pg.Pool({ connectionString: url });
-  return { client, ours: client, end: () => client.end() };
+  return {
+    client,
+    ours: client,
+    inOwnTransaction: transactionsOf(client),
+    end: () => client.end(),
+  };
 }
 
 export async function clientOfPg(url: string): Promise<Database> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  return { client, ours: client, end: () => client.end() };
+  // The caller's transactions are on connections of their own.
+  const others = new pg.Pool({ connectionString: url });
+  return {
+    client,
+    ours: client,
+    inOwnTransaction: transactionsOf(others),
+    end: async () => {
+      await others.end();
+      await client.end();
+    },
+  };
+}
+
+function transactionsOf(pool: pg.Pool): Database['inOwnTransaction'] {
+  return async (body) => {
+    const connection = await pool.connect();
+    try {
+      await connection.query('begin');
+      await body(connection);
+      await connection.query('commit');
+    } catch (error) {
+      await connection.query('rollback');
+      throw error;
+    } finally {
+      connection.release();
+    }
+  };
 }
 
 export async function postgresJs(url: string): Promise<Database> {
@@ -39,13 +71,25 @@ export async function postgresJs(url: string): Promise<Database> {
       rows: [...(await client.unsafe(text, values))],
     }),
   };
-  return { client, ours, end: () => client.end() };
+  return {
+    client,
+    ours,
+    inOwnTransaction: async (body) => {
+      await client.begin(body);
+    },
+    end: () => client.end(),
+  };
 }
 
 /** In this process, without a server. */
 export async function pglite(): Promise<Database> {
   const client = await PGlite.create();
-  return { client, ours: client, end: () => client.close() };
+  return {
+    client,
+    ours: client,
+    inOwnTransaction: (body) => client.transaction(body),
+    end: () => client.close(),
+  };
 }
 
 /** An empty pair of tables that no other test uses. */
@@ -61,7 +105,11 @@ export async function freshPair(client: PostgresClient) {
   return { run, bank, ids, open };
 }
 
-export async function storageOn({ client, ours }: Database): Promise<TestStorage> {
+export async function storageOn({
+  client,
+  ours,
+  inOwnTransaction,
+}: Database): Promise<TestStorage> {
   const { run, bank, ids, open } = await freshPair(client);
   const orders = `orders-${run}`;
   const drop = async (...tables: string[]) => {
@@ -71,6 +119,7 @@ export async function storageOn({ client, ours }: Database): Promise<TestStorage
     open: () => open(),
     openWithLedger: () => open(),
     ownWrites: () => ownWritesIn(ours, orders),
+    inOwnTransaction,
     breakStore: () => drop(bank, ids),
     dispose: () => drop(bank, ids, orders),
   };

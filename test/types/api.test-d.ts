@@ -1,9 +1,15 @@
 import { DynamoDBClient, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { PGlite, Transaction } from '@electric-sql/pglite';
+import type BetterSqlite3 from 'better-sqlite3';
+import type Libsql from 'libsql';
+import type pg from 'pg';
+import type postgres from 'postgres';
 import {
   type AnyClaimResult,
   type Assignment,
   type ChosenClaimResult,
+  type ClaimOptions,
   type ClaimResult,
   createTables,
   DeduplicationDynamoDbRepository,
@@ -22,6 +28,16 @@ import {
   ItemBankMemoryRepository,
   type MemoryWrite,
 } from 'storagebox/memory';
+import {
+  DeduplicationPostgresRepository,
+  ItemBankPostgresRepository,
+  type PostgresClient,
+} from 'storagebox/postgres';
+import {
+  DeduplicationSqliteRepository,
+  ItemBankSqliteRepository,
+  type SqliteDatabase,
+} from 'storagebox/sqlite';
 import { expectTypeOf, test } from 'vitest';
 
 const client = new DynamoDBClient({});
@@ -63,6 +79,59 @@ test('a client or its configuration, never both', () => {
   new ItemBankDynamoDbRepository({ tableName: 'codes', client: anotherClient });
   // @ts-expect-error one of the two
   createTables([], { client, clientConfig: {} });
+});
+
+/** As in the types of Node.js 24; the oldest release has none. */
+interface NodeSqlite {
+  exec(sql: string): void;
+  prepare(sql: string): {
+    get(...values: (null | number | bigint | string | NodeJS.ArrayBufferView)[]): unknown;
+    all(...values: (null | number | bigint | string | NodeJS.ArrayBufferView)[]): unknown[];
+    run(...values: (null | number | bigint | string | NodeJS.ArrayBufferView)[]): {
+      changes: number | bigint;
+      lastInsertRowid: number | bigint;
+    };
+  };
+}
+
+test('each driver of PostgreSQL is a client, and nothing else is', () => {
+  expectTypeOf<pg.Pool>().toExtend<PostgresClient>();
+  expectTypeOf<pg.Client>().toExtend<PostgresClient>();
+  expectTypeOf<pg.PoolClient>().toExtend<PostgresClient>();
+  expectTypeOf<postgres.Sql>().toExtend<PostgresClient>();
+  expectTypeOf<postgres.Sql<{ bigint: bigint }>>().toExtend<PostgresClient>();
+  expectTypeOf<PGlite>().toExtend<PostgresClient>();
+  const tableName = 'codes';
+  // @ts-expect-error the client of another store
+  new ItemBankPostgresRepository({ tableName, client });
+  // @ts-expect-error where a client would connect to
+  new ItemBankPostgresRepository({ tableName, client: 'postgres://localhost' });
+  // @ts-expect-error no client
+  new DeduplicationPostgresRepository({ tableName });
+  expectTypeOf<Libsql.Database>().not.toExtend<PostgresClient>();
+});
+
+test('a transaction of each driver of PostgreSQL can be joined', () => {
+  // Its type is `object`, whatever the store; PostgreSQL takes what has the shape of a client.
+  type Joined = NonNullable<ClaimOptions['within']> & PostgresClient;
+  expectTypeOf<pg.Client>().toExtend<Joined>();
+  expectTypeOf<pg.PoolClient>().toExtend<Joined>();
+  expectTypeOf<postgres.TransactionSql>().toExtend<Joined>();
+  expectTypeOf<Transaction>().toExtend<Joined>();
+  // @ts-expect-error the name of a transaction
+  new Deduplicator(pair).claim('user', { within: 'my transaction' });
+});
+
+test('each driver of SQLite is a database, and nothing else is', () => {
+  expectTypeOf<BetterSqlite3.Database>().toExtend<SqliteDatabase>();
+  expectTypeOf<Libsql.Database>().toExtend<SqliteDatabase>();
+  expectTypeOf<NodeSqlite>().toExtend<SqliteDatabase>();
+  expectTypeOf<pg.Pool>().not.toExtend<SqliteDatabase>();
+  const tableName = 'codes';
+  // @ts-expect-error the file of a database
+  new ItemBankSqliteRepository({ tableName, database: './sale.db' });
+  // @ts-expect-error no database
+  new DeduplicationSqliteRepository({ tableName });
 });
 
 test('what is missing or misspelt does not compile', () => {

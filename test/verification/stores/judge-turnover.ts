@@ -77,6 +77,7 @@ export function judgeTurnover(
   for (const [change, found] of senders) {
     if (found.length === 0) report('sender', `nobody asked for ${inWords(change)}`);
   }
+  judgeRetired(senders, report);
   const past = pastOf(changes);
   const stays = staysOf(items, changes, senders);
   const told = new Set<Change>();
@@ -119,6 +120,20 @@ function judgeRows(
   }
   for (const item of end.bank) {
     if (owners.has(item)) report('twice', `"${item}" is in the bank and with an ID`);
+  }
+}
+
+function judgeRetired(senders: ReadonlyMap<Change, readonly TimedCall[]>, report: Report): void {
+  const retired = new Set<string>();
+  for (const [change, found] of senders) {
+    const { before, after } = change;
+    if (after !== null && retired.has(after.item)) {
+      report('twice', `it was retired: ${inWords(change)}`);
+    }
+    const isEnd = before !== null && after === null && found.length > 0;
+    // If a release may have ended it as well, nobody knows.
+    const isRetired = isEnd && found.every(({ asked }) => asked.operation === 'retire');
+    if (isRetired) retired.add(before.item);
   }
 }
 

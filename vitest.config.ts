@@ -13,8 +13,10 @@ const UNIT_TESTS = [
 /** What takes minutes: `npm run verify` runs these. */
 const LONG_TESTS = [
   'test/concurrency/**/*.test.ts',
+  'test/contract/{dynamodb-ledger,two-step}.test.ts',
   'test/stores/dynamodb/faults/fault-matrix.test.ts',
   'test/cli/stopped.test.ts',
+  'test/package/{left-out,package}.test.ts',
 ];
 /** The proof's own tests, which need no server either. */
 const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];
@@ -33,7 +35,9 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     runner: './test/support/server-runner.ts',
     // Some files wait most of the time: for what takes seconds, for DynamoDB, for processes of their own.
-    maxWorkers: Math.ceil(1.5 * availableParallelism()),
+    maxWorkers: 2 * availableParallelism(),
+    // To load the SDK and the drivers anew for each file takes minutes in all.
+    isolate: false,
     // Only for what hangs: the largest tests take minutes where two runs share a small machine.
     testTimeout: 600_000,
     hookTimeout: 600_000,

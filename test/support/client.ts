@@ -14,11 +14,16 @@ export function clientConfigFor(endpoint: string): DynamoDBClientConfig {
 }
 
 /** Waits longer for an answer than the default client: other tests can keep the machine busy. */
-export function clientFor(endpoint: string): DynamoDBClient {
+export function patientConfigFor(endpoint: string): DynamoDBClientConfig {
   const requestHandler = {
     ...DEFAULT_CLIENT_CONFIG.requestHandler,
+    connectionTimeout: 60_000,
     requestTimeout: 60_000,
     socketTimeout: 60_000,
   };
-  return new DynamoDBClient({ ...clientConfigFor(endpoint), requestHandler });
+  return { ...clientConfigFor(endpoint), requestHandler };
+}
+
+export function clientFor(endpoint: string): DynamoDBClient {
+  return new DynamoDBClient(patientConfigFor(endpoint));
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { inject } from 'vitest';
 import { BuiltCommandLine, buildProgram } from './built-command-line.js';
-import { clientConfigFor } from './client.js';
+import { patientConfigFor } from './client.js';
 import { makeTables, openPair, type Tables } from './tables.js';
 
 export { type Ended, ended } from './built-command-line.js';
@@ -46,7 +46,7 @@ export class CommandLine extends BuiltCommandLine {
   /** A client that sees the same tables. */
   client(): DynamoDBClient {
     return new DynamoDBClient({
-      ...clientConfigFor(inject('dynamoDbEndpoint')),
+      ...patientConfigFor(inject('dynamoDbEndpoint')),
       credentials: { accessKeyId: this.#accessKeyId, secretAccessKey: 'local' },
     });
   }

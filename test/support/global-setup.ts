@@ -7,7 +7,7 @@ import { startPostgres, URL_VARIABLE } from '../../examples/quickstart/postgres-
 import { makeBetterSqlite3Loadable } from './better-sqlite3.js';
 import { tellLeftOut } from './left-out.js';
 import { type NeededServer, neededBy } from './needs.js';
-import { SHARED_BUILD_VARIABLE } from './packed-package.js';
+import { buildPackage, SHARED_BUILD_VARIABLE } from './packed-package.js';
 import { startPgBouncer } from './pgbouncer.js';
 
 declare module 'vitest' {
@@ -25,6 +25,8 @@ declare module 'vitest' {
   }
 }
 
+/** Whoever uses the build of the package imports it, by packed-package.ts. */
+const BUNDLER = 'tsup';
 const ENDPOINT_VARIABLE = 'AWS_ENDPOINT_URL_DYNAMODB';
 
 export interface Servers {
@@ -99,6 +101,8 @@ export default async function setup(
 
   const buildFolder = await mkdtemp(join(tmpdir(), 'storagebox-build-'));
   process.env[SHARED_BUILD_VARIABLE] = buildFolder;
+  // Begun at once, because those that need it wait for it. They tell why it failed.
+  const building = isNeeded(BUNDLER) && buildPackage(buildFolder).catch(() => {});
   const removeBuild = () => rm(buildFolder, { recursive: true, force: true });
   // In watch mode: of the sources as they are by then.
   project.onTestsRerun(async () => {
@@ -106,6 +110,7 @@ export default async function setup(
     await mkdir(buildFolder);
   });
   return async () => {
+    await building;
     await Promise.all([stopAll(), removeBuild()]);
     tell();
   };

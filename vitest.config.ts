@@ -8,7 +8,7 @@ import { ENTRY_POINTS } from './entry-points.js';
 const UNIT_TESTS = [
   'test/unit/**/*.test.ts',
   'test/contract/{memory,custom-backend,broken-*,sqlite}.test.ts',
-  'test/stores/sqlite/**/*.test.ts',
+  'test/stores/sqlite/!(processes).test.ts',
 ];
 /** What takes minutes: `npm run verify` runs these. */
 const LONG_TESTS = [
@@ -16,7 +16,8 @@ const LONG_TESTS = [
   'test/contract/{dynamodb-ledger,two-step}.test.ts',
   'test/stores/dynamodb/faults/fault-matrix.test.ts',
   'test/cli/stopped.test.ts',
-  'test/package/{left-out,package}.test.ts',
+  'test/stores/sqlite/processes.test.ts',
+  'test/package/{left-out,package,quickstart}.test.ts',
 ];
 /** The proof's own tests, which need no server either. */
 const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];

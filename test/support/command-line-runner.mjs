@@ -2,6 +2,7 @@
 // arguments, environment, folder, streams and exit code. What a program imports stays loaded, which is most of what
 // a start takes. Started by built-command-line.ts, which it talks to.
 import { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Thrown where a program would end its process. */
 const ENDED = Symbol('ended');
@@ -64,10 +65,10 @@ class Collected extends Writable {
 
 /** Whether nothing of the last run goes on: connections, timers, files. */
 async function isQuiet() {
-  // Connections that were closed are gone in the next turns.
-  for (let turn = 0; turn < 10; turn++) {
+  // Connections that were closed take a moment.
+  for (let look = 0; look < 20; look++) {
     if (process.getActiveResourcesInfo().every((resource) => resource === 'PipeWrap')) return true;
-    await new Promise((resolve) => setImmediate(resolve));
+    await sleep(5);
   }
   return false;
 }

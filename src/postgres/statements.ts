@@ -27,6 +27,11 @@ export function write(text: string): Statement {
   return { text, isWrite: true };
 }
 
+/** One that is prepared, where that is possible. Its name is its own on each server, whoever shares connections. */
+export function prepared(statement: Statement): Statement {
+  return { ...statement, name: `storagebox_${runtime.uuid()}` };
+}
+
 /** Pages from a statement with the parameters "after" and "limit". */
 export function pagesOf<Row, Element>(
   session: Session,

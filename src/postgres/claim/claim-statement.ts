@@ -14,7 +14,7 @@ import { textToKey } from '../../store-kit/key-text.js';
 import { type DeduplicationTable, ROW, type Row } from '../deduplication-table.js';
 import { type ItemBankTable, MIN_POSITION } from '../item-bank-table.js';
 import type { Session, Statement } from '../session.js';
-import { PATIENCE, SET_PATIENCE, write } from '../statements.js';
+import { PATIENCE, prepared, SET_PATIENCE, write } from '../statements.js';
 import { quotedText } from '../tables.js';
 
 /** What is asked for one ID. */
@@ -96,7 +96,7 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
   const one = `${single('position >= $5::text::integer', 'order by position limit 1 for update skip locked')},
 ${leftOver(isWithout, 'true limit 1')}
 ${ANSWER}`;
-  // As little as possible, because it is planned for each claim.
+  // As little as possible, because many claims wait for nothing but its plan.
   const quick = `with put as (
   insert into ${d} (${columns}) select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz
   from ${b} where is_free and position >= $5::text::integer and ${SET_PATIENCE}
@@ -130,7 +130,7 @@ ${leftOver(`(select count(*) from free) < ${needed}`, `item <> all (array(select
 ${ANSWER}`;
 
   return {
-    quick: write(quick),
+    quick: prepared(write(quick)),
     one: write(one),
     chosen: write(chosen),
     many: write(many('for update skip locked')),

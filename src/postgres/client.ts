@@ -1,6 +1,8 @@
 // The user's connection, whichever driver made it: taken by its shape, so that no driver is loaded.
 import { InvalidOptionError } from '../contracts/errors.js';
 import { assertOption, hasMethods } from '../contracts/validation.js';
+import { runtime } from '../environment/runtime.js';
+import { isPreparedElsewhere } from './refusals.js';
 
 /** One connection, or a pool of them: a `Pool` or `Client` of `pg`, or PGlite. */
 export interface PostgresQueryable {
@@ -20,8 +22,16 @@ export interface PostgresJsSql {
  */
 export type PostgresClient = PostgresQueryable | PostgresJsSql;
 
-/** Sends one statement and gives the rows as the driver gives them. */
-type Send = (text: string, values?: readonly unknown[]) => Promise<readonly unknown[]>;
+/**
+ * Sends one statement and gives the rows as the driver gives them.
+ *
+ * @param name for a driver that prepares statements by their name
+ */
+type Send = (
+  text: string,
+  values?: readonly unknown[],
+  name?: string,
+) => Promise<readonly unknown[]>;
 
 /** Runs the body on one connection between `begin` and `commit`; if it throws, rolls back. */
 type Transact = <Result>(body: (send: Send) => Promise<Result>) => Promise<Result>;
@@ -101,6 +111,12 @@ function noRoot(): InvalidOptionError {
 }
 
 interface PostgresPool extends PostgresQueryable {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  query(prepared: {
+    readonly name: string;
+    readonly text: string;
+    readonly values: readonly unknown[];
+  }): Promise<{ rows: unknown[] }>;
   /** Unlike a promise, a callback runs before the next message of the server is read. */
   connect(callback: (error: Error | undefined, connection?: PooledConnection) => void): void;
 }
@@ -128,9 +144,38 @@ function takeConnection(pool: PostgresPool): Promise<PooledConnection> {
 /** The statement under way, or the next one, says what failed. */
 function ignore(): void {}
 
+/** A prepared statement that takes longer may have the plan of a table that was small when it was planned. */
+const SLOW_MS = 25;
+/** Within that time PostgreSQL's autovacuum sees that the table has grown, and the plan is renewed. */
+const REPLANNED_MS = 120_000;
+
+/**
+ * Prepares the statements that have a name, once for each connection of the pool: planning takes most of their time.
+ * Behind a pooler that gives each statement another connection, the server refuses them before it runs anything;
+ * from then on they are sent like the others.
+ */
+function preparedOn(pool: PostgresPool): Send {
+  const send = sendOn(pool);
+  let unpreparedUntilMs = 0;
+  return async (text, values = [], name) => {
+    const startMs = runtime.nowMs();
+    if (name === undefined || startMs < unpreparedUntilMs) return send(text, values);
+    try {
+      const { rows } = await pool.query({ name, text, values });
+      const endMs = runtime.nowMs();
+      if (endMs - startMs > SLOW_MS) unpreparedUntilMs = endMs + REPLANNED_MS;
+      return rows;
+    } catch (error) {
+      if (!isPreparedElsewhere(error)) throw error;
+      unpreparedUntilMs = Number.POSITIVE_INFINITY;
+      return send(text, values);
+    }
+  };
+}
+
 function driverOfPool(pool: PostgresPool): Driver {
   return {
-    send: sendOn(pool),
+    send: preparedOn(pool),
     transact: async (body) => {
       const connection = await takeConnection(pool);
       let fault: unknown;

@@ -13,12 +13,12 @@ import { type Session, sessionOf } from './session.js';
 import { estimatedRows, PATIENCE, pagesOf, read, withRetries, write } from './statements.js';
 import { quotedName } from './tables.js';
 
-/** The range of the column, from whose random positions claims begin: they do not meet at the head. */
+/** The range of the column. */
 export const MIN_POSITION = -2_147_483_648;
 const POSITIONS = 4_294_967_296;
 const MAX_POSITION = MIN_POSITION + POSITIONS - 1;
 
-export function randomPosition(): number {
+function randomPosition(): number {
   return Math.floor(runtime.random() * POSITIONS) + MIN_POSITION;
 }
 
@@ -40,6 +40,7 @@ export class ItemBankTable {
   /** Quoted. */
   readonly table: string;
   readonly session: Session;
+  #lastPosition: number | null = null;
 
   constructor(client: PostgresClient, tableName: string) {
     this.client = client;
@@ -50,6 +51,21 @@ export class ItemBankTable {
 
   get names() {
     return { itemBankTableName: this.tableName, deduplicationTableName: null };
+  }
+
+  /**
+   * The position from which a claim looks for a free item: where the last one of this process found its own, so that
+   * claims read and write neighbours, and meet none of the rows that were claimed before. Other processes, and claims
+   * meanwhile, begin somewhere else.
+   */
+  startOfSearch(): number {
+    const start = this.#lastPosition ?? randomPosition();
+    this.#lastPosition = null;
+    return start;
+  }
+
+  searchedUpTo(position: number): void {
+    this.#lastPosition = position;
   }
 
   /** @param isFree `false`: into the ledger alone */

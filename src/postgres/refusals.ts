@@ -14,6 +14,8 @@ const UNDEFINED_TABLE = ['42P01', '3F000'];
 /** A column is missing or of another type, or the key is: there is no such conflict target. */
 const WRONG_SCHEMA = ['42703', '42804', '42883', '42P10', '428C9', '23502'];
 export const NO_OPEN_TRANSACTION = '25P01';
+/** There is none of the name on this connection, or there is one already. */
+const PREPARED_ELSEWHERE = ['26000', '42P05'];
 
 /** The connection ended while the statement was under way, maybe after its commit. */
 const BROKEN_CONNECTION = /^(08...|57P0[12])$/;
@@ -37,6 +39,11 @@ export function isObstacle(error: unknown): boolean {
 
 export function isLockTimeout(error: unknown): boolean {
   return sqlStateOf(error) === LOCK_NOT_AVAILABLE;
+}
+
+/** Whether a prepared statement met another connection than the one that prepared it. It was not run. */
+export function isPreparedElsewhere(error: unknown): boolean {
+  return PREPARED_ELSEWHERE.includes(sqlStateOf(error) ?? '');
 }
 
 /** Whether the server refused the statement, so that it wrote nothing. */

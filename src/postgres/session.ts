@@ -8,6 +8,8 @@ import { errorFor, isObstacle, type StatementTables } from './refusals.js';
 export interface Statement {
   readonly text: string;
   readonly isWrite: boolean;
+  /** Of one that is prepared, where the driver and what is before the server can. No other statement has it. */
+  readonly name?: string;
 }
 
 /** How long PostgreSQL waits for a lock before it refuses a statement, so that no call occupies a connection. */
@@ -74,11 +76,11 @@ function sessionBy(
   return {
     lockTimeout,
     isTransaction,
-    ask: async ({ text, isWrite }, values, waitMs) => {
+    ask: async ({ text, isWrite, name }, values, waitMs) => {
       const startMs = runtime.nowMs();
       let rows: readonly unknown[];
       try {
-        rows = await answered(send(text, values), isWrite, waitMs);
+        rows = await answered(send(text, values, name), isWrite, waitMs);
       } catch (error) {
         if (isObstacle(error)) throw error;
         throw errorFor(error, tables, isWrite, runtime.nowMs() - startMs);

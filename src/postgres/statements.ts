@@ -10,12 +10,14 @@ import { isObstacle } from './refusals.js';
 import type { Session, Statement } from './session.js';
 
 /**
- * As the first `with` of what may wait for a lock, and read by what waits. It ends with the statement, so that it
- * works behind a pooler. See "set_config" in "System Administration Functions" of PostgreSQL's documentation.
+ * Sets how long the statement waits for locks, $1. It ends with the statement, so that it works behind a pooler. See
+ * "set_config" in "System Administration Functions" of PostgreSQL's documentation.
  */
-export const PATIENCE = `patience as materialized (
-  select set_config('lock_timeout', coalesce($1::text, current_setting('lock_timeout')), true) is not null as is_set
-)`;
+export const SET_PATIENCE =
+  "set_config('lock_timeout', coalesce($1::text, current_setting('lock_timeout')), true) is not null";
+
+/** As the first `with` of what may wait for a lock, and read by what waits. */
+export const PATIENCE = `patience as materialized (select ${SET_PATIENCE} as is_set)`;
 
 export function read(text: string): Statement {
   return { text, isWrite: false };
@@ -23,6 +25,11 @@ export function read(text: string): Statement {
 
 export function write(text: string): Statement {
   return { text, isWrite: true };
+}
+
+/** One that is prepared, where that is possible. Its name is its own on each server, whoever shares connections. */
+export function prepared(statement: Statement): Statement {
+  return { ...statement, name: `storagebox_${runtime.uuid()}` };
 }
 
 /** Pages from a statement with the parameters "after" and "limit". */

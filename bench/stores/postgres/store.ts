@@ -17,6 +17,8 @@ const SETTINGS = [
   'max_connections',
   'autovacuum',
 ];
+/** As the package places what it adds. */
+const RUN_LENGTH = 100;
 const SCATTERED = `lpad(to_hex((number::bigint * ${SCATTER}) % 4294967296), 8, '0')`;
 const ITEM = `'VOUCHER-' || ${SCATTERED}`;
 const ID = `'user-' || ${SCATTERED}`;
@@ -88,8 +90,14 @@ async function fill(
   await pool.query(
     isRecipe
       ? `insert into ${bank} (item, taken) select ${ITEM}, ${!isFree} ${numbers}`
-      : `insert into ${bank} (item, position, is_free)
-         select ${ITEM}, floor(random() * 4294967296 - 2147483648), ${isFree} ${numbers}`,
+      : `with runs as materialized (
+           select run, floor(random() * ${4_294_967_296 - RUN_LENGTH} - 2147483648) as start
+           from generate_series(0, ${Math.floor(items / RUN_LENGTH)}) as run
+         )
+         insert into ${bank} (item, position, is_free)
+         select ${ITEM}, start + number % ${RUN_LENGTH}, ${isFree}
+         from generate_series(0, ${items - 1}) as number join runs on run = number / ${RUN_LENGTH}
+         order by number`,
   );
   if (!isFree) {
     await pool.query(

@@ -29,7 +29,7 @@ export async function claimItem(
   const patience = new Patience(CLAIM_PATIENCE_MS, signal, waitedMs);
   if (within !== undefined) {
     return inOwn(within, pair.names, (session) => {
-      const attempt = () => claimOne(pair.statements, session, wishOf(id, options), { item });
+      const attempt = () => claimOne(pair, session, wishOf(id, options), { item });
       return untilDecided(pair, session, attempt, options, patience);
     });
   }
@@ -37,7 +37,7 @@ export async function claimItem(
     const wish = wishOf(id, options);
     if (alongside !== undefined) return claimWithOwnWrites(pair, wish, item, alongside, patience);
     if (item === undefined) return claims.send(wish, patience);
-    return claimOne(pair.statements, pair.session, wish, { item, waitMs: patience.leftMs });
+    return claimOne(pair, pair.session, wish, { item, waitMs: patience.leftMs });
   };
   return untilDecided(pair, pair.session, attempt, options, patience);
 }
@@ -88,7 +88,7 @@ function claimWithOwnWrites(
   patience: Patience,
 ): Promise<ClaimOutcome> {
   return inTransaction(pair.client, pair.names, async (session, send) => {
-    const outcome = await claimOne(pair.statements, session, wish, {
+    const outcome = await claimOne(pair, session, wish, {
       item,
       waitMs: patience.leftMs,
     });

@@ -80,7 +80,7 @@ function claimOnce(
     const heldUntil = endOfNewHold(options);
     const wanting = ids.filter(({ id }) => !held.has(id)).map(({ id }) => ({ id, heldUntil }));
     const waitMs = patience.leftMs;
-    const answer = await claimMany(pair.statements, session, wanting, { inOrder, waitMs });
+    const answer = await claimMany(pair, session, wanting, { inOrder, waitMs });
     const claimed = answer.claimed?.length ?? 0;
     if (claimed < wanting.length) {
       const itemsSeen = claimed + (answer.left ?? wanting.length);

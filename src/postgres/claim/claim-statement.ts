@@ -12,9 +12,9 @@
 import { runtime } from '../../environment/runtime.js';
 import { textToKey } from '../../store-kit/key-text.js';
 import { type DeduplicationTable, ROW, type Row } from '../deduplication-table.js';
-import { type ItemBankTable, MIN_POSITION, randomPosition } from '../item-bank-table.js';
+import { type ItemBankTable, MIN_POSITION } from '../item-bank-table.js';
 import type { Session, Statement } from '../session.js';
-import { PATIENCE, write } from '../statements.js';
+import { PATIENCE, prepared, SET_PATIENCE, write } from '../statements.js';
 import { quotedText } from '../tables.js';
 
 /** What is asked for one ID. */
@@ -42,12 +42,14 @@ export interface Answer {
   readonly claimed: readonly (readonly [id: string, item: string])[] | null;
   /** How many more were free in its snapshot, as far as it counts; `null` if there were enough. */
   readonly left: number | null;
+  /** Where the search ended; `null` if it found nothing. */
+  readonly last: number | null;
 }
 
 export interface ClaimStatements {
-  /** The next free item for one ID. It does not say why it found none. */
+  /** The next free item for one ID, with its position. It does not say why there is none. */
   readonly quick: Statement;
-  /** The same, and says why. */
+  /** The same, and says it. */
   readonly one: Statement;
   readonly chosen: Statement;
   readonly many: Statement;
@@ -58,7 +60,8 @@ export interface ClaimStatements {
 const ANSWER = `select json_build_object(
   'existing', (select json_agg(${ROW}) from existing),
   'claimed', (select json_agg(json_build_array(deduplication_id, item)) from put),
-  'left', (select n from left_over)
+  'left', (select n from left_over),
+  'last', (select position from free order by n desc limit 1)
 )::text as answer`;
 
 export function claimStatements(bank: ItemBankTable, table: DeduplicationTable): ClaimStatements {
@@ -87,21 +90,22 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
     item: string,
     lock: string,
   ) => `with ${PATIENCE}, ${existing('= $2::text')}, free as materialized (
-  select item from ${b} where is_free and not exists (select from existing) and ${item} ${lock}
+  select item, position, 1 as n from ${b} where is_free and not exists (select from existing) and ${item} ${lock}
 ), ${put(`select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz from free`)}`;
   const isWithout = 'not exists (select from free) and not exists (select from existing)';
   const one = `${single('position >= $5::text::integer', 'order by position limit 1 for update skip locked')},
 ${leftOver(isWithout, 'true limit 1')}
 ${ANSWER}`;
-  const quick = `with ${PATIENCE}, free as materialized (
-  select item from ${b} where is_free and position >= $5::text::integer and (select is_set from patience)
+  // As little as possible, because many claims wait for nothing but its plan.
+  const quick = `with put as (
+  insert into ${d} (${columns}) select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz
+  from ${b} where is_free and position >= $5::text::integer and ${SET_PATIENCE}
   and not exists (select from ${d} where deduplication_id = $2::text)
   order by position limit 1 for update skip locked
-), ${put(`select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz from free`)}
-select json_build_object(
-  'existing', (select json_build_array(${ROW}) from ${d} where deduplication_id = $2::text),
-  'claimed', (select json_build_array(json_build_array(deduplication_id, item)) from put)
-)::text as answer`;
+  on conflict (deduplication_id) do nothing returning item
+)
+update ${b} set is_free = false where item = (select item from put)
+returning json_build_array(item, position)::text as answer`;
   const chosen = `${single('item = $5::text', 'for update')}, ${leftOver(isWithout, 'item = $5::text')}
 ${ANSWER}`;
 
@@ -113,20 +117,20 @@ ${ANSWER}`;
   select id, held_until, row_number() over (order by id collate "C") as n from asked
   where id <> all (array(select deduplication_id from existing))
 ), ahead as materialized (
-  select item from ${b} where is_free and position >= $4::text::integer
+  select item, position from ${b} where is_free and position >= $4::text::integer
   order by position limit ${needed} ${lock}
 ), behind as materialized (
-  select item from ${b} where is_free and position < $4::text::integer
+  select item, position from ${b} where is_free and position < $4::text::integer
   order by position limit ${needed} - (select count(*) from ahead) ${lock}
 ), free as materialized (
-  select item, row_number() over () as n from (table ahead union all table behind) as f
+  select item, position, row_number() over () as n from (table ahead union all table behind) as f
 ), ${put(`select id, item, ${bankName}, $3::text::timestamptz, held_until
   from wanting join free using (n) order by id collate "C"`)},
 ${leftOver(`(select count(*) from free) < ${needed}`, `item <> all (array(select item from put)) limit ${needed}`)}
 ${ANSWER}`;
 
   return {
-    quick: write(quick),
+    quick: prepared(write(quick)),
     one: write(one),
     chosen: write(chosen),
     many: write(many('for update skip locked')),
@@ -139,15 +143,28 @@ export interface ClaimOptions {
   readonly waitMs?: number | undefined;
 }
 
+/** What a claim is made with. */
+interface Means {
+  readonly bank: ItemBankTable;
+  readonly table: DeduplicationTable;
+  readonly statements: ClaimStatements;
+}
+
 export async function claimOne(
-  statements: ClaimStatements,
+  { bank, table, statements }: Means,
   session: Session,
   { id, heldUntil }: Wish,
   { item, waitMs }: ClaimOptions = {},
 ): Promise<ClaimOutcome> {
+  const valuesFrom = (from: string) => [
+    session.lockTimeout,
+    id,
+    nowText(),
+    heldUntil?.toISOString() ?? null,
+    from,
+  ];
   const ask = async (statement: Statement, from: string) => {
-    const values = [session.lockTimeout, id, nowText(), heldUntil?.toISOString() ?? null, from];
-    const [answer] = await session.ask<Answer>(statement, values, waitMs);
+    const [answer] = await session.ask<Answer>(statement, valuesFrom(from), waitMs);
     return answer as Answer;
   };
   const wish = { id, heldUntil };
@@ -157,13 +174,23 @@ export async function claimOne(
     if (outcome.status === 'obstructed') return { status: 'passed' };
     return outcome.status === 'exhausted' ? { status: 'taken' } : outcome;
   }
-  const quick = await ask(statements.quick, String(randomPosition()));
-  const isAnswered = quick.claimed !== null || quick.existing !== null;
-  return outcomeOf(isAnswered ? quick : await ask(statements.one, String(MIN_POSITION)), wish);
+  const start = bank.startOfSearch();
+  const [found] = await session.ask<[item: string, position: number]>(
+    statements.quick,
+    valuesFrom(String(start)),
+    waitMs,
+  );
+  bank.searchedUpTo(found?.[1] ?? start);
+  if (found !== undefined) return { status: 'claimed', item: textToKey(found[0]), heldUntil };
+  const row = await table.find(id, session, waitMs);
+  if (row !== null) return { status: 'existing', row };
+  const answer = await ask(statements.one, String(MIN_POSITION));
+  bank.searchedUpTo(answer.last ?? start);
+  return outcomeOf(answer, wish);
 }
 
 export async function claimMany(
-  statements: ClaimStatements,
+  { bank, statements }: Means,
   session: Session,
   wishes: readonly Wish[],
   { inOrder = false, waitMs }: { readonly inOrder?: boolean; readonly waitMs?: number } = {},
@@ -172,11 +199,12 @@ export async function claimMany(
     id,
     held_until: heldUntil?.toISOString() ?? null,
   }));
-  const from = String(inOrder ? MIN_POSITION : randomPosition());
+  const start = inOrder ? MIN_POSITION : bank.startOfSearch();
   const statement = inOrder ? statements.manyInOrder : statements.many;
-  const values = [session.lockTimeout, JSON.stringify(asked), nowText(), from];
-  const [answer] = await session.ask<Answer>(statement, values, waitMs);
-  return answer as Answer;
+  const values = [session.lockTimeout, JSON.stringify(asked), nowText(), String(start)];
+  const [answer] = (await session.ask<Answer>(statement, values, waitMs)) as [Answer];
+  if (!inOrder) bank.searchedUpTo(answer.last ?? start);
+  return answer;
 }
 
 /** What became of one of the IDs. */

@@ -45,7 +45,7 @@ export class GroupedClaims {
     }
     const startMs = runtime.nowMs();
     try {
-      const answer = await claimMany(this.#pair.statements, this.#pair.session, claims, {
+      const answer = await claimMany(this.#pair, this.#pair.session, claims, {
         waitMs: patience.leftMs,
       });
       return { group: 'committed', outcomes: claims.map((claim) => outcomeOf(answer, claim)) };
@@ -63,7 +63,7 @@ export class GroupedClaims {
 
 function sendAlone(pair: Pair, claim: GroupedClaim): Promise<ClaimOutcome> {
   const waitMs = claim.patience.leftMs;
-  return orObstructed(pair, 1, () => claimOne(pair.statements, pair.session, claim, { waitMs }));
+  return orObstructed(pair, 1, () => claimOne(pair, pair.session, claim, { waitMs }));
 }
 
 /** The outcome of an attempt, also if another transaction was in its way. */

@@ -13,11 +13,11 @@ const UNIT_TESTS = [
 /** What takes minutes: `npm run verify` runs these. */
 const LONG_TESTS = [
   'test/concurrency/**/*.test.ts',
-  'test/contract/{dynamodb-ledger,two-step}.test.ts',
+  'test/contract/{dynamodb-ledger,postgres-bouncer,postgres-client,postgres-js,two-step}.test.ts',
   'test/stores/dynamodb/faults/fault-matrix.test.ts',
   'test/cli/stopped.test.ts',
   'test/stores/sqlite/processes.test.ts',
-  'test/package/{left-out,package,quickstart}.test.ts',
+  'test/package/{guides,house,left-out,operations,package,quickstart}.test.ts',
 ];
 /** The proof's own tests, which need no server either. */
 const VERIFICATION_TESTS = ['test/verification/**/*.test.ts'];

@@ -1,6 +1,7 @@
 // A process that runs built command lines one after the other, each as if in a process of its own: with its own
 // arguments, environment, folder, streams and exit code. What a program imports stays loaded, which is most of what
 // a start takes. Started by built-command-line.ts, which it talks to.
+import { readdirSync, readlinkSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -67,8 +68,27 @@ class Collected extends Writable {
 async function isQuiet() {
   // Connections that were closed take a moment.
   for (let look = 0; look < 20; look++) {
-    if (process.getActiveResourcesInfo().every((resource) => resource === 'PipeWrap')) return true;
+    const resources = process.getActiveResourcesInfo();
+    if (resources.every((resource) => resource === 'PipeWrap')) return !hasOpenFiles();
     await sleep(5);
   }
   return false;
+}
+
+/** Where the system can tell. Node.js warns when it closes one that nobody has closed. */
+function hasOpenFiles() {
+  try {
+    return readdirSync('/proc/self/fd').some((fd) => pathOf(fd).startsWith(process.cwd()));
+  } catch {
+    return false;
+  }
+}
+
+function pathOf(fd) {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // The one by which the folder was read.
+    return '';
+  }
 }

@@ -13,9 +13,9 @@ const UNIT_TESTS = [
 /** What takes minutes: `npm run verify` runs these. */
 const LONG_TESTS = [
   'test/concurrency/**/*.test.ts',
-  'test/contract/{dynamodb-ledger,postgres-bouncer,postgres-client,postgres-js,two-step}.test.ts',
+  'test/contract/{dynamodb-ledger,pglite,postgres-bouncer,postgres-client,postgres-js,two-step}.test.ts',
   'test/stores/dynamodb/faults/fault-matrix.test.ts',
-  'test/cli/stopped.test.ts',
+  'test/cli/{ledger,stopped}.test.ts',
   'test/stores/sqlite/processes.test.ts',
   'test/package/{guides,house,left-out,operations,package,quickstart}.test.ts',
 ];

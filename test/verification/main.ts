@@ -22,7 +22,7 @@ import {
 import { crashStores } from './stores/store-figures.js';
 
 /** In a build, for those that have more. */
-const RUNS_OF_A_SCENARIO = 6_000;
+const RUNS_OF_A_SCENARIO = 3_000;
 const RUNS_OF_CROWDS = { build: 4_000, full: 10_000 };
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
 const LONG_CRASH_RUN = { kills: 250, calls: 25_000 };

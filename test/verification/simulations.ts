@@ -12,7 +12,7 @@ const SEEDS_PER_JOB = 4_000;
 /** So that each core has some. */
 const WISHES_JOBS = 4;
 /** Fewer would prove too little. */
-const MIN_SYSTEMATIC_RUNS = 100_000;
+const MIN_SYSTEMATIC_RUNS = 70_000;
 export const MIN_RANDOM_RUNS = 12_000;
 const MIN_RANDOM_FAULTS = 40_000;
 

@@ -9,6 +9,7 @@ import {
   ItemBankSqliteRepository,
   itemBankTable,
 } from 'storagebox/sqlite';
+import { makeBetterSqlite3Loadable } from '../../support/better-sqlite3.js';
 import type { SaleEnd } from './judge.js';
 import type { Change, Holding } from './judge-turnover.js';
 import { newTableNames, type SaleTables, type StoreStage } from './store-stage.js';
@@ -28,6 +29,7 @@ export interface SqliteStage extends StoreStage {
 export async function onSqlite<Result>(
   work: (stage: SqliteStage) => Promise<Result>,
 ): Promise<Result> {
+  await makeBetterSqlite3Loadable();
   const folder = await mkdtemp(join(tmpdir(), 'storagebox-sqlite-'));
   const file = join(folder, 'sale.db');
   const database = new Database(file);

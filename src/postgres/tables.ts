@@ -78,24 +78,27 @@ export async function createTables(
   assertClient(client);
   const { send } = driverOf(client);
   const created: string[] = [];
+  const exists = async (tableName: string) => {
+    const name = quotedName(tableName);
+    const [row] = await send('select to_regclass($1::text)::text as found', [name]);
+    return Object.values(row as object)[0] !== null;
+  };
   for (const { tableName, sql } of definitions) {
-    const [row] = await send('select to_regclass($1::text)::text as found', [
-      quotedName(tableName),
-    ]);
-    if (Object.values(row as object)[0] !== null) continue;
+    if (await exists(tableName)) continue;
     try {
       // As one statement, which has no parts that could be left over.
       await send(`do $storagebox$ begin ${sql} end $storagebox$`);
       created.push(tableName);
     } catch (error) {
-      if (!MADE_MEANWHILE.includes(sqlStateOf(error) ?? '')) throw error;
+      const isMadeMeanwhile = MADE_MEANWHILE.includes(sqlStateOf(error) ?? '');
+      if (!isMadeMeanwhile || !(await exists(tableName))) throw error;
     }
   }
   return created;
 }
 
-/** `duplicate_table`, and `unique_violation` in the catalogue while another process creates the same. */
-const MADE_MEANWHILE = ['42P07', '23505'];
+/** `duplicate_table`, `duplicate_object` (its type), `unique_violation` in the catalogue: another process was faster. */
+const MADE_MEANWHILE = ['42P07', '42710', '23505'];
 
 export function assertTableName(tableName: unknown): asserts tableName is string {
   assertOption(

@@ -197,6 +197,13 @@ test('a name with its schema, upper case and quotes works', async () => {
   expect(await deduplicator.releaseItemForDeduplicationId('user-1')).toBe('voucher-1');
 });
 
+test('a type of the name of a table is told, and is no table that somebody has made', async () => {
+  const name = `codes-${randomUUID()}`;
+  await pool.query(`create type "${name}" as enum ('one')`);
+  const creating = createTables([itemBankTable(name)], { client: pool });
+  await expect(creating).rejects.toMatchObject({ code: '42710' });
+});
+
 test('the roles of the documentation can do what they are for, and no more', async () => {
   const { open, bank, ids } = await freshPair(pool);
   const deduplicator = new Deduplicator(open());

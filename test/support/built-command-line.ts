@@ -37,17 +37,21 @@ export class BuiltCommandLine {
     const { program, folder } = this;
     const given = { ...this.environment, ...env };
     // Node.js reads them when it starts.
-    if (given.NODE_OPTIONS !== undefined) return this.runAlone(args, { input, env });
+    if (given.NODE_OPTIONS !== undefined) return this.#runAlone(args, input, env);
     return runInTurn({ program, args, folder, input, env: given });
   }
 
-  /** In a process of its own. */
-  async runAlone(args: readonly string[], { input = '', env }: RunOptions = {}): Promise<Ended> {
+  async #runAlone(
+    args: readonly string[],
+    input: string,
+    env: NonNullable<RunOptions['env']>,
+  ): Promise<Ended> {
     const child = this.start(args, env);
     child.stdin?.end(input);
     return ended(child);
   }
 
+  /** In a process of its own. */
   start(args: readonly string[], env: RunOptions['env'] = {}): ChildProcess {
     return spawn(process.execPath, [this.program, ...args], {
       cwd: this.folder,
@@ -95,7 +99,8 @@ async function runInTurn(command: Command): Promise<Ended> {
   const runner = runners.pop() ?? fork(RUNNER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const { stdout, stderr, exitCode, isClean } = await new Promise<Ended & { isClean: boolean }>(
     (resolve, reject) => {
-      runner.once('message', resolve).once('exit', reject).send(command);
+      const fail = () => reject(new Error('The process that runs commands ended by itself.'));
+      runner.once('message', resolve).once('exit', fail).send(command);
     },
   );
   runner.removeAllListeners('exit');

@@ -156,35 +156,25 @@ export async function claimOne(
   { id, heldUntil }: Wish,
   { item, waitMs }: ClaimOptions = {},
 ): Promise<ClaimOutcome> {
-  const valuesFrom = (from: string) => [
-    session.lockTimeout,
-    id,
-    nowText(),
-    heldUntil?.toISOString() ?? null,
-    from,
-  ];
-  const ask = async (statement: Statement, from: string) => {
-    const [answer] = await session.ask<Answer>(statement, valuesFrom(from), waitMs);
-    return answer as Answer;
+  const ask = async <Row>(statement: Statement, from: string): Promise<Row | undefined> => {
+    const values = [session.lockTimeout, id, nowText(), heldUntil?.toISOString() ?? null, from];
+    const [row] = await session.ask<Row>(statement, values, waitMs);
+    return row;
   };
   const wish = { id, heldUntil };
   if (item !== undefined) {
-    const outcome = outcomeOf(await ask(statements.chosen, item), wish);
+    const outcome = outcomeOf((await ask(statements.chosen, item)) as Answer, wish);
     // Its lock was waited for: what the snapshot had free has been taken since.
     if (outcome.status === 'obstructed') return { status: 'passed' };
     return outcome.status === 'exhausted' ? { status: 'taken' } : outcome;
   }
   const start = bank.startOfSearch();
-  const [found] = await session.ask<[item: string, position: number]>(
-    statements.quick,
-    valuesFrom(String(start)),
-    waitMs,
-  );
+  const found = await ask<[item: string, position: number]>(statements.quick, String(start));
   bank.searchedUpTo(found?.[1] ?? start);
   if (found !== undefined) return { status: 'claimed', item: textToKey(found[0]), heldUntil };
   const row = await table.find(id, session, waitMs);
   if (row !== null) return { status: 'existing', row };
-  const answer = await ask(statements.one, String(MIN_POSITION));
+  const answer = (await ask(statements.one, String(MIN_POSITION))) as Answer;
   bank.searchedUpTo(answer.last ?? start);
   return outcomeOf(answer, wish);
 }

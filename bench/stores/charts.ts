@@ -19,7 +19,8 @@ function rateChart({ store, claims }: Results): string {
   const loads = Object.entries(claims);
   return groupedBarChart({
     title: `Claims per second on ${TITLES[store]}`,
-    description: 'Median of the rounds. ↓: to the last item, ↻: repeats, ∅: sold out.',
+    description:
+      'Median of the rounds. ⤭: IDs in no order, ↓: to the last item, ↻: repeats, ∅: sold out.',
     yLabel: 'claims per second',
     yScale: 'log',
     groups: loads.map(([load]) => shortened(load)),
@@ -59,6 +60,8 @@ function shortened(load: string): string {
       ? ' ∅'
       : load.endsWith('last item')
         ? ' ↓'
-        : '';
+        : load.includes('in no order')
+          ? ' ⤭'
+          : '';
   return `${callers}${processes === undefined ? '' : `/${processes}`}${kind}`;
 }

@@ -1,6 +1,6 @@
 // One of the processes that claim. It runs the tasks that it gets, one after the other.
 import { contestantsOf } from './contestants.js';
-import { idAt } from './names.js';
+import { idAt, scattered } from './names.js';
 import { seed } from './seeding.js';
 import type { Answer, ClaimReport, ClaimTask, SeedingTask } from './task.js';
 
@@ -19,7 +19,7 @@ process.on('message', async (task: ClaimTask | SeedingTask | 'go') => {
 });
 
 async function prepare(task: ClaimTask): Promise<() => Promise<ClaimReport>> {
-  const { first, step, calls, ids, callers, maxMs } = task;
+  const { first, step, calls, ids, areIdsScattered, callers, maxMs } = task;
   const { openContestant } = await contestantsOf(task.store);
   const contestant = await openContestant(task.contestant, task.place, ids !== null);
   const answers: Answer[] = [];
@@ -31,7 +31,8 @@ async function prepare(task: ClaimTask): Promise<() => Promise<ClaimReport>> {
     let startMs = performance.now();
     while (startMs < endMs && (calls === null || begun < calls)) {
       const next = first + step * begun++;
-      const number = ids === null ? next : next % ids;
+      const counted = ids === null ? next : next % ids;
+      const number = areIdsScattered ? scattered(counted) : counted;
       answers.push({ number, item: await callUntilAnswered(number) });
       const answeredMs = performance.now();
       latenciesMs.push(answeredMs - startMs);

@@ -9,6 +9,8 @@ export interface Load {
   /** Over all processes. */
   readonly callers: number;
   readonly items: number;
+  /** As in `ClaimTask`. */
+  readonly areIdsScattered: boolean;
   readonly stock: 'items left' | 'to the last item' | 'sold out' | 'all have theirs';
   readonly rounds: number;
   /** After this time no call begins. */
@@ -36,7 +38,7 @@ export interface Snapshot {
 
 export interface Plan {
   /** Not reported: server and processes are slow until their code is compiled. */
-  readonly warmUp: Load;
+  readonly warmUps: readonly Load[];
   readonly loads: readonly Load[];
   readonly seeding: { readonly items: number; readonly rounds: number };
   readonly growth: Growth;
@@ -136,29 +138,47 @@ const SIZES: Record<'full' | 'quick', Record<StoreName, Sizes>> = {
   },
 };
 
+/** A caller that is alone waits for the disk most of the time, whose speed changes: its rounds are short, and more. */
+const LONE_PARTS = 3;
+
 export function planOf(store: StoreName, isQuick: boolean): Plan {
   const { rounds, maxMs, items, lastItems, seeded, growth, snapshot } =
     SIZES[isQuick ? 'quick' : 'full'][store];
-  const load = (stock: Load['stock'], { callers, processes }: Callers): Load => ({
-    name: `${KINDS[stock]}, ${callersText({ callers, processes })}${ENDS[stock]}`,
-    // A limit knows what it takes, so there is nothing that it could find out.
-    contestants: CONTESTANTS.filter((name) => name !== 'limit' || stock !== 'sold out'),
-    processes,
-    callers,
-    items: stock === 'to the last item' ? lastItems(callers) : items,
-    stock,
-    rounds,
-    maxMs,
-  });
+  const load = (
+    stock: Load['stock'],
+    { callers, processes }: Callers,
+    areIdsScattered = false,
+  ): Load => {
+    const parts = callers === 1 ? LONE_PARTS : 1;
+    const most = stock === 'to the last item' ? lastItems(callers) : items;
+    return {
+      name: `${KINDS[stock]}${areIdsScattered ? ' in no order' : ''}, ${callersText({ callers, processes })}${ENDS[stock]}`,
+      // A limit knows what it takes, so there is nothing that it could find out. It takes the item of the ID's number.
+      contestants: CONTESTANTS.filter(
+        (name) => name !== 'limit' || !(stock === 'sold out' || areIdsScattered),
+      ),
+      processes,
+      callers,
+      items: Math.ceil(most / parts),
+      stock,
+      areIdsScattered,
+      rounds: rounds * parts,
+      maxMs: maxMs / parts,
+    };
+  };
   const rushes = RATE_GOALS[store];
   const many = [
     { callers: 64, processes: 1 },
     { callers: 64, processes: 4 },
   ];
   return {
-    warmUp: { ...load('items left', { callers: 64, processes: 4 }), rounds: 1 },
+    warmUps: [
+      { ...load('items left', { callers: 64, processes: 4 }), rounds: 1 },
+      { ...load('items left', { callers: 1, processes: 1 }), rounds: 4 },
+    ],
     loads: [
       ...rushes.map((callers) => load('items left', callers)),
+      ...many.map((callers) => load('items left', callers, true)),
       ...rushes.map((callers) => load('to the last item', callers)),
       ...many.map((callers) => load('all have theirs', callers)),
       ...many.map((callers) => load('sold out', callers)),

@@ -64,7 +64,7 @@ async function measureAll(): Promise<Results> {
     growth: {},
     snapshot: {},
   };
-  const { warmUp, loads, seeding, growth, snapshot } = planOf(name, options.quick);
+  const { warmUps, loads, seeding, growth, snapshot } = planOf(name, options.quick);
   const isWanted = (what: string) => options.only.some((part) => what.includes(part));
   const measurement = new Measurement(store, claimers, () => process.stdout.write('.'));
   console.log(
@@ -74,7 +74,7 @@ async function measureAll(): Promise<Results> {
   );
 
   announce('warming up');
-  await measurement.claims(warmUp);
+  for (const warmUp of warmUps) await measurement.claims(warmUp);
   console.log(`\n${LEGEND}`);
   for (const load of loads.filter((one) => isWanted(one.name))) {
     announce(load.name);

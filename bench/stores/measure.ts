@@ -49,6 +49,7 @@ export class Measurement {
           // Some more than there are items: the last ones are told that none is left.
           calls: isToTheLast ? items + load.callers : null,
           ids: isRepeat ? items : null,
+          areIdsScattered: load.areIdsScattered,
           maxMs: isToTheLast ? LONG_MS : maxMs,
         });
         const outcome = await this.#store.outcome(contestant, place);
@@ -174,9 +175,11 @@ export class Measurement {
     { callers, processes }: Pick<Load, 'callers' | 'processes'>,
     {
       first = 0,
+      areIdsScattered = false,
       calls,
       ...limits
-    }: Pick<ClaimTask, 'calls' | 'ids' | 'maxMs'> & { readonly first?: number },
+    }: Pick<ClaimTask, 'calls' | 'ids' | 'maxMs'> &
+      Partial<Pick<ClaimTask, 'first' | 'areIdsScattered'>>,
   ): Promise<Rush> {
     const tasks = Array.from({ length: processes }, (_, process) => ({
       kind: 'claim' as const,
@@ -186,6 +189,7 @@ export class Measurement {
       first: first + process,
       step: processes,
       calls: calls === null ? null : shareOf(calls, processes, process),
+      areIdsScattered,
       callers: shareOf(callers, processes, process),
       ...limits,
     }));

@@ -14,6 +14,8 @@ export interface ClaimTask {
   readonly calls: number | null;
   /** So many different IDs ask, again and again. `null`: no ID asks twice. */
   readonly ids: number | null;
+  /** Whether the IDs come in no order: in that of a database that counts up otherwise. */
+  readonly areIdsScattered: boolean;
   /** How many claims run at once. */
   readonly callers: number;
   /** After this time no call begins. */

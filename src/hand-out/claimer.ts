@@ -145,18 +145,13 @@ export class Claimer<OwnWrites> {
     wishes: ClaimWishes<OwnWrites> | undefined,
     { isInBulk, hasItem = false }: ClaimHints,
   ): Promise<AnyClaimResult> {
-    const { skipFirstRead, maxHoldMs } = this.#options;
+    const { skipFirstRead } = this.#options;
     const begin = (isRepeat: boolean, claimSignal: AbortSignal | undefined) => {
-      const options: AtomicClaimOptions<OwnWrites> = {
-        ...wishes,
-        ...(wishes?.holdForMs !== undefined && { maxHoldMs }),
-        signal: claimSignal,
-        skipFirstRead: skipFirstRead && !isRepeat && !hasItem,
-        isInBulk,
-      };
-      return this.#inTurn(claimSignal, (waitedMs) =>
-        this.#begin(deduplicationId, { ...options, waitedMs }),
-      );
+      const skipsFirstRead = skipFirstRead && !isRepeat && !hasItem;
+      return this.#inTurn(claimSignal, (waitedMs) => {
+        const plain = { signal: claimSignal, skipFirstRead: skipsFirstRead, isInBulk, waitedMs };
+        return this.#begin(deduplicationId, wishes, plain);
+      });
     };
     if (wishes === undefined) return this.#sharedClaims.run(deduplicationId, begin, signal);
     const { item, holdForMs, alongside, within } = wishes;
@@ -175,17 +170,18 @@ export class Claimer<OwnWrites> {
 
   async #begin(
     deduplicationId: string,
-    options: AtomicClaimOptions<OwnWrites>,
+    wishes: ClaimWishes<OwnWrites> | undefined,
+    plain: AtomicClaimOptions<OwnWrites>,
   ): Promise<AnyClaimResult> {
     // Not awaited again once it is known: this is the path of every call.
     const atomicWrites = this.#atomicWrites ?? (await this.#findAtomicWrites());
-    assertFeatures(atomicWrites, options);
-    options.signal?.throwIfAborted();
-    const { itemRepo, deduplicationRepo } = this.#options;
+    if (wishes !== undefined) assertFeatures(atomicWrites, wishes);
+    plain.signal?.throwIfAborted();
+    const { itemRepo, deduplicationRepo, maxHoldMs } = this.#options;
     const result =
       atomicWrites === null
-        ? await claimInTwoSteps(deduplicationId, itemRepo, deduplicationRepo, options.signal)
-        : complete(await atomicWrites.claimItem(deduplicationId, options));
+        ? await claimInTwoSteps(deduplicationId, itemRepo, deduplicationRepo, plain.signal)
+        : complete(await atomicWrites.claimItem(deduplicationId, wished(plain, wishes, maxHoldMs)));
     this.#logger.debug(`A call for an item ended as "${result.status}".`);
     return result;
   }
@@ -363,9 +359,22 @@ function assertFeatures(
   }
 }
 
+/** A plain claim, the most frequent one, is passed on as it is. */
+function wished<OwnWrites>(
+  plain: AtomicClaimOptions<OwnWrites>,
+  wishes: ClaimWishes<OwnWrites> | undefined,
+  maxHoldMs: number | undefined,
+): AtomicClaimOptions<OwnWrites> {
+  if (wishes === undefined) return plain;
+  return { ...wishes, ...(wishes.holdForMs !== undefined && { maxHoldMs }), ...plain };
+}
+
 /** A backend may leave out the bank and the end of the hold. */
 function complete(result: AtomicClaimResult): AnyClaimResult {
   if (result.item === null) return result;
-  const { itemBankName = null, heldUntil = null } = result;
-  return { ...result, itemBankName, heldUntil };
+  const { itemBankName, heldUntil } = result;
+  if (itemBankName !== undefined && heldUntil !== undefined) {
+    return result as AnyClaimResult;
+  }
+  return { ...result, itemBankName: itemBankName ?? null, heldUntil: heldUntil ?? null };
 }

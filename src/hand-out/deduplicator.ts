@@ -465,13 +465,17 @@ function wishesOf<OwnWrites>({
   alongside,
   within,
 }: ClaimWishes<OwnWrites>): ClaimWishes<OwnWrites> | undefined {
-  const wishes = { item, holdForMs, alongside, within };
-  if (Object.values(wishes).every((wish) => wish === undefined)) return undefined;
+  const isPlain =
+    item === undefined &&
+    holdForMs === undefined &&
+    alongside === undefined &&
+    within === undefined;
+  if (isPlain) return undefined;
   if (item !== undefined) assertItem(item);
   assertHold('holdForMs', holdForMs);
   assertAlongside(alongside);
   assertWithin(within, alongside);
-  return wishes;
+  return { item, holdForMs, alongside, within };
 }
 
 function isItemBankRepository(value: unknown): value is ItemBankRepository {

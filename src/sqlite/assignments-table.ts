@@ -26,6 +26,8 @@ const COLUMNS = 'item, item_bank, assigned_at, held_until';
 export class AssignmentsTable {
   readonly connection: SqliteConnection;
   readonly tableName: string;
+  /** As a query of the ID: a row if it has an item. */
+  readonly hasOne: string;
   readonly #find: Statement;
   readonly #put: Statement;
   readonly #remove: Statement;
@@ -39,6 +41,7 @@ export class AssignmentsTable {
     this.tableName = tableName;
     const table = quoted(tableName);
     const statement = (sql: string) => new Statement(connection.database, tableName, sql);
+    this.hasOne = `select 1 from ${table} where deduplication_id = ?`;
     this.#find = statement(`select ${COLUMNS} from ${table} where deduplication_id = ?`);
     this.#put = statement(
       `insert into ${table} (deduplication_id, ${COLUMNS}) values (?, ?, ?, ?, ?) ` +

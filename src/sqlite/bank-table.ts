@@ -8,6 +8,8 @@ import { Statement } from './statement.js';
 export class BankTable {
   readonly connection: SqliteConnection;
   readonly tableName: string;
+  /** As a query: the first free item. */
+  readonly firstOne: string;
   readonly #first: Statement;
   readonly #choose: Statement;
   readonly #find: Statement;
@@ -24,7 +26,8 @@ export class BankTable {
     const table = quoted(tableName);
     const statement = (sql: string) => new Statement(connection.database, tableName, sql);
     const free = `select item from ${table} where is_free = 1`;
-    this.#first = statement(`${free} order by item limit 1`);
+    this.firstOne = `${free} order by item limit 1`;
+    this.#first = statement(this.firstOne);
     this.#choose = statement(`${free} order by item limit ?`);
     this.#find = statement(`${free} and item = ?`);
     this.#take = statement(`update ${table} set is_free = 0 where item = ? and is_free = 1`);

@@ -18,7 +18,7 @@ import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { quoted, type SqliteDatabase } from './driver.js';
 import { explainRefusal, isBusy, isConstraint, isInsideTransaction } from './refusals.js';
 import { assertSettings } from './settings.js';
-import { Turns } from './turns.js';
+import { nextTurn, Turns } from './turns.js';
 
 /** So many take some milliseconds, in which the process does nothing else and nobody else can write. */
 export const MAX_GROUP_SIZE = 200;
@@ -51,6 +51,17 @@ const NEEDS_LOCK = Symbol('needs the lock');
 type Begin = 'begin' | 'begin immediate';
 
 interface GroupedChange extends GroupWrite, Change<unknown> {}
+
+function grouped(change: Change<unknown>): GroupedChange {
+  const maxGroupSize = Math.max(1, Math.floor(MAX_GROUP_SIZE / (change.size ?? 1)));
+  return { ...change, key: null, maxGroupSize };
+}
+
+/** A change that goes alone unless others come before the next promise continues. */
+interface First {
+  readonly change: Change<unknown>;
+  queued: Promise<Settled | typeof NEEDS_LOCK> | null;
+}
 
 const connections = new WeakMap<SqliteDatabase, SqliteConnection>();
 
@@ -85,7 +96,7 @@ export class SqliteConnection {
       this.#turns.noteGroup(changes.length);
       return { group: 'committed', outcomes: this.#tryOnce(changes) };
     },
-    { firstGroupSize: MAX_GROUP_SIZE, gather: () => this.#turns.gather() },
+    { firstGroupSize: MAX_GROUP_SIZE, gather: nextTurn },
   );
   readonly #changesWithLock = new GroupCommit<GroupedChange, Settled>(
     1,
@@ -96,6 +107,8 @@ export class SqliteConnection {
     { firstGroupSize: MAX_GROUP_SIZE },
   );
   #hasRightSettings = false;
+  #first: First | null = null;
+  #hasJustWritten = false;
 
   constructor(database: SqliteDatabase) {
     this.database = database;
@@ -121,14 +134,31 @@ export class SqliteConnection {
 
   /** Makes the change, together with others of the process unless it goes alone. */
   async change<Answer>(change: Change<Answer>): Promise<Answer> {
-    const { isAlone = false, size = 1 } = change;
-    if (isAlone) return this.#carryOutAlone(change);
-    const maxGroupSize = Math.max(1, Math.floor(MAX_GROUP_SIZE / size));
-    const grouped = { ...change, key: null, maxGroupSize };
-    const outcome = await this.#changes.write(grouped);
-    const settled = outcome === NEEDS_LOCK ? await this.#changesWithLock.write(grouped) : outcome;
-    if ('error' in settled) throw settled.error;
-    return settled.answer as Answer;
+    if (change.isAlone) return this.#carryOutAlone(change);
+    let outcome: Settled | typeof NEEDS_LOCK;
+    if (this.#first === null && this.#changes.isIdle && this.#turns.mayGoAtOnce()) {
+      const first: First = { change, queued: null };
+      this.#first = first;
+      // Others may be made in one go with it. If not, it passes the queue by.
+      await undefined;
+      if (first.queued === null) {
+        this.#first = null;
+        outcome = this.#tryOnce([change])[0] as typeof outcome;
+      } else outcome = await first.queued;
+    } else {
+      this.#queueFirst();
+      outcome = await this.#changes.write(grouped(change));
+    }
+    if (outcome === NEEDS_LOCK) outcome = await this.#changesWithLock.write(grouped(change));
+    this.#turns.noteAnswer();
+    if ('error' in outcome) throw outcome.error;
+    return outcome.answer as Answer;
+  }
+
+  #queueFirst(): void {
+    if (this.#first === null) return;
+    this.#first.queued = this.#changes.write(grouped(this.#first.change));
+    this.#first = null;
   }
 
   /**
@@ -137,25 +167,36 @@ export class SqliteConnection {
    * @param mayWrite not while others of the process wait for it: they come first
    */
   #tryOnce(
-    changes: readonly GroupedChange[],
+    changes: readonly Change<unknown>[],
     mayWrite = !this.#changesWithLock.isRush,
   ): (Settled | typeof NEEDS_LOCK)[] {
-    let hasLock = false;
-    const carry = ({ plan, tableNames }: GroupedChange) => {
+    // Whoever has just written is likely to write again.
+    const takesLock = mayWrite && this.#hasJustWritten;
+    this.#hasJustWritten = false;
+    let hasBegun = false;
+    let hasLock = takesLock;
+    const carry = ({ plan, tableNames }: Change<unknown>) => {
       const { answer, apply } = plan();
       if (apply === undefined) return { answer };
       if (!mayWrite) return NEEDS_LOCK;
       if (!hasLock) this.#takeLock(tableNames[0]);
       hasLock = true;
       apply();
+      this.#hasJustWritten = true;
       return { answer };
     };
     try {
-      return this.#runOnce('begin', () => changes.map(carry));
+      return this.#runOnce(takesLock ? 'begin immediate' : 'begin', () => {
+        hasBegun = true;
+        return changes.map(carry);
+      });
     } catch (error) {
+      this.#hasJustWritten = false;
       if (isBusy(error)) {
         return mayWrite ? this.#tryOnce(changes, false) : changes.map(() => NEEDS_LOCK);
       }
+      // It may only read now: what has nothing to write needs no lock.
+      if (takesLock && !hasBegun) return this.#tryOnce(changes, mayWrite);
       if (changes.length === 1 || isCommitInDoubt(error)) return changes.map(() => ({ error }));
       // What was wrong with one of them is not to fail the others.
       return changes.flatMap((change) => this.#tryOnce([change]));
@@ -250,10 +291,7 @@ export class SqliteConnection {
     }
   }
 
-  /**
-   * Turns a transaction that has only read into one that writes, or is busy. Not left to the first prepared
-   * statement that writes: libsql keeps one that was busy in progress, and then nothing can be committed.
-   */
+  /** Turns a transaction that has only read into one that writes, or is busy. */
   #takeLock(tableName: string): void {
     try {
       this.database.exec(`delete from ${quoted(tableName)} where false`);

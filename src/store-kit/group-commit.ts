@@ -74,6 +74,11 @@ export class GroupCommit<Write extends GroupWrite, Outcome> {
     return this.#gathering.isFull;
   }
 
+  /** Whether no write waits or is under way. */
+  get isIdle(): boolean {
+    return this.#gathering.isIdle;
+  }
+
   /**
    * What became of the write, as `commit` tells.
    *

@@ -21,8 +21,9 @@ const SETTINGS = [
 const RUN_LENGTH = 100;
 const SCATTERED = `lpad(to_hex((number::bigint * ${SCATTER}) % 4294967296), 8, '0')`;
 const ITEM = `'VOUCHER-' || ${SCATTERED}`;
-const ID = `'user-' || ${SCATTERED}`;
-const OTHERS = `'other-' || ${SCATTERED}`;
+const NUMBERED = `lpad(number::text, 10, '0')`;
+const ID = `'user-' || ${NUMBERED}`;
+const OTHERS = `'other-' || ${NUMBERED}`;
 
 export async function openPostgres(): Promise<BenchStore> {
   const server = await startPostgres();

@@ -15,8 +15,9 @@ const RESULTS_FOLDER = fileURLToPath(new URL('../../results/', import.meta.url))
 const BUSY_TIMEOUT_MS = 5_000;
 const SCATTERED = `printf('%08x', (number * ${SCATTER}) & 4294967295)`;
 const ITEM = `'VOUCHER-' || ${SCATTERED}`;
-const ID = `'user-' || ${SCATTERED}`;
-const OTHERS = `'other-' || ${SCATTERED}`;
+const NUMBERED = `printf('%010d', number)`;
+const ID = `'user-' || ${NUMBERED}`;
+const OTHERS = `'other-' || ${NUMBERED}`;
 
 export async function openSqlite(): Promise<BenchStore> {
   await mkdir(RESULTS_FOLDER, { recursive: true });

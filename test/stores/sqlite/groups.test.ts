@@ -1,15 +1,16 @@
 // Which calls share a transaction, and what they learn of each other.
 import { Deduplicator } from 'storagebox/core';
 import { createTables, deduplicationTable, itemBankTable } from 'storagebox/sqlite';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   type ClosableDatabase,
   freshDatabase,
   freshTables,
+  openDatabase,
   openPair,
   SQLITE_DRIVERS,
 } from '../../support/sqlite.js';
-import { settled } from '../../support/virtual-time.js';
+import { settled, useVirtualTime } from '../../support/virtual-time.js';
 
 const users = (count: number, name = 'user') =>
   Array.from({ length: count }, (_, index) => `${name}-${index}`);
@@ -17,7 +18,7 @@ const users = (count: number, name = 'user') =>
 describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   /** With the statements that begin or end a transaction. */
   async function freshSale(stock: number) {
-    const { database } = await freshDatabase(driver);
+    const { database, file } = await freshDatabase(driver);
     const log: string[] = [];
     const watched: ClosableDatabase = {
       prepare: (sql) => database.prepare(sql),
@@ -31,7 +32,7 @@ describe.each(SQLITE_DRIVERS)('$name', (driver) => {
     const pair = openPair(watched, tables);
     await pair.itemRepo.batchAddItems(users(stock, 'item'));
     log.length = 0;
-    return { database: watched, tables, pair, log, deduplicator: new Deduplicator(pair) };
+    return { file, database: watched, tables, pair, log, deduplicator: new Deduplicator(pair) };
   }
 
   test('claims of one turn share a transaction, and each gets its own item', async () => {
@@ -84,19 +85,47 @@ describe.each(SQLITE_DRIVERS)('$name', (driver) => {
     expect(log).toEqual(['begin', 'commit']);
   });
 
-  test('a caller that is alone does not wait for the turn to end', async () => {
-    const { log, deduplicator } = await freshSale(3);
+  test('a caller that is alone does not wait for the turn to end, but for 20 ms at most', async () => {
+    const { log, deduplicator } = await freshSale(4);
     await settled();
+    const { advance } = useVirtualTime();
     let isTurnOver = false;
     const turn = settled().then(() => {
       isTurnOver = true;
     });
-    await deduplicator.claim('user-1');
+    for (const user of users(3)) await deduplicator.claim(user);
     expect(isTurnOver).toBe(false);
-    await deduplicator.claim('user-2');
+    expect(log.filter((sql) => sql === 'commit')).toHaveLength(3);
+    advance(20);
+    await deduplicator.claim('user-3');
     expect(isTurnOver).toBe(true);
     await turn;
-    expect(log).toEqual(['begin', 'commit', 'begin', 'commit']);
+  });
+
+  test('callers of one turn, each with an event of its own, share a transaction but for the first', async () => {
+    const { log, deduplicator } = await freshSale(4);
+    await settled();
+    const results = await Promise.all(
+      users(4).map(async (user) => {
+        await settled();
+        return deduplicator.claim(user);
+      }),
+    );
+    expect(new Set(results.map(({ item }) => item)).size).toBe(4);
+    expect(log.filter((sql) => sql === 'commit')).toHaveLength(2);
+  });
+
+  test('who has just written takes the lock first, and a repeat after it does not wait for others', async () => {
+    const { file, log, deduplicator } = await freshSale(3);
+    await deduplicator.claim('user-1');
+    log.length = 0;
+    await deduplicator.claim('user-2');
+    expect(log).toEqual(['begin immediate', 'commit']);
+    const other = openDatabase(file, driver);
+    onTestFinished(() => void other.close());
+    other.exec('begin immediate');
+    expect(await deduplicator.claim('user-2')).toMatchObject({ status: 'existing' });
+    other.exec('rollback');
   });
 
   test('a call that fails does not fail those that share its transaction', async () => {

@@ -1,8 +1,7 @@
 import { runtime } from '../environment/runtime.js';
 import { Queue } from './queue.js';
 
-/** Requests that stall must not hold up what waits for longer. */
-const STALL_MS = 500;
+const DEFAULT_STALL_MS = 500;
 
 export interface Carrier<Load> {
   /**
@@ -10,6 +9,8 @@ export interface Carrier<Load> {
    * them. Never rejects. Default: no waiting.
    */
   gather?(): Promise<void> | undefined;
+  /** After this time a request stalls, and holds up what waits no longer. Default: 500. */
+  readonly stallMs?: number | undefined;
   /** While so many requests are under way, loads wait. */
   maxUnderWay(waiting: number): number;
   /**
@@ -31,6 +32,7 @@ export class Gathering<Load> {
   readonly #carrier: Carrier<Load>;
   readonly #waiting = new Queue<Load>();
   readonly #underWay = new Set<readonly Load[]>();
+  #isSendingSoon = false;
   #isWatching = false;
 
   constructor(carrier: Carrier<Load>) {
@@ -48,8 +50,10 @@ export class Gathering<Load> {
 
   /** What is added in one go, before any promise continues, is sent together if it has to wait. */
   add(load: Load): void {
-    if (this.#waiting.size === 0) void this.#sendOnSoon();
+    const isFirst = this.#waiting.size === 0;
     this.#waiting.add(load);
+    // With the number of loads that wait, there may be room for one more request.
+    if (isFirst || !this.isFull) void this.#sendOnSoon();
   }
 
   get #room(): number {
@@ -57,7 +61,10 @@ export class Gathering<Load> {
   }
 
   async #sendOnSoon(): Promise<void> {
+    if (this.#isSendingSoon) return;
+    this.#isSendingSoon = true;
     await this.#carrier.gather?.();
+    this.#isSendingSoon = false;
     this.#sendOn();
   }
 
@@ -83,7 +90,7 @@ export class Gathering<Load> {
     if (this.#isWatching) return;
     this.#isWatching = true;
     const stalling = [...this.#underWay];
-    await runtime.sleep(STALL_MS);
+    await runtime.sleep(this.#carrier.stallMs ?? DEFAULT_STALL_MS);
     this.#isWatching = false;
     for (const loads of stalling) this.#underWay.delete(loads);
     this.#sendOn();

@@ -1,6 +1,6 @@
 // Group commit: in a rush, writes of many calls share one write to the store.
 
-import { Gathering } from './gathering.js';
+import { type Carrier, Gathering } from './gathering.js';
 import { GroupWindow } from './group-window.js';
 import { CLAIM_PATIENCE_MS, Patience } from './patience.js';
 import type { Queue } from './queue.js';
@@ -34,6 +34,8 @@ export type Commit<Write, Outcome> = (
 export interface GroupCommitOptions {
   /** How many writes may share the first group. Default: 1, for a store in which large groups can fail. */
   readonly firstGroupSize?: number;
+  /** As in `Carrier`. */
+  readonly stallMs?: number;
   /** As in `Carrier`: waited for before a group is put together. */
   readonly gather?: () => Promise<void> | undefined;
 }
@@ -55,14 +57,15 @@ export class GroupCommit<Write extends GroupWrite, Outcome> {
   readonly #window: GroupWindow;
 
   constructor(
-    maxUnderWay: number,
+    maxUnderWay: number | Carrier<unknown>['maxUnderWay'],
     commit: Commit<Write, Outcome>,
-    { firstGroupSize, gather }: GroupCommitOptions = {},
+    { firstGroupSize, stallMs, gather }: GroupCommitOptions = {},
   ) {
     this.#commit = commit;
     this.#window = new GroupWindow(firstGroupSize);
     this.#gathering = new Gathering({
-      maxUnderWay: () => maxUnderWay,
+      stallMs,
+      maxUnderWay: typeof maxUnderWay === 'number' ? () => maxUnderWay : maxUnderWay,
       takeNext: (waiting, room) => this.#takeNext(waiting, room),
       carry: (group) => this.#carry(group),
       ...(gather !== undefined && { gather }),

@@ -23,7 +23,10 @@ interface Group {
 }
 
 /** Of each write, as its outcome: its name with an exclamation mark. */
-function controlled(maxUnderWay = 1, options: GroupCommitOptions = {}) {
+function controlled(
+  maxUnderWay: number | ((waiting: number) => number) = 1,
+  options: GroupCommitOptions = {},
+) {
   const time = controlledTime();
   const groups: Group[] = [];
   const commits = new GroupCommit<Write, string>(
@@ -302,6 +305,35 @@ describe('a write that waits', () => {
     expect(groups.map(({ names }) => names)).toEqual([['stalls'], ['a']]);
     await underWay()[1]?.end();
     expect(calls.map(({ answer }) => answer)).toEqual(['a!', WAITS, WAITS]);
+  });
+
+  test('is held up for as long as the store says, if it says it', async () => {
+    const { write, groups, passMs } = controlled(1, { stallMs: 100 });
+    write('stalls');
+    await settled();
+    write('a');
+    await settled();
+    await passMs(99);
+    expect(groups).toHaveLength(1);
+    await passMs(1);
+    expect(groups.map(({ names }) => names)).toEqual([['stalls'], ['a']]);
+  });
+
+  test('goes as soon as so many wait that one more group may begin', async () => {
+    const { write, groups } = controlled((waiting) => (waiting < 3 ? 1 : 2), { firstGroupSize: 3 });
+    write('first');
+    await settled();
+    for (const name of ['a', 'b']) write(name);
+    await settled();
+    expect(groups.map(({ names }) => names)).toEqual([['first']]);
+    write('c');
+    write('d');
+    await settled();
+    expect(groups.map(({ names }) => names)).toEqual([['first'], ['a', 'b', 'c']]);
+    await groups[0]?.end();
+    expect(groups).toHaveLength(2);
+    await groups[1]?.end();
+    expect(groups.at(-1)?.names).toEqual(['d']);
   });
 
   test('is given up half a second after its time at the latest, however many stall', async () => {

@@ -9,9 +9,11 @@ import { publishContention } from '../statements.js';
 import { type ClaimOutcome, claimMany, claimOne, outcomeOf, type Wish } from './claim-statement.js';
 import { type Pair, tableNamesOf } from './pair.js';
 
-/** Two lanes, so that one statement that waits for a lock does not stop the process. */
-const MAX_STATEMENTS_UNDER_WAY = 2;
 const MAX_GROUP_SIZE = 200;
+/** Fewer and larger statements cost less: a second one goes only when it is full, or when the first one stalls. */
+const MAX_STATEMENTS_UNDER_WAY = 2;
+/** One that waits for a lock does not stop the process; a full one without locks takes a tenth of that. */
+const STALL_MS = 100;
 
 /** Enough for two full statements. */
 export const BULK_CONCURRENCY = MAX_STATEMENTS_UNDER_WAY * MAX_GROUP_SIZE;
@@ -21,9 +23,9 @@ type GroupedClaim = GroupWrite & Wish;
 export class GroupedClaims {
   readonly #pair: Pair;
   readonly #commits = new GroupCommit<GroupedClaim, ClaimOutcome>(
-    MAX_STATEMENTS_UNDER_WAY,
+    (waiting) => (waiting < MAX_GROUP_SIZE ? 1 : MAX_STATEMENTS_UNDER_WAY),
     (claims, patience) => this.#commit(claims, patience),
-    { firstGroupSize: MAX_GROUP_SIZE },
+    { firstGroupSize: MAX_GROUP_SIZE, stallMs: STALL_MS },
   );
 
   constructor(pair: Pair) {

@@ -7,20 +7,32 @@ import type { Stage } from '../crash/run-processes.js';
 import type { SaleTables } from '../crash/sale-tables.js';
 import type { Audit } from './sale-stage.js';
 
+/** For tables of DynamoDB. */
+export function placeOf(
+  { endpoint }: Pick<Stage, 'endpoint'>,
+  { ledgerTableName }: SaleTables,
+): Record<string, string> {
+  return { '--endpoint-url': endpoint, '--ledger-table': ledgerTableName };
+}
+
+/**
+ * @param project in which the package is installed
+ * @param place the options of the command that say where the tables are
+ */
 export async function auditByCommand(
-  { endpoint, project }: Pick<Stage, 'endpoint' | 'project'>,
-  { itemBankTableName, deduplicationTableName, ledgerTableName }: SaleTables,
+  project: string,
+  place: Readonly<Record<string, string>>,
+  tables: { readonly itemBankTableName: string; readonly deduplicationTableName: string },
 ): Promise<Audit> {
   const program = join(project, 'node_modules', 'storagebox', 'dist', 'cli.js');
-  const tables = Object.entries({
-    '--item-bank-table': itemBankTableName,
-    '--deduplication-table': deduplicationTableName,
-    '--ledger-table': ledgerTableName,
-    '--endpoint-url': endpoint,
+  const options = Object.entries({
+    '--item-bank-table': tables.itemBankTableName,
+    '--deduplication-table': tables.deduplicationTableName,
+    ...place,
   });
   const run = promisify(execFile)(
     process.execPath,
-    [program, 'audit', '--json', ...tables.flat()],
+    [program, 'audit', '--json', ...options.flat()],
     { env: { ...process.env, ...PROCESS_ENVIRONMENT }, maxBuffer: Infinity },
   );
   // Its exit code says whether something is wrong, and so does what it prints.

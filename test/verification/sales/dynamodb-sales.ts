@@ -14,7 +14,7 @@ import {
 import { clientFor } from '../../support/client.js';
 import { onOwnStage, runProcesses, type Stage } from '../crash/run-processes.js';
 import { deleteSale, openSale, readRows, type SaleTables } from '../crash/sale-tables.js';
-import { auditByCommand } from './audit-by-command.js';
+import { auditByCommand, placeOf } from './audit-by-command.js';
 import type { AssignmentRow, OrderRow, OwnTables, Sale, SaleStage, Server } from './sale-stage.js';
 
 export type DynamoDbSaleStage = SaleStage & Stage;
@@ -58,7 +58,7 @@ function saleOf(stage: Stage, client: DynamoDBClient, tables: SaleTables): Sale 
       );
     },
     countHaving: (ids) => countHaving(client, tables, ids),
-    audit: () => auditByCommand(stage, tables),
+    audit: () => auditByCommand(stage.project, placeOf(stage, tables), tables),
     openOwnTables: () => openOwnTables(client),
     dispose: async () => {
       await deleteSale(client, tables);

@@ -11,7 +11,7 @@ import { installAlgorithm, runCrashes } from '../crash/run-crashes.js';
 import { install, type Stage } from '../crash/run-processes.js';
 import type { SaleTables } from '../crash/sale-tables.js';
 import { count, type Figure } from '../figures.js';
-import { auditByCommand } from './audit-by-command.js';
+import { auditByCommand, placeOf } from './audit-by-command.js';
 import { onTables } from './dynamodb-sales.js';
 import { openVersion01 } from './version-0.1.mjs';
 
@@ -129,7 +129,7 @@ async function takeBackFromEachOther(
       ];
       if (released.every(Boolean)) isRight.releasedBy01++;
     }
-    const audit = await auditByCommand(stage, sale);
+    const audit = await auditByCommand(stage.project, placeOf(stage, sale), sale);
     return [
       {
         what: 'rows of 0.1 that this version confirms, finds expired, releases; its rows that 0.1 releases',

@@ -12,11 +12,12 @@ import {
   type WorkingProcess,
 } from '../crash/run-processes.js';
 import { startFaultyWire } from '../crash/wire-faults.js';
+import { auditByCommand } from '../sales/audit-by-command.js';
 import type { AssignmentRow, OrderRow, OwnTables, Sale, SaleStage } from '../sales/sale-stage.js';
 import { seededRandom } from '../seeded-random.js';
 import { postgresProtocol } from './postgres-protocol.js';
 import { onPostgres, openTables, type PostgresStage } from './postgres-stage.js';
-import { auditOf, type BankRow, onProject, type SaleTables } from './store-stage.js';
+import { onProject, type SaleTables } from './store-stage.js';
 
 export function onPostgresSales<Result>(
   work: (stage: SaleStage) => Promise<Result>,
@@ -32,7 +33,7 @@ export function postgresSales(project: string, stage: PostgresStage): SaleStage 
     store: stage.store,
     project,
     modules: ['open-postgres.mjs', 'connect-postgres.mjs', 'orders-postgres.mjs'].map(here),
-    openSale: async (items) => saleOf(stage, await openTables(stage.pool, items, false)),
+    openSale: async (items) => saleOf(project, stage, await openTables(stage.pool, items, false)),
     runProcesses: (processes, harm) => runOverWires(stage, processes, harm),
   };
 }
@@ -69,7 +70,7 @@ async function runOverWires(
   }
 }
 
-function saleOf({ pool, url }: PostgresStage, tables: SaleTables): Sale {
+function saleOf(project: string, { pool, url }: PostgresStage, tables: SaleTables): Sale {
   const { itemBankTableName, deduplicationTableName } = tables;
   const assignments = async () => {
     const { rows } = await pool.query<AssignmentRow>(
@@ -99,13 +100,7 @@ function saleOf({ pool, url }: PostgresStage, tables: SaleTables): Sale {
       );
       return Number(rows[0]?.count);
     },
-    audit: async () => {
-      const { rows } = await pool.query<BankRow>(
-        `select item, is_free as "isFree", retired_at is not null as "isRetired"
-         from ${itemBankTableName}`,
-      );
-      return auditOf(rows, await assignments());
-    },
+    audit: () => auditByCommand(project, { '--store': url }, tables),
     openOwnTables: () => openOwnTables(pool, itemBankTableName),
     dispose: async () => {
       await pool.query(`drop table ${itemBankTableName}, ${deduplicationTableName}`);

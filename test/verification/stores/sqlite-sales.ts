@@ -6,9 +6,10 @@ import {
   ItemBankSqliteRepository,
 } from 'storagebox/sqlite';
 import { runMortals } from '../crash/run-processes.js';
+import { auditByCommand } from '../sales/audit-by-command.js';
 import type { AssignmentRow, OrderRow, OwnTables, Sale, SaleStage } from '../sales/sale-stage.js';
 import { type Connection, onSqlite, openTables, type SqliteStage } from './sqlite-stage.js';
-import { auditOf, type BankRow, onProject, type SaleTables } from './store-stage.js';
+import { onProject, type SaleTables } from './store-stage.js';
 
 export function onSqliteSales<Result>(
   work: (stage: SaleStage) => Promise<Result>,
@@ -22,7 +23,8 @@ export function sqliteSales(project: string, stage: SqliteStage): SaleStage {
     store: stage.store,
     project,
     modules: ['open-sqlite.mjs', 'connect-sqlite.mjs', 'orders-sqlite.mjs'].map(here),
-    openSale: async (items) => saleOf(stage, await openTables(stage.database, items, false)),
+    openSale: async (items) =>
+      saleOf(project, stage, await openTables(stage.database, items, false)),
     runProcesses: async (processes, { kills, seed }) => {
       const told = processes.map((one, index) => {
         // A full disk is a failure at every attempt for a moment: that is what the crash runs are for.
@@ -35,7 +37,7 @@ export function sqliteSales(project: string, stage: SqliteStage): SaleStage {
   };
 }
 
-function saleOf({ database, file }: SqliteStage, tables: SaleTables): Sale {
+function saleOf(project: string, { database, file }: SqliteStage, tables: SaleTables): Sale {
   const { itemBankTableName, deduplicationTableName } = tables;
   const assignments = async () => {
     const rows = rowsOf<{ id: string; item: string; held_until: number | null }>(
@@ -72,20 +74,7 @@ function saleOf({ database, file }: SqliteStage, tables: SaleTables): Sale {
       await new Promise((resolve) => setImmediate(resolve));
       return row?.count ?? null;
     },
-    audit: async () => {
-      const rows = rowsOf<{ item: string; is_free: number; retired_at: number | null }>(
-        database,
-        `select item, is_free, retired_at from ${itemBankTableName}`,
-      );
-      const bank = rows.map(
-        ({ item, is_free, retired_at }): BankRow => ({
-          item,
-          isFree: is_free === 1,
-          isRetired: retired_at !== null,
-        }),
-      );
-      return auditOf(bank, await assignments());
-    },
+    audit: () => auditByCommand(project, { '--store': `sqlite:${file}` }, tables),
     openOwnTables: async () => openOwnTables(database, itemBankTableName),
     dispose: async () => {
       database.exec(`drop table ${itemBankTableName}; drop table ${deduplicationTableName}`);

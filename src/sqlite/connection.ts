@@ -1,7 +1,8 @@
 // One connection of the user's: its transactions, and the writes that share one. A driver answers at once, so a
 // transaction begins and ends within one turn of the event loop, and no other call sees it open.
 //
-//   changes of this turn, in one transaction: each reads what there is, and writes if it has to
+//   changes of this turn, in one transaction: each reads what there is, and writes if it has to. It begins with the
+//   lock if the last one wrote, and nobody else has it
 //        │ nothing to write ─────────────────────────────────────────────────────► its answer
 //        │ one throws ── rollback, and each alone
 //        │ others have the lock, or had it since the first read ── rollback

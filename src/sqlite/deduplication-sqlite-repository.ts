@@ -42,7 +42,7 @@ export interface DeduplicationSqliteRepositoryOptions extends DeduplicationIdOpt
  * With an `ItemBankSqliteRepository` on the same `database` object, a claim is one transaction: assignment and
  * removal happen both or not at all. Claims of a process that come in one turn of its event loop, or while others
  * hold the lock, share a transaction, 200 at most. What becomes of one of them says nothing about the others. A
- * repeated claim, and one of which a sold-out bank has nothing, is a read.
+ * repeated claim, and one of which a sold-out bank has nothing, writes nothing and waits for no writer.
  *
  * Own writes (`alongside`) are a `SqliteWrite`: a function that writes on the same connection, in the transaction
  * of the call. `AlongsideRefusedError.reasons` is what it threw.

@@ -4,6 +4,7 @@
 
 export interface TimedCall<State> {
   readonly invokedAt: number;
+  /** `Infinity`: nobody knows whether it took effect, or when. */
   readonly returnedAt: number;
   /** What becomes of the state, or `undefined` where the call cannot have been told what it was. */
   apply(state: State): State | undefined;
@@ -74,5 +75,6 @@ function eventsOf<State>(calls: readonly TimedCall<State>[]) {
       { call, time: call.invokedAt, isEnd: false },
       { call, time: call.returnedAt, isEnd: true },
     ])
+    .filter(({ time }) => time < Number.POSITIVE_INFINITY)
     .sort((one, other) => one.time - other.time || Number(one.isEnd) - Number(other.isEnd));
 }

@@ -4,8 +4,6 @@
 // npm run verify -- --seed 42 --together          the same, of the scenarios for crowds
 // npm run verify -- --seed 42 --wishes            the same, with chosen items, holds, groups and own writes
 // npm run verify -- --scenario NAME --path 0,1,2  prints one systematic schedule event by event
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { crashAndAudit } from './crash-figures.js';
 import { type Figure, printFigures } from './figures.js';
@@ -24,8 +22,8 @@ import {
 import { crashStores } from './stores/store-figures.js';
 
 /** In a build, for those that have more. */
-const RUNS_OF_A_SCENARIO = 3_000;
-const RUNS_OF_CROWDS = { build: 4_000, full: 10_000 };
+const RUNS_OF_A_SCENARIO = 1_500;
+const RUNS_OF_CROWDS = { build: 2_000, full: 10_000 };
 const SHORT_CRASH_RUN = { kills: 20, calls: 2_000 };
 const LONG_CRASH_RUN = { kills: 250, calls: 25_000 };
 
@@ -41,8 +39,6 @@ const { values } = parseArgs({
     path: { type: 'string', default: '' },
     together: { type: 'boolean', default: false },
     wishes: { type: 'boolean', default: false },
-    /** Of the process that runs the schedules, which takes one core. */
-    'schedules-only': { type: 'boolean', default: false },
   },
 });
 
@@ -58,10 +54,7 @@ if (values.seed !== undefined) {
     );
   tellRun(await replayPath(scenario, values.path.split(',').map(Number), console.log));
 } else {
-  const minutes = values.long ? Number(values.minutes) : null;
-  const seed = values.long ? Date.now() % 1_000_000_000 : 1;
-  if (values['schedules-only']) process.send?.(await runSchedules(minutes, seed));
-  else await verify(minutes, seed);
+  await verify(values.long ? Number(values.minutes) : null);
 }
 
 function tellRun(wrongs: readonly string[]): void {
@@ -69,62 +62,41 @@ function tellRun(wrongs: readonly string[]): void {
   process.exitCode = wrongs.length === 0 ? 0 : 1;
 }
 
-async function section(title: string, work: () => Figure[] | Promise<Figure[]>): Promise<Figure[]> {
-  const startMs = performance.now();
-  const figures = await work();
-  console.log(`${title}: ${secondsSince(startMs)} s`);
-  return figures;
-}
-
 /** @param minutes how long random schedules run; `null` for the size of a build */
-async function verify(minutes: number | null, seed: number): Promise<void> {
+async function verify(minutes: number | null): Promise<void> {
   const startMs = performance.now();
   const isLong = minutes !== null;
   const size = isLong ? 'full' : 'build';
-  const schedules = schedulesApart();
-  const figures = [
-    ...(await section('Crashes', () =>
-      crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed),
-    )),
-    ...(await section('Crashes on PostgreSQL and SQLite', () => crashStores(size, seed))),
-    ...(await section('Sales with holds, choices, groups and orders', () =>
-      runSales({ size, seed }),
-    )),
-  ];
-  figures.unshift(...(await schedules));
-  figures.push(...(await section('Long runs of many callers at once', () => runLongTests(size))));
+  const seed = isLong ? Date.now() % 1_000_000_000 : 1;
+  const figures: Figure[] = [];
+  const section = async (title: string, work: () => Figure[] | Promise<Figure[]>) => {
+    process.stdout.write(`${title} `);
+    const sectionStartMs = performance.now();
+    figures.push(...(await work()));
+    process.stdout.write(` ${secondsSince(sectionStartMs)} s\n`);
+  };
+
+  const maxRuns = isLong ? undefined : RUNS_OF_A_SCENARIO;
+  await section('Every schedule of small scenarios', () => exploreSystematically(maxRuns));
+  await section('Random schedules', () => {
+    const endMs = performance.now() + (minutes ?? 0) * 60_000;
+    return exploreRandomly(seed, (runs) => runs >= MIN_RANDOM_RUNS && performance.now() >= endMs);
+  });
+  await section('Random schedules, with wishes', () => exploreWishes(seed, RUNS_OF_CROWDS[size]));
+  await section('Random schedules, in a crowd', () =>
+    exploreCrowds(seed, RUNS_OF_CROWDS[size], maxRuns),
+  );
+  await section('The checker against a search through every order', () =>
+    checkTheChecker(isLong ? 500_000 : 20_000),
+  );
+  await section('Faults planted in the library', noticePlantedFaults);
+  await section('Crashes', () => crashAndAudit(isLong ? LONG_CRASH_RUN : SHORT_CRASH_RUN, seed));
+  await section('Crashes on PostgreSQL and SQLite', () => crashStores(size, seed));
+  await section('Sales with holds, choices, groups and orders', () => runSales({ size, seed }));
+  await section('Long runs of many callers at once', () => runLongTests(size));
+
   printFigures(`Verified in ${secondsSince(startMs)} s`, figures);
   process.exitCode = figures.every(({ isRight }) => isRight) ? 0 : 1;
-}
-
-/** In a process of its own, because the other runs wait most of the time. */
-function schedulesApart(): Promise<Figure[]> {
-  const options = [...process.argv.slice(2), '--schedules-only'];
-  const runner = fork(fileURLToPath(import.meta.url), options);
-  return new Promise((resolve, reject) => {
-    runner.once('message', resolve);
-    runner.once('error', reject);
-    runner.once('exit', (code) => reject(new Error(`The schedules ended with exit code ${code}.`)));
-  });
-}
-
-async function runSchedules(minutes: number | null, seed: number): Promise<Figure[]> {
-  const isLong = minutes !== null;
-  const maxRuns = isLong ? undefined : RUNS_OF_A_SCENARIO;
-  const crowds = RUNS_OF_CROWDS[isLong ? 'full' : 'build'];
-  return [
-    ...(await section('Every schedule of small scenarios', () => exploreSystematically(maxRuns))),
-    ...(await section('Random schedules', () => {
-      const endMs = performance.now() + (minutes ?? 0) * 60_000;
-      return exploreRandomly(seed, (runs) => runs >= MIN_RANDOM_RUNS && performance.now() >= endMs);
-    })),
-    ...(await section('Random schedules, with wishes', () => exploreWishes(seed, crowds))),
-    ...(await section('Random schedules, in a crowd', () => exploreCrowds(seed, crowds, maxRuns))),
-    ...(await section('The checker against a search through every order', () =>
-      checkTheChecker(isLong ? 500_000 : 20_000),
-    )),
-    ...(await section('Faults planted in the library', noticePlantedFaults)),
-  ];
 }
 
 function secondsSince(startMs: number): number {

@@ -12,7 +12,7 @@ const SEEDS_PER_JOB = 4_000;
 /** So that each core has some. */
 const WISHES_JOBS = 4;
 /** Fewer would prove too little. A build tries only the first schedules of the largest scenarios. */
-const MIN_SYSTEMATIC_RUNS = { build: 70_000, full: 200_000 };
+const MIN_SYSTEMATIC_RUNS = { build: 35_000, full: 200_000 };
 export const MIN_RANDOM_RUNS = 12_000;
 const MIN_RANDOM_FAULTS = 40_000;
 

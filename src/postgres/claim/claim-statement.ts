@@ -1,9 +1,9 @@
 // A claim as one statement, for one ID or for many. Nothing is lost or given twice, because it inserts the assignment
 // before it takes the item, and takes only what it inserted:
 //
-//   existing   the IDs that have an item           ─► existing
-//   wanting    the others, sorted: two statements cannot wait for each other
-//   free       that many free items, those skipped that another transaction has locked
+//   existing   the IDs that have an item           ─► existing, and the others are asked for again without them
+//   wanting    all of them, sorted: two statements cannot wait for each other
+//   free       that many free items from some place on, those skipped that another transaction has locked
 //   put        an assignment each; an ID that got one meanwhile gets none ─► passed
 //   taken      the items of these assignments      ─► claimed
 //   left       free items in the statement's snapshot that it did not take: none ─► exhausted
@@ -94,7 +94,7 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
 ), ${put(`select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz from free`)}`;
   const isWithout = 'not exists (select from free) and not exists (select from existing)';
   const one = `${single('position >= $5::text::integer', 'order by position limit 1 for update skip locked')},
-${leftOver(isWithout, 'true limit 1')}
+${leftOver(isWithout, 'true order by position limit 1')}
 ${ANSWER}`;
   // As little as possible, because many claims wait for nothing but its plan.
   const quick = `with put as (
@@ -109,24 +109,26 @@ returning json_build_array(item, position)::text as answer`;
   const chosen = `${single('item = $5::text', 'for update')}, ${leftOver(isWithout, 'item = $5::text')}
 ${ANSWER}`;
 
-  // $2: [{ id, held_until }] as JSON, $3: the time, $4: where the search begins.
-  const needed = '(select count(*) from wanting)';
+  // $2: [{ id, held_until }] as JSON, $3: the time, $4: where the search begins, $5: the number of IDs. If one of them
+  // has an item, nothing is claimed for the others: a limit that the planner does not know counts as a tenth of the
+  // table, and for that it compiles the statement (see "When to JIT?" in PostgreSQL's documentation).
+  const needed = '$5::text::bigint';
+  const areNew = 'not exists (select from existing)';
   const many = (lock: string) => `with ${PATIENCE}, asked as materialized (
   select id, held_until::timestamptz from json_to_recordset($2::text::json) as a (id text, held_until text)
 ), ${existing('= any (array(select id from asked))')}, wanting as materialized (
-  select id, held_until, row_number() over (order by id collate "C") as n from asked
-  where id <> all (array(select deduplication_id from existing))
-), ahead as materialized (
-  select item, position from ${b} where is_free and position >= $4::text::integer
-  order by position limit ${needed} ${lock}
-), behind as materialized (
-  select item, position from ${b} where is_free and position < $4::text::integer
-  order by position limit ${needed} - (select count(*) from ahead) ${lock}
+  select id, held_until, row_number() over (order by id collate "C") as n from asked where ${areNew}
 ), free as materialized (
-  select item, position, row_number() over () as n from (table ahead union all table behind) as f
+  select item, position, row_number() over () as n from (
+    select item, position from ${b} where is_free and position >= $4::text::integer and ${areNew}
+    order by position limit ${needed} ${lock}
+  ) as f
 ), ${put(`select id, item, ${bankName}, $3::text::timestamptz, held_until
   from wanting join free using (n) order by id collate "C"`)},
-${leftOver(`(select count(*) from free) < ${needed}`, `item <> all (array(select item from put)) limit ${needed}`)}
+${leftOver(
+  `${areNew} and (select count(*) from free) < ${needed}`,
+  `item <> all (array(select item from put)) order by position limit ${needed}`,
+)}
 ${ANSWER}`;
 
   return {
@@ -185,16 +187,42 @@ export async function claimMany(
   wishes: readonly Wish[],
   { inOrder = false, waitMs }: { readonly inOrder?: boolean; readonly waitMs?: number } = {},
 ): Promise<Answer> {
-  const asked = wishes.map(({ id, heldUntil }) => ({
-    id,
-    held_until: heldUntil?.toISOString() ?? null,
-  }));
   const start = inOrder ? MIN_POSITION : bank.startOfSearch();
   const statement = inOrder ? statements.manyInOrder : statements.many;
-  const values = [session.lockTimeout, JSON.stringify(asked), nowText(), String(start)];
-  const [answer] = (await session.ask<Answer>(statement, values, waitMs)) as [Answer];
+  const ask = async (some: readonly Wish[], from: number): Promise<Answer> => {
+    const asked = some.map(({ id, heldUntil }) => ({
+      id,
+      held_until: heldUntil?.toISOString() ?? null,
+    }));
+    const [ids, count] = [JSON.stringify(asked), String(some.length)];
+    const values = [session.lockTimeout, ids, nowText(), String(from), count];
+    const [answer] = (await session.ask<Answer>(statement, values, waitMs)) as [Answer];
+    return answer;
+  };
+  const askFurther = async (answer: Answer, from: number): Promise<Answer> => {
+    const others = wishes.filter((wish) => outcomeOf(answer, wish).status === 'passed');
+    return others.length === 0 ? answer : merged(answer, await ask(others, from));
+  };
+  let answer = await ask(wishes, start);
+  if (answer.existing !== null) answer = await askFurther(answer, start);
   if (!inOrder) bank.searchedUpTo(answer.last ?? start);
-  return answer;
+  if (!answer.left || start === MIN_POSITION) return answer;
+  // What is free is before the place where it began.
+  if (!inOrder) bank.searchedUpTo(MIN_POSITION);
+  const passed = { ...answer, left: null };
+  // Outside of a transaction, what has been claimed has to be told now.
+  return session.isTransaction ? askFurther(passed, MIN_POSITION) : passed;
+}
+
+function merged(one: Answer, next: Answer): Answer {
+  const all = <Part>(...parts: (readonly Part[] | null)[]) =>
+    parts.every((part) => part === null) ? null : parts.flatMap((part) => part ?? []);
+  return {
+    existing: all(one.existing, next.existing),
+    claimed: all(one.claimed, next.claimed),
+    left: next.left,
+    last: next.last ?? one.last,
+  };
 }
 
 /** What became of one of the IDs. */

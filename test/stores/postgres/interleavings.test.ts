@@ -158,6 +158,37 @@ describe('the last item, locked by another transaction', () => {
   });
 });
 
+describe('claims that travel together', () => {
+  const users = (count: number) => Array.from({ length: count }, (_, n) => `user-${n}`);
+  const items = (count: number) => Array.from({ length: count }, (_, n) => `voucher-${n}`);
+
+  test('are new ones and repeats, and each learns what became of itself', async () => {
+    const { deduplicator, free } = await sale(items(60));
+    const before = await Promise.all(users(30).map((user) => deduplicator.claim(user)));
+    const types = obstacles();
+    const after = await Promise.all(users(60).map((user) => deduplicator.claim(user)));
+    expect(after.slice(0, 30)).toEqual(before.map((told) => ({ ...told, status: 'existing' })));
+    expect(after.slice(30).every(({ status }) => status === 'claimed')).toBe(true);
+    expect(new Set(after.map(({ item }) => item)).size).toBe(60);
+    expect(await free()).toEqual([]);
+    expect(types).not.toContain('contention');
+  });
+
+  test('find the items before the place where they begin to look, in nobody’s way', async () => {
+    const { deduplicator, free } = await sale(items(80));
+    const types = obstacles();
+    for (let first = 0; first < 40; first += 8) {
+      const some = users(40).slice(first, first + 8);
+      const told = await Promise.all(some.map((user) => deduplicator.claim(user)));
+      expect(told.every(({ status }) => status === 'claimed')).toBe(true);
+      const group = await deduplicator.claimAll(some.map((user) => `${user} again`));
+      expect(group.status).toBe('claimed');
+    }
+    expect(await free()).toEqual([]);
+    expect(types).not.toContain('contention');
+  });
+});
+
 describe('stricter isolation levels by default', () => {
   test.each(['repeatable read', 'serializable'])(
     '%s: all calls at once are served',

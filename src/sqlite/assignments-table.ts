@@ -20,14 +20,12 @@ export interface HoldPosition {
   readonly text: string;
 }
 
-const COLUMNS = 'item, item_bank, assigned_at, held_until';
+export const COLUMNS = 'item, item_bank, assigned_at, held_until';
 
 /** IDs are given and returned as they are stored: clear or hashed. */
 export class AssignmentsTable {
   readonly connection: SqliteConnection;
   readonly tableName: string;
-  /** As a query of the ID: a row if it has an item. */
-  readonly hasOne: string;
   readonly #find: Statement;
   readonly #put: Statement;
   readonly #remove: Statement;
@@ -41,7 +39,6 @@ export class AssignmentsTable {
     this.tableName = tableName;
     const table = quoted(tableName);
     const statement = (sql: string) => new Statement(connection.database, tableName, sql);
-    this.hasOne = `select 1 from ${table} where deduplication_id = ?`;
     this.#find = statement(`select ${COLUMNS} from ${table} where deduplication_id = ?`);
     this.#put = statement(
       `insert into ${table} (deduplication_id, ${COLUMNS}) values (?, ?, ?, ?, ?) ` +
@@ -127,7 +124,7 @@ export class AssignmentsTable {
   }
 }
 
-function heldOf([item, itemBank, assignedAtMs, heldUntilMs]: readonly unknown[]): Held {
+export function heldOf([item, itemBank, assignedAtMs, heldUntilMs]: readonly unknown[]): Held {
   return {
     item: textToKey(item as string),
     itemBankName: itemBank as string | null,

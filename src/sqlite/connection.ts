@@ -292,7 +292,10 @@ export class SqliteConnection {
     }
   }
 
-  /** Turns a transaction that has only read into one that writes, or is busy. */
+  /**
+   * Turns a transaction that has only read into one that writes, or is busy. Not left to the first prepared
+   * statement that writes: libsql keeps one that was busy in progress, and then nothing can be committed.
+   */
   #takeLock(tableName: string): void {
     try {
       this.database.exec(`delete from ${quoted(tableName)} where false`);

@@ -18,10 +18,16 @@ import { runtime } from '../environment/runtime.js';
 import { endOfExtendedHold, endOfNewHold } from '../store-kit/hold.js';
 import { keyToText, textToKey } from '../store-kit/key-text.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
-import type { AssignmentsTable, Held, HoldPosition } from './assignments-table.js';
+import {
+  type AssignmentsTable,
+  COLUMNS,
+  type Held,
+  type HoldPosition,
+  heldOf,
+} from './assignments-table.js';
 import { type BankTable, bankTables } from './bank-table.js';
 import { type Change, MAX_GROUP_SIZE, type Plan, type SqliteConnection } from './connection.js';
-import { isSameTable } from './driver.js';
+import { isSameTable, quoted } from './driver.js';
 import { assertUntouched, makeOwnWrites, type SqliteWrite } from './own-writes.js';
 import { Statement } from './statement.js';
 
@@ -62,7 +68,8 @@ class SqliteWrites {
     this.#lookup = new Statement(
       bank.connection.database,
       bank.tableName,
-      `select (${assignments.hasOne}) as has_one, (${bank.firstOne}) as first_item`,
+      `select ${COLUMNS}, case when item is null then (${bank.firstOne}) end as first_item ` +
+        `from (select 1) left join ${quoted(assignments.tableName)} on deduplication_id = ?`,
     );
   }
 
@@ -70,13 +77,13 @@ class SqliteWrites {
     const { signal, waitedMs, item: chosen, alongside, holdForMs, maxHoldMs } = options;
     const hold = { holdForMs, maxHoldMs };
     const plan = (): Plan<AnyClaimResult> => {
-      const { isAssigned, firstItem } = this.#look(storedId);
-      const existing = isAssigned ? this.#planExisting(storedId, hold) : null;
-      if (existing !== null) return existing;
+      const { held, firstItem } =
+        chosen === undefined ? this.#look(storedId) : { held: this.#assignments.find(storedId) };
+      if (held !== null) return this.#planExisting(storedId, held, hold);
       if (chosen !== undefined && !this.#bank.isFree(chosen)) {
         return { answer: { status: 'taken', item: null } };
       }
-      const item = chosen ?? firstItem;
+      const item = chosen ?? firstItem ?? null;
       if (item === null) return { answer: { status: 'exhausted', item: null } };
       const { answer, apply } = this.#planNew(storedId, item, hold);
       return this.#withOwnWrites(answer, apply, () => alongside?.(item));
@@ -92,7 +99,10 @@ class SqliteWrites {
     const { signal, waitedMs, alongside, ...hold } = options;
     const storedIds = deduplicationIds.map(storedIdOf);
     const plan = (): Plan<GroupClaimResult> => {
-      const existing = storedIds.map((storedId) => this.#planExisting(storedId, hold));
+      const existing = storedIds.map((storedId) => {
+        const held = this.#assignments.find(storedId);
+        return held === null ? null : this.#planExisting(storedId, held, hold);
+      });
       const itemsNeeded = existing.filter((each) => each === null).length;
       const items = this.#bank.choose(itemsNeeded);
       if (items.length < itemsNeeded) {
@@ -224,27 +234,21 @@ class SqliteWrites {
     return atHand.find(({ tableName }) => isSameTable(tableName, named)) ?? null;
   }
 
-  /** By one statement, which takes less time than two. */
-  #look(storedId: string): { readonly isAssigned: boolean; readonly firstItem: string | null } {
+  /** What the ID has, and if it has nothing, the first free item. One statement takes less time than two. */
+  #look(storedId: string): { readonly held: Held | null; readonly firstItem?: string | null } {
     try {
-      const [one, text] = this.#lookup.row(keyToText(storedId)) ?? [];
-      return {
-        isAssigned: one !== null,
-        firstItem: text === null ? null : textToKey(text as string),
-      };
+      const columns = this.#lookup.row(keyToText(storedId)) as unknown[];
+      if (columns[0] !== null) return { held: heldOf(columns) };
+      const text = columns.at(-1) as string | null;
+      return { held: null, firstItem: text === null ? null : textToKey(text) };
     } catch {
       // Which table is at fault, their own statements say.
-      return {
-        isAssigned: this.#assignments.find(storedId) !== null,
-        firstItem: this.#bank.first(),
-      };
+      return { held: this.#assignments.find(storedId), firstItem: this.#bank.first() };
     }
   }
 
-  /** What the ID has, with its hold extended if that is asked for; `null` if it has nothing. */
-  #planExisting(storedId: string, hold: HoldOptions): Plan<ClaimedItem> | null {
-    const held = this.#assignments.find(storedId);
-    if (held === null) return null;
+  /** What the ID has, with its hold extended if that is asked for. */
+  #planExisting(storedId: string, held: Held, hold: HoldOptions): Plan<ClaimedItem> {
     const { item, itemBankName, heldUntil } = held;
     const answer = { status: 'existing' as const, item, itemBankName };
     const end = endOfExtendedHold(held, hold);

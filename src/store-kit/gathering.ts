@@ -9,7 +9,7 @@ export interface Carrier<Load> {
    * them. Never rejects. Default: no waiting.
    */
   gather?(): Promise<void> | undefined;
-  /** After this time a request stalls, and holds up what waits no longer. Default: 500. */
+  /** A request that takes longer stalls: what waits is no longer held up by it. Default: 500. */
   readonly stallMs?: number | undefined;
   /** While so many requests are under way, loads wait. */
   maxUnderWay(waiting: number): number;

@@ -208,7 +208,7 @@ export async function claimMany(
   if (!inOrder) bank.searchedUpTo(answer.last ?? start);
   if (!answer.left || start === MIN_POSITION) return answer;
   // What is free is before the place where it began.
-  if (!inOrder) bank.searchedUpTo(MIN_POSITION);
+  bank.searchedUpTo(MIN_POSITION);
   const passed = { ...answer, left: null };
   // Outside of a transaction, what has been claimed has to be told now.
   return session.isTransaction ? askFurther(passed, MIN_POSITION) : passed;

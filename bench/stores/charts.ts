@@ -51,17 +51,16 @@ function growthChart({ store, growth }: Results): string {
   });
 }
 
+const MARKS = {
+  repeats: ' ↻',
+  'sold out': ' ∅',
+  'to the last item': ' ↓',
+  'in no order': ' ⤭',
+};
+
 /** "new IDs, 64 callers over 4, to the last item" → "64/4 ↓": all groups share one line. */
 function shortened(load: string): string {
   const [, callers = '', processes] = /(\d+) callers?(?: over (\d+))?/.exec(load) ?? [];
-  const kind = load.startsWith('repeats')
-    ? ' ↻'
-    : load.startsWith('sold out')
-      ? ' ∅'
-      : load.endsWith('last item')
-        ? ' ↓'
-        : load.includes('in no order')
-          ? ' ⤭'
-          : '';
-  return `${callers}${processes === undefined ? '' : `/${processes}`}${kind}`;
+  const mark = Object.entries(MARKS).find(([kind]) => load.includes(kind))?.[1] ?? '';
+  return `${callers}${processes === undefined ? '' : `/${processes}`}${mark}`;
 }

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Planned } from '../crash/journal.js';
 import { countErrors, install, onJournals, runMortals } from '../crash/run-processes.js';
 import { count, type Figure } from '../figures.js';
+import { auditByCommand } from '../sales/audit-by-command.js';
 import { dealOut, errorsInWords, unansweredOf } from '../sales/stage.js';
 import { openTables, type PostgresStage } from './postgres-stage.js';
-import { auditOf, type BankRow } from './store-stage.js';
 
 export interface OwnTransactionSize {
   readonly orders: number;
@@ -79,11 +79,7 @@ export async function runOwnTransactions(
     const { rows: assigned } = await pool.query<{ id: string; item: string }>(
       `select deduplication_id as id, item from ${sale.deduplicationTableName}`,
     );
-    const { rows: bank } = await pool.query<BankRow>(
-      `select item, is_free as "isFree", retired_at is not null as "isRetired"
-       from ${sale.itemBankTableName}`,
-    );
-    const audit = auditOf(bank, assigned);
+    const audit = await auditByCommand(project, { '--store': stage.url }, sale);
     const seatOf = new Map(assigned.map(({ id, item }) => [id, item]));
     const keptIds = new Set(kept.map(({ order_id: id }) => id));
     const calls = journals.flatMap((journal) => journal.calls());

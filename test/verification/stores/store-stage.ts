@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packPackage, ROOT } from '../../support/packed-package.js';
-import type { Audit, OrderRow } from '../sales/sale-stage.js';
 import type { SaleEnd } from './judge.js';
 
 export const STORES = ['postgres', 'sqlite'] as const;
@@ -68,29 +67,4 @@ export async function onProject<Result>(
 export function newTableNames(): SaleTables {
   const run = randomUUID().replaceAll('-', '').slice(0, 12);
   return { itemBankTableName: `bank_${run}`, deduplicationTableName: `assignments_${run}` };
-}
-
-/** A row of a bank, which is never deleted. */
-export interface BankRow {
-  readonly item: string;
-  readonly isFree: boolean;
-  readonly isRetired: boolean;
-}
-
-export function auditOf(
-  bank: readonly BankRow[],
-  assignments: readonly Pick<OrderRow, 'item'>[],
-): Audit {
-  const owners = new Map<string, number>();
-  for (const { item } of assignments) owners.set(item, (owners.get(item) ?? 0) + 1);
-  const known = new Set(bank.map(({ item }) => item));
-  const isLost = ({ item, isFree, isRetired }: BankRow) =>
-    !isFree && !isRetired && !owners.has(item);
-  const isTwice = ({ item, isFree }: BankRow) => isFree && owners.has(item);
-  return {
-    inBank: bank.filter(({ isFree }) => isFree).length,
-    given: assignments.length,
-    lost: bank.filter(isLost).length + [...owners.keys()].filter((item) => !known.has(item)).length,
-    twice: bank.filter(isTwice).length + [...owners.values()].filter((count) => count > 1).length,
-  };
 }

@@ -38,7 +38,7 @@ const IN_DOUBT: readonly Entry['kind'][] = ['claim in doubt', 'release in doubt'
 
 interface Race {
   readonly journal: readonly Entry[];
-  /** Calls that were in each other's way for too long, or of which nobody knows what they did, were made again. */
+  /** Calls that were repeated, because they met contention or nobody knew what they had done. */
   readonly madeAgain: number;
 }
 
@@ -172,6 +172,8 @@ test(`${CALLERS} callers, ${grouped(ROUNDS)} rounds of claim and release over ${
   const { lost, twice, owners, left } = await audit(tables, ITEMS);
   const violations = violationsOf(journal, owners);
   const count = (kind: Entry['kind']) => journal.filter((entry) => entry.kind === kind).length;
+  const answered = journal.filter(({ kind }) => !IN_DOUBT.includes(kind));
+  const inDoubt = journal.length - answered.length;
   tellFigures({
     rounds: ROUNDS,
     claimed: count('claimed'),
@@ -180,22 +182,22 @@ test(`${CALLERS} callers, ${grouped(ROUNDS)} rounds of claim and release over ${
     released: count('released'),
     'nothing to release': count('nothing to release'),
     'made again': madeAgain,
-    'in doubt': journal.filter(({ kind }) => IN_DOUBT.includes(kind)).length,
+    'in doubt': inDoubt,
     lost,
     twice,
     'items with an impossible life': violations.items.length,
     'IDs with an impossible life': violations.ids.length,
   });
-  const answered = journal.filter(({ kind }) => !IN_DOUBT.includes(kind));
   expect(answered).toHaveLength(2 * ROUNDS);
   expect({ lost, twice }).toEqual({ lost: 0, twice: 0 });
   expect(owners.size + left.length).toBe(ITEMS.length);
   expect(violations).toEqual({ items: [], ids: [] });
-  // With one in doubt, an assignment can have come or gone that nobody was told of.
-  if (answered.length < journal.length) return;
-  expect(count('claimed') - count('released')).toBe(owners.size);
+  // For each call in doubt, an assignment can have come or gone that nobody was told of.
+  const difference = Math.abs(count('claimed') - count('released') - owners.size);
+  expect(difference).toBeLessThanOrEqual(inDoubt);
 
-  // The check would notice: one release of an item less, or one first hand-out twice.
+  // The check would notice one release less, unless a release in doubt can be that one.
+  if (count('release in doubt') > 0) return;
   const last = journal.findLastIndex(({ kind }) => kind === 'released');
   const forgotten = violationsOf(journal.toSpliced(last, 1), owners);
   expect(forgotten.items).toEqual([journal[last]?.item]);

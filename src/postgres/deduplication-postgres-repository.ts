@@ -26,7 +26,7 @@ import { assertClient, type PostgresClient } from './client.js';
 import { assignmentOf, DeduplicationTable } from './deduplication-table.js';
 import { type ItemBankTable, itemBankTables } from './item-bank-table.js';
 import { storedId } from './keys.js';
-import { assertTableName } from './tables.js';
+import { assertTableName } from './names.js';
 
 export interface DeduplicationPostgresRepositoryOptions extends DeduplicationIdOptions {
   /** The table, with or without its schema: see `deduplicationTable`. */

@@ -12,9 +12,9 @@ import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { untilAborted } from '../store-kit/until-aborted.js';
 import type { PostgresClient } from './client.js';
 import { storedItem } from './keys.js';
+import { quotedName } from './names.js';
 import { type Session, sessionOf } from './session.js';
 import { estimatedRows, PATIENCE, pagesOf, read, withRetries, write } from './statements.js';
-import { quotedName } from './tables.js';
 
 /** An assignment as it was read. */
 export interface Row {

@@ -22,23 +22,23 @@ import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { within as inOwn } from './claim/own-transaction.js';
 import { assertClient, type PostgresClient } from './client.js';
 import { ItemBankTable, itemBankTables } from './item-bank-table.js';
+import { assertBankName, ledgerNameOf } from './names.js';
 import { sqlStateOf } from './refusals.js';
-import { assertTableName } from './tables.js';
 
 /** One statement each. */
 const CHUNK_SIZE = 5_000;
 const DEFAULT_CONCURRENCY = 2;
 
 export interface ItemBankPostgresRepositoryOptions {
-  /** The table, with or without its schema: see `itemBankTable`. */
+  /** The table, with or without its schema: see `itemBankTable`. With `_ledger`, it has at most 63 bytes. */
   readonly tableName: string;
   /** Used as it is, never closed. */
   readonly client: PostgresClient;
 }
 
 /**
- * An item bank in a PostgreSQL table. Many processes may use it at once. It always has a ledger: rows stay and are
- * marked, so an item enters once, ever.
+ * An item bank in a PostgreSQL table. Many processes may use it at once. It always has a ledger, in a table beside it
+ * (`…_ledger`), so an item enters once, ever.
  *
  * An item whose text has U+0000 or U+0001 is stored with these escaped, as U+0001 and a digit; escaped it may have
  * 2,680 bytes.
@@ -53,6 +53,8 @@ export class ItemBankPostgresRepository
   implements ItemBankLooking, ItemBankLedger
 {
   readonly tableName: string;
+  /** The table of all items that ever entered: the same with `_ledger`. */
+  readonly ledgerTableName: string;
 
   /**
    * Does no I/O.
@@ -62,9 +64,10 @@ export class ItemBankPostgresRepository
   constructor(options: ItemBankPostgresRepositoryOptions) {
     super();
     const { tableName, client } = options ?? {};
-    assertTableName(tableName);
+    assertBankName(tableName);
     assertClient(client);
     this.tableName = tableName;
+    this.ledgerTableName = ledgerNameOf(tableName);
     itemBankTables.attach(this, new ItemBankTable(client, tableName));
   }
 
@@ -142,7 +145,7 @@ export class ItemBankPostgresRepository
   }
 
   /**
-   * How many items are in the bank, at one moment: it reads all of the index of free items.
+   * How many items are in the bank, at one moment: it reads the whole table.
    *
    * @throws InvalidOptionError when an option cannot be used
    * @throws the signal's reason if it is aborted beforehand
@@ -178,11 +181,11 @@ export class ItemBankPostgresRepository
   }
 }
 
-function chunksOf(bank: ItemBankTable, isFree: boolean, session = bank.session): ChunkedAdd {
+function chunksOf(bank: ItemBankTable, areInBank: boolean, session = bank.session): ChunkedAdd {
   return {
     chunkSize: CHUNK_SIZE,
     concurrency: DEFAULT_CONCURRENCY,
-    addChunk: (chunk) => bank.addChunk(chunk, isFree, session),
+    addChunk: (chunk) => bank.addChunk(chunk, areInBank, session),
     describeError,
     canJoinTransactions: true,
   };

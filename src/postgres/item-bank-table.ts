@@ -1,4 +1,5 @@
-// An item bank: a row for each item that ever entered, marked as free or not.
+// An item bank: a row for each item that is in it, and in its ledger one for each that ever entered. A claim deletes a
+// row and changes no index: an entry of an index would be on another page for each claim.
 import type { Listing, ListOptions } from '../contracts/looking.js';
 import { writtenBy } from '../contracts/written.js';
 import { runtime } from '../environment/runtime.js';
@@ -9,9 +10,9 @@ import { listingOf } from '../store-kit/listing.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import type { PostgresClient } from './client.js';
 import { storedItem } from './keys.js';
+import { ledgerNameOf, quotedName } from './names.js';
 import { type Session, sessionOf } from './session.js';
 import { estimatedRows, PATIENCE, pagesOf, read, withRetries, write } from './statements.js';
-import { quotedName } from './tables.js';
 
 /** The range of the column. */
 export const MIN_POSITION = -2_147_483_648;
@@ -39,6 +40,8 @@ export class ItemBankTable {
   readonly tableName: string;
   /** Quoted. */
   readonly table: string;
+  /** Quoted. */
+  readonly ledger: string;
   readonly session: Session;
   #lastPosition: number | null = null;
 
@@ -46,6 +49,7 @@ export class ItemBankTable {
     this.client = client;
     this.tableName = tableName;
     this.table = quotedName(tableName);
+    this.ledger = quotedName(ledgerNameOf(tableName));
     this.session = sessionOf(client, this.names);
   }
 
@@ -68,17 +72,17 @@ export class ItemBankTable {
     this.#lastPosition = position;
   }
 
-  /** @param isFree `false`: into the ledger alone */
+  /** @param areInBank `false`: into the ledger alone */
   async addChunk(
     items: readonly string[],
-    isFree: boolean,
+    areInBank: boolean,
     session = this.session,
   ): Promise<ChunkOutcome> {
     const none = { added: 0, alreadyKnown: 0, notAdded: [], unconfirmed: [] };
     try {
       // Sorted, so that two batches cannot wait for each other.
       const rows = JSON.stringify(placed(items.map(storedItem).sort()));
-      const added = await this.#change(this.#insertion(isFree), rows, session);
+      const added = await this.#change(this.#addition(areInBank), rows, session);
       return { ...none, added, alreadyKnown: items.length - added };
     } catch (error) {
       const isNothing = writtenBy(error) === 'nothing';
@@ -88,68 +92,82 @@ export class ItemBankTable {
     }
   }
 
-  #insertion(isFree: boolean): string {
-    return `insert into ${this.table} (item, position, is_free)
-  select row ->> 0, (row ->> 1)::integer, ${isFree}
-  from json_array_elements($2::text::json) as row, patience on conflict (item) do nothing`;
+  #addition(areInBank: boolean): string {
+    const changed = `changed as (
+  insert into ${this.ledger} (item) select row ->> 0 from json_array_elements($2::text::json) as row, patience
+  on conflict (item) do nothing returning item
+)`;
+    if (!areInBank) return changed;
+    // In their order, so that neighbours by position are neighbours of the table.
+    return `${changed}, arrived as (
+  insert into ${this.table} (item, position)
+  select item, (row ->> 1)::integer from json_array_elements($2::text::json) as row join changed on item = row ->> 0
+  order by item on conflict (item) do nothing
+)`;
   }
 
   async returnItem(item: string): Promise<void> {
-    const returning = this.returning('select $2::text from patience');
+    const returning = `changed as (select $2::text as item from patience), ${this.returningChanged()}`;
     await this.#change(returning, storedItem(item), this.session);
   }
 
-  /** Puts back the items that the query gives. */
-  returning(query: string): string {
-    return `insert into ${this.table} (item) ${query} on conflict (item)
-  do update set is_free = true, retired_at = null`;
+  /** Puts back the items of `changed`. */
+  returningChanged(): string {
+    return `listed as (
+  insert into ${this.ledger} (item) select item from changed
+  on conflict (item) do update set retired_at = null
+), arrived as (
+  insert into ${this.table} (item) select item from changed on conflict (item) do nothing
+)`;
   }
 
-  /** Notes that nobody is to get the items that the query gives, each with the time. */
-  retiring(query: string): string {
-    return `insert into ${this.table} as bank (item, retired_at, is_free) ${query}
-  on conflict (item) do update set retired_at = coalesce(bank.retired_at, excluded.retired_at)`;
+  /** Notes that nobody is to get the items of `changed`, with that time. */
+  retiringChanged(time: string): string {
+    return `listed as (
+  insert into ${this.ledger} as ledger (item, retired_at) select item, ${time} from changed
+  on conflict (item) do update set retired_at = coalesce(ledger.retired_at, excluded.retired_at)
+)`;
   }
 
-  /** Any item that is free; `null` if there was none at one moment. */
+  /** Any item; `null` if there was none at one moment. */
   async peek(): Promise<string | null> {
     const next = (range: string) =>
-      `(select item from ${this.table} where is_free and position ${range} order by position limit 1)`;
+      `(select item from ${this.table} where position ${range} order by position limit 1)`;
     const text = `select to_json(item)::text as answer
-from (${next('>= $1::text::integer')} union all ${next('< $1::text::integer')}) as free limit 1`;
+from (${next('>= $1::text::integer')} union all ${next('< $1::text::integer')}) as next limit 1`;
     const [item] = await this.session.ask<string>(read(text), [String(randomPosition())]);
     return item === undefined ? null : textToKey(item);
   }
 
   /** Whether the item was there to be taken. */
   async take(item: string): Promise<boolean> {
-    const taking = `update ${this.table} set is_free = false from patience
-  where item = $2::text and is_free`;
+    const taking = `changed as (
+  delete from ${this.table} using patience where item = $2::text returning 1
+)`;
     return (await this.#change(taking, storedItem(item), this.session)) > 0;
   }
 
   async count(): Promise<number> {
-    const text = `select count(*)::text as answer from ${this.table} where is_free`;
+    const text = `select count(*)::text as answer from ${this.table}`;
     const [count = 0] = await this.session.ask<number>(read(text), []);
     return count;
   }
 
   estimate(): Promise<number> {
-    return estimatedRows(this.session, `select from ${this.table} where is_free`);
+    return estimatedRows(this.session, `select from ${this.table}`);
   }
 
   list(options: ListOptions | undefined): Listing<string> {
     const text = `select to_json(item)::text as answer from ${this.table}
-where is_free and item > $1::text order by item limit $2::text::integer`;
+where item > $1::text order by item limit $2::text::integer`;
     const rowOf = (item: string) => ({ key: item, element: textToKey(item) });
     const readPage = pagesOf(this.session, read(text), rowOf);
     return listingOf({ name: `the items in "${this.tableName}"`, readPage }, options);
   }
 
-  /** How many rows it changed. */
+  /** How many rows `changed` has. */
   async #change(changing: string, value: string, session: Session): Promise<number> {
-    const statement = write(`with ${PATIENCE},
-changed as (${changing} returning 1)
+    const statement = write(`with ${PATIENCE}, ${changing}
 select count(*)::text as answer from changed`);
     const patience = new Patience(CLAIM_PATIENCE_MS);
     const [count = 0] = await withRetries(patience, session, [this.tableName], () =>

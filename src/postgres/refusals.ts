@@ -6,6 +6,7 @@ import {
   TableSchemaError,
 } from '../contracts/errors.js';
 import { noteNothingWritten } from '../contracts/written.js';
+import { ledgerNameOf } from './names.js';
 
 /** Another transaction was in the way: `serialization_failure`, `deadlock_detected`, `lock_not_available`. */
 const OBSTACLES: readonly string[] = ['40001', '40P01', '55P03'];
@@ -58,7 +59,7 @@ export interface StatementTables {
 }
 
 /** Names of columns that only a bank has. */
-const BANK_COLUMN = /"?(is_free|position|retired_at)"?/;
+const BANK_COLUMN = /"?(position|retired_at)"?/;
 
 /** The error that the caller gets for what the driver threw. `isWrite`: the statement writes. */
 export function errorFor(
@@ -106,10 +107,14 @@ const MAKE_THEM =
   'Run the SQL of itemBankTable() and deduplicationTable() there, or createTables().';
 
 function tableNotFound(cause: unknown, tables: StatementTables): TableNotFoundError {
-  const names = namesOf(tables);
   const { message = '' } = cause as { readonly message?: string };
+  const bank = tables.itemBankTableName;
+  // A statement names the ledger first, which is made with its bank.
+  const ofBank = bank === null ? [] : [bank, ledgerNameOf(bank)];
+  const names = namesOf(tables);
   const named = names.filter((name) => message.includes(name));
-  const missing = named.length === 1 ? named : names;
+  const isLedger = ofBank.every((name) => message.includes(name)) && ofBank.length > 0;
+  const missing = isLedger ? ofBank : named.length === 1 ? named : names;
   return new TableNotFoundError(missing, PLACE, { cause, remedy: MAKE_THEM });
 }
 
@@ -120,7 +125,7 @@ function wrongSchema(cause: unknown, tables: StatementTables): TableSchemaError 
   const name = (isOfBank ? itemBankTableName : deduplicationTableName) ?? namesOf(tables)[0] ?? '';
   const [make, columns] =
     name === itemBankTableName
-      ? ['itemBankTable()', 'item, position, is_free and retired_at']
+      ? ['itemBankTable()', 'item and position; of its ledger item and retired_at']
       : [
           'deduplicationTable()',
           'deduplication_id, item, item_bank, assigned_at, held_until, version',

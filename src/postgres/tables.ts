@@ -1,35 +1,35 @@
-// Names and definitions of the tables.
+// Definitions of the tables.
 import { assertOption } from '../contracts/validation.js';
 import { assertClient, driverOf, type PostgresClient } from './client.js';
+import { assertBankName, assertTableName, ledgerNameOf, quotedName } from './names.js';
 import { sqlStateOf } from './refusals.js';
 
 /** A table as SQL, to be run as it is or put into a migration. */
 export interface TableDefinition {
   readonly tableName: string;
-  /** `create table`, and its index. */
+  /** `create table`, and its index; of an item bank, its ledger before. */
   readonly sql: string;
 }
 
-/** See "SQL Syntax", "Identifiers and Key Words" in PostgreSQL's documentation. */
-const MAX_IDENTIFIER_BYTES = 63;
-
 /**
- * The definition of an item bank. A row is never deleted, so that no item enters twice; `is_free` says whether
- * the item is in the bank.
+ * The definition of an item bank: two tables. The one that you name has the items that are in the bank; a claim
+ * deletes its row. The other one, `…_ledger`, has each item that ever entered, so that none enters twice.
  *
- * @param tableName may name its schema: `sales.codes`. Upper case counts.
+ * @param tableName may name its schema: `sales.codes`. Upper case counts. Of 63 bytes at most with `_ledger`.
  * @throws InvalidOptionError when the name cannot be used
  */
 export function itemBankTable(tableName: string): TableDefinition {
-  assertTableName(tableName);
+  assertBankName(tableName);
   const table = quotedName(tableName);
-  const sql = `create table ${table} (
+  const sql = `create table if not exists ${quotedName(ledgerNameOf(tableName))} (
   item text collate "C" primary key,
-  position integer not null default floor(random() * 4294967296 - 2147483648),
-  is_free boolean not null default true,
   retired_at timestamptz
 );
-create index on ${table} (position) where is_free;
+create table ${table} (
+  item text collate "C" primary key,
+  position integer not null default floor(random() * 4294967296 - 2147483648)
+);
+create index on ${table} (position);
 `;
   return { tableName, sql };
 }
@@ -57,10 +57,10 @@ create index on ${table} (held_until, deduplication_id) where held_until is not 
 }
 
 /**
- * Creates the tables that do not exist yet, each with its index or not at all: for development and tests. Nothing
- * else in the package creates a table.
+ * Creates the tables that do not exist yet, each with what belongs to it or not at all: for development and tests.
+ * Nothing else in the package creates a table.
  *
- * @returns the names of the tables that this call created; the others existed and were left alone
+ * @returns the names of the definitions that this call created; the others existed and were left alone
  * @throws InvalidOptionError when an option cannot be used
  * @throws the driver's own errors (no permission, no connection) as they are
  */
@@ -99,34 +99,3 @@ export async function createTables(
 
 /** `duplicate_table`, `duplicate_object` (its type), `unique_violation` in the catalogue: another process was faster. */
 const MADE_MEANWHILE = ['42P07', '42710', '23505'];
-
-export function assertTableName(tableName: unknown): asserts tableName is string {
-  assertOption(
-    isTableName(tableName),
-    'tableName',
-    `the name of a PostgreSQL table, with or without its schema, each at most ${MAX_IDENTIFIER_BYTES} bytes`,
-    tableName,
-    'Pass it as { tableName }.',
-  );
-}
-
-function isTableName(name: unknown): name is string {
-  if (typeof name !== 'string' || !name.isWellFormed() || name.includes('\u0000')) return false;
-  const parts = name.split('.');
-  const isPart = (part: string) =>
-    part !== '' && new TextEncoder().encode(part).length <= MAX_IDENTIFIER_BYTES;
-  return parts.length <= 2 && parts.every(isPart);
-}
-
-export function quotedName(tableName: string): string {
-  return tableName
-    .split('.')
-    .map((part) => `"${part.replaceAll('"', '""')}"`)
-    .join('.');
-}
-
-/** As a constant of a statement. */
-export function quotedText(text: string): string {
-  const quoted = text.replaceAll("'", "''");
-  return quoted.includes('\\') ? `E'${quoted.replaceAll('\\', '\\\\')}'` : `'${quoted}'`;
-}

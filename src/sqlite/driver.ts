@@ -43,3 +43,8 @@ export function isSameTable(one: string, other: string): boolean {
 function inLowerCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
+
+/** Of the table that has what ever entered. */
+export function ledgerNameOf(itemBankTableName: string): string {
+  return `${itemBankTableName}_ledger`;
+}

@@ -21,7 +21,7 @@ import { fillLedgerInChunks } from '../store-kit/fill-ledger.js';
 import { CLAIM_PATIENCE_MS, Patience } from '../store-kit/patience.js';
 import { BankTable, bankTables } from './bank-table.js';
 import { connectionOf, isCommitInDoubt, type Plan } from './connection.js';
-import { isSameTable, type SqliteDatabase } from './driver.js';
+import { isSameTable, ledgerNameOf, type SqliteDatabase } from './driver.js';
 import { countRows, listRows } from './pages.js';
 import { isOfSqlite, messageOf } from './refusals.js';
 import { assertTableName } from './tables.js';
@@ -44,8 +44,8 @@ export interface ItemBankSqliteRepositoryOptions {
 
 /**
  * An item bank in a SQLite table. Several processes of one machine may use it at once; not over a network file
- * system. Items come out in their order. A row stays when its item is handed out, so the bank is its own ledger:
- * an item enters once, ever.
+ * system. Items come out in their order. It always has a ledger, in a table beside it (`…_ledger`), so an item
+ * enters once, ever.
  *
  * All methods throw `TableNotFoundError` or `TableSchemaError` when the table is missing or is not ours,
  * `InvalidOptionError` when the connection has the wrong settings or an open transaction of yours,
@@ -57,6 +57,8 @@ export class ItemBankSqliteRepository
   implements ItemBankLooking, ItemBankLedger
 {
   readonly tableName: string;
+  /** The table of all items that ever entered: the same with `_ledger`. */
+  readonly ledgerTableName: string;
 
   /**
    * Does no I/O.
@@ -69,6 +71,7 @@ export class ItemBankSqliteRepository
     assertTableName(tableName);
     levelledLogger(logger, loggingLevelFromEnvironment());
     this.tableName = tableName;
+    this.ledgerTableName = ledgerNameOf(tableName);
     bankTables.attach(this, new BankTable(connectionOf(database), tableName));
   }
 

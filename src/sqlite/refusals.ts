@@ -1,7 +1,7 @@
 // What an error of a driver means. node:sqlite has SQLite's number in `errcode`, the others have a name in `code`.
 import { TableNotFoundError, TableSchemaError } from '../contracts/errors.js';
 import { noteNothingWritten } from '../contracts/written.js';
-import { isSameTable } from './driver.js';
+import { isSameTable, ledgerNameOf } from './driver.js';
 
 interface DriverError {
   readonly message?: unknown;
@@ -60,8 +60,10 @@ const COMPARE_THE_TABLE =
 export function explainRefusal(cause: unknown, tableName: string): unknown {
   const message = messageOf(cause);
   const missing = /no such table: (?:main\.)?(.*)$/s.exec(message)?.[1];
-  if (missing !== undefined && isSameTable(missing, tableName)) {
-    return new TableNotFoundError([tableName], PLACE, { cause, remedy: MAKE_THE_TABLE });
+  const ledger = ledgerNameOf(tableName);
+  for (const names of [[tableName], [tableName, ledger]]) {
+    if (missing === undefined || !isSameTable(missing, names.at(-1) as string)) continue;
+    return new TableNotFoundError(names, PLACE, { cause, remedy: MAKE_THE_TABLE });
   }
   if (OTHER_SCHEMA.test(message)) {
     const expected = 'the columns and the key of its definition';

@@ -80,7 +80,7 @@ class SqliteWrites {
       const { held, firstItem } =
         chosen === undefined ? this.#look(storedId) : { held: this.#assignments.find(storedId) };
       if (held !== null) return this.#planExisting(storedId, held, hold);
-      if (chosen !== undefined && !this.#bank.isFree(chosen)) {
+      if (chosen !== undefined && !this.#bank.has(chosen)) {
         return { answer: { status: 'taken', item: null } };
       }
       const item = chosen ?? firstItem ?? null;

@@ -1,33 +1,33 @@
 // The tables: their schema, and how to create them.
 import { assertOption } from '../contracts/validation.js';
 import { connectionOf } from './connection.js';
-import { quoted, type SqliteDatabase } from './driver.js';
+import { ledgerNameOf, quoted, type SqliteDatabase } from './driver.js';
 
 /** A table of the package, as SQL. */
 export interface TableDefinition {
   readonly tableName: string;
-  /** The statements that create the table and its index, for a migration of yours. Each ends with `;`. */
+  /** The statements that create the table and what belongs to it, for a migration of yours. Each ends with `;`. */
   readonly sql: string;
 }
 
 /**
- * The definition of an item bank: a row for each item that ever entered. It stays when the item is handed out,
- * so that no item enters twice; do not delete rows.
+ * The definition of an item bank: two tables. The one that you name has the items that are in the bank; a claim
+ * deletes its row. The other one, `…_ledger`, has each item that ever entered, so that none enters twice.
  *
  * - `item`: the item, and the key. U+0001 is written as U+0001 and `1`, U+0000 as U+0001 and `0`.
- * - `is_free`: 1 while nobody has it, else 0.
  * - `retired_at`: when it was withdrawn, in milliseconds since 1970; else null.
  *
  * @throws InvalidOptionError when the name is empty, has U+0000 or is no string
  */
 export function itemBankTable(tableName: string): TableDefinition {
   assertTableName(tableName);
-  const sql = `create table ${quoted(tableName)} (
+  const sql = `create table if not exists ${quoted(ledgerNameOf(tableName))} (
   item text not null primary key,
-  is_free integer not null,
   retired_at integer
 ) strict, without rowid;
-create index ${quoted(`${tableName}_free`)} on ${quoted(tableName)} (item) where is_free = 1;
+create table ${quoted(tableName)} (
+  item text not null primary key
+) strict, without rowid;
 `;
   return { tableName, sql };
 }

@@ -22,6 +22,11 @@ export interface DatabaseStore {
 export const BANK = 'storage_box_item_bank';
 export const DEDUPLICATION = 'storage_box_deduplication_table';
 
+/** Puts back items that have entered, in SQL, as somebody may do by hand. */
+export function puttingBack(condition: string): string {
+  return `insert into ${BANK} (item) select item from ${BANK}_ledger where ${condition} on conflict do nothing`;
+}
+
 /** After `init`, with these items. */
 export async function withItems<Store extends DatabaseStore>(
   store: Store,
@@ -48,6 +53,6 @@ export async function given({ run, assignments }: DatabaseStore): Promise<Record
 }
 
 export async function freeItems({ run, bank }: DatabaseStore): Promise<string[]> {
-  const rows = await run(`select item from ${bank} where is_free = true order by item`);
+  const rows = await run(`select item from ${bank} order by item`);
   return rows.map(({ item }) => String(item));
 }

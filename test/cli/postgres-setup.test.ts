@@ -187,6 +187,8 @@ describe('doctor', () => {
       'item bank',
       'item bank',
       'item bank',
+      'ledger',
+      'ledger',
       'deduplication table',
       'deduplication table',
       'deduplication table',
@@ -229,7 +231,7 @@ describe('doctor', () => {
   test('finds indexes that are missing, and tells how to make them', async () => {
     const store = await newStore();
     await store.run(`do $$ declare name text; begin
-      for name in select indexrelid::regclass from pg_index where indpred is not null loop
+      for name in select indexrelid::regclass from pg_index where indrelid = any (array['${store.bank}', '${store.assignments}']::regclass[]) and not indisprimary loop
         execute 'drop index ' || name;
       end loop; end $$`);
     const { findings, exitCode } = await findingsOf(store);
@@ -260,8 +262,13 @@ describe('doctor', () => {
     ],
     [
       'a column that is missing',
-      'alter table BANK drop column retired_at',
-      'fault item bank: "storage_box_item_bank" lacks the column retired_at timestamp with time zone',
+      'alter table BANK_ledger drop column retired_at',
+      'fault ledger: "storage_box_item_bank_ledger" lacks the column retired_at timestamp with time zone',
+    ],
+    [
+      'no ledger',
+      'drop table BANK_ledger',
+      'fault ledger: "storage_box_item_bank_ledger" does not exist',
     ],
     [
       'no log',
@@ -294,12 +301,14 @@ describe('doctor', () => {
       const limited = { ...store, cli };
       const messages = async () => (await findingsOf(limited)).notOk;
       expect(await messages()).toContain(
-        'fault item bank: not permitted: select (to claim, to count and to list), insert (to add and to release), update (to claim and to release)',
+        'fault item bank: not permitted: select (to claim, to count and to list), insert (to add and to release), update (to lock what is claimed), delete (to claim)',
       );
       const refused = await cli.run(['status']);
       expect(refused.stderr).toContain('permission denied for table');
       expect(refused.exitCode).toBe(5);
-      await store.run(`grant select, insert, update on ${store.bank} to ${role}`);
+      for (const table of [store.bank, `${store.bank}_ledger`]) {
+        await store.run(`grant select, insert, update, delete on ${table} to ${role}`);
+      }
       // A role that may not read the assignments may add items.
       const added = await cli.run(['add', '-'], { input: 'A-2\n' });
       expect(added).toMatchObject({

@@ -113,7 +113,7 @@ describe('doctor', () => {
       'connections',
       'content',
       'item bank',
-      'item bank',
+      'ledger',
       'deduplication table',
       'deduplication table',
       'ledger',
@@ -146,11 +146,9 @@ describe('doctor', () => {
 
   test('finds indexes that are missing, and tells how to make them', async () => {
     const store = await withItems(sqliteStore(built));
-    await store.run('drop index storage_box_item_bank_free');
     await store.run('drop index storage_box_deduplication_table_held');
     const { notOk, findings, exitCode } = await findingsOf(store);
     expect(notOk).toEqual([
-      'warning item bank: has no index on item: each claim reads all items that were handed out',
       'warning deduplication table: has no index on held_until: each release-expired reads the whole table',
     ]);
     expect(exitCode).toBe(0);
@@ -159,9 +157,23 @@ describe('doctor', () => {
     expect((await findingsOf(store)).notOk).toEqual([]);
   });
 
+  test('finds a bank without its ledger, and tells how to make it', async () => {
+    const store = await withItems(sqliteStore(built), ['CODE-1']);
+    await store.run('drop table storage_box_item_bank_ledger');
+    const { notOk, findings, exitCode } = await findingsOf(store);
+    expect(notOk).toEqual(['fault ledger: "storage_box_item_bank_ledger" does not exist']);
+    expect(exitCode).toBe(4);
+    const [sql = '', then] =
+      findings.find(({ level }) => level === 'fault')?.remedy?.split(' Then ') ?? [];
+    expect(then).toBe('run "storagebox fill-ledger".');
+    await store.run(sql);
+    expect((await store.cli.run(['fill-ledger'])).stdout).toContain(' 1 entered into the ledger,');
+    expect((await findingsOf(store)).notOk).toEqual([]);
+  });
+
   test.each([
-    ['another key', 'item text, is_free integer, retired_at integer, id integer primary key'],
-    ['a folding key', 'item text primary key collate nocase, is_free integer, retired_at integer'],
+    ['another key', 'item text, id integer primary key'],
+    ['a folding key', 'item text primary key collate nocase'],
   ])('finds a table with %s', async (_, columns) => {
     const store = await withItems(sqliteStore(built));
     await store.run(`create table codes (${columns})`);

@@ -112,6 +112,7 @@ export async function storageOn({
 }: Database): Promise<TestStorage> {
   const { run, bank, ids, open } = await freshPair(client);
   const orders = `orders-${run}`;
+  const ledger = `${bank}_ledger`;
   const drop = async (...tables: string[]) => {
     await ours.query(`drop table if exists ${tables.map((table) => `"${table}"`).join(', ')}`);
   };
@@ -120,8 +121,8 @@ export async function storageOn({
     openWithLedger: () => open(),
     ownWrites: () => ownWritesIn(ours, orders),
     inOwnTransaction,
-    breakStore: () => drop(bank, ids),
-    dispose: () => drop(bank, ids, orders),
+    breakStore: () => drop(bank, ledger, ids),
+    dispose: () => drop(bank, ledger, ids, orders),
   };
 }
 

@@ -49,7 +49,7 @@ const CLAIMS: Record<ContestantName, (pool: Pool, place: Place) => Claim> = {
 function limit(pool: Pool, { bank, assignments }: Place): Claim {
   const text = `
     with taken as (
-      update ${bank} set is_free = false where item = $2 and is_free returning item
+      delete from ${bank} where item = $2 returning item
     )
     insert into ${assignments} (deduplication_id, item, item_bank, assigned_at)
     select $1, item, '${bank}', now() from taken

@@ -49,7 +49,7 @@ export async function openPostgres(): Promise<BenchStore> {
     fill: (contestant, place, stock) => fill(pool, contestant, place, stock),
     outcome: (contestant, place) => outcome(pool, contestant, place),
     dropTables: async ({ bank, assignments }) => {
-      await pool.query(`drop table ${bank}, ${assignments}`);
+      await pool.query(`drop table if exists ${bank}_ledger, ${bank}, ${assignments}`);
     },
     holdSnapshot: () => holdSnapshot(pool),
     stop: async () => {
@@ -87,19 +87,25 @@ async function fill(
   const isFree = takenBy === 'nobody';
   const owner = takenBy === 'others' ? OTHERS : ID;
   const numbers = `from generate_series(0, ${items - 1}) as number`;
-  const addIndexes = await dropIndexes(pool, bank);
-  await pool.query(
-    isRecipe
-      ? `insert into ${bank} (item, taken) select ${ITEM}, ${!isFree} ${numbers}`
-      : `with runs as materialized (
-           select run, floor(random() * ${4_294_967_296 - RUN_LENGTH} - 2147483648) as start
-           from generate_series(0, ${Math.floor(items / RUN_LENGTH)}) as run
-         )
-         insert into ${bank} (item, position, is_free)
-         select ${ITEM}, start + number % ${RUN_LENGTH}, ${isFree}
-         from generate_series(0, ${items - 1}) as number join runs on run = number / ${RUN_LENGTH}
-         order by number`,
-  );
+  const tables = isRecipe ? [bank] : [bank, `${bank}_ledger`];
+  const addIndexes = await Promise.all(tables.map((table) => dropIndexes(pool, table)));
+  if (isRecipe) {
+    await pool.query(`insert into ${bank} (item, taken) select ${ITEM}, ${!isFree} ${numbers}`);
+  } else {
+    await pool.query(`insert into ${bank}_ledger (item) select ${ITEM} ${numbers}`);
+  }
+  if (!isRecipe && isFree) {
+    await pool.query(
+      `with runs as materialized (
+         select run, floor(random() * ${4_294_967_296 - RUN_LENGTH} - 2147483648) as start
+         from generate_series(0, ${Math.floor(items / RUN_LENGTH)}) as run
+       )
+       insert into ${bank} (item, position)
+       select ${ITEM}, start + number % ${RUN_LENGTH}
+       from generate_series(0, ${items - 1}) as number join runs on run = number / ${RUN_LENGTH}
+       order by number`,
+    );
+  }
   if (!isFree) {
     await pool.query(
       isRecipe
@@ -108,9 +114,9 @@ async function fill(
            select ${owner}, ${ITEM}, '${bank}', now() ${numbers}`,
     );
   }
-  await addIndexes();
+  for (const add of addIndexes) await add();
   // What autovacuum does within a minute, and what would otherwise fall into somebody's time.
-  await pool.query(`vacuum analyze ${bank}, ${assignments}`);
+  await pool.query(`vacuum analyze ${[...tables, assignments].join()}`);
   await pool.query('checkpoint');
 }
 
@@ -136,7 +142,7 @@ async function outcome(
   { bank, assignments }: Place,
 ): Promise<Outcome> {
   const [id, isFree] =
-    contestant === 'usual recipe' ? ['user_id', 'not taken'] : ['deduplication_id', 'is_free'];
+    contestant === 'usual recipe' ? ['user_id', 'not taken'] : ['deduplication_id', 'true'];
   const { rows } = await pool.query(`select ${id} as id, item from ${assignments}`);
   const count = async (tables: string) => {
     const counted = await pool.query(`select count(*)::integer as n from ${tables}`);

@@ -45,7 +45,7 @@ const CLAIMS: Record<ContestantName, (database: Database, place: Place) => Claim
 
 /** One transaction on an item that nobody else tries, with the least that it takes. */
 function limit(database: Database, { bank, assignments }: Place): Claim {
-  const take = database.prepare(`update ${bank} set is_free = 0 where item = ? and is_free = 1`);
+  const take = database.prepare(`delete from ${bank} where item = ?`);
   const put = database.prepare(
     `insert into ${assignments} (deduplication_id, item, item_bank, assigned_at)
      values (?, ?, '${bank}', ?)`,
@@ -96,7 +96,7 @@ export const SEEDERS: Contestants['SEEDERS'] = {
   },
   'bare inserts': async ({ location, bank }, items) => {
     const database = openDatabase(location, { busyTimeoutMs: 0 });
-    const insert = database.prepare(`insert into ${bank} (item, is_free) values (?, 1)`);
+    const insert = database.prepare(`insert into ${bank} (item) values (?)`);
     const insertAll = database.transaction((chunk: readonly string[]) => {
       for (const item of chunk) insert.run(item);
     });

@@ -1,4 +1,4 @@
-// What audits have in common on stores whose bank keeps a row for each item that ever entered.
+// What audits have in common on SQL stores.
 import { textToKey } from 'storagebox/core';
 import type { LedgerEntry, Whereabouts } from './store.js';
 
@@ -8,7 +8,7 @@ type Row = Readonly<Record<string, unknown>>;
 /** More owners than anybody needs to see. */
 export const MAX_OWNERS = 100;
 
-/** @param rowsAfter a page of the bank's rows after that text, with `item` and `is_retired` */
+/** @param rowsAfter a page of the ledger after that text, with `item` and `is_retired` */
 export async function* ledgerEntriesOf(
   rowsAfter: (text: string) => Promise<readonly Row[]>,
   pageSize: number,
@@ -24,18 +24,18 @@ export async function* ledgerEntriesOf(
 }
 
 /**
- * @param rows that of the bank, and those of owners, by `place`
+ * @param rows where the item is, by `place`: the bank, the ledger, owners
  * @param asked the IDs that were asked for, by their text
  */
 export function whereaboutsOf(
   rows: readonly Row[],
   asked: ReadonlyMap<string, string>,
 ): Whereabouts {
-  const inBank = rows.find(({ place }) => place === 'bank');
+  const inLedger = rows.find(({ place }) => place === 'ledger');
   return {
-    isInBank: Boolean(inBank?.is_free),
-    isInLedger: inBank !== undefined,
-    isRetired: Boolean(inBank?.is_retired),
+    isInBank: rows.some(({ place }) => place === 'bank'),
+    isInLedger: inLedger !== undefined,
+    isRetired: Boolean(inLedger?.is_retired),
     owners: rows.flatMap(({ place, deduplication_id: id }) =>
       place === 'owner' ? (asked.get(String(id)) ?? []) : [],
     ),

@@ -74,10 +74,10 @@ export async function extendHold(
   return isExtended ? { ...row, heldUntilMs: end.getTime() } : null;
 }
 
-/** What becomes of the row: other values, or its end, with what becomes of its item then. */
+/** What becomes of the row: other values, or its end, and further parts of the statement for its item. */
 type Change =
   | { readonly set: string; readonly value?: string }
-  | { readonly arrival: string | null; readonly value?: string };
+  | { readonly further: string | null; readonly value?: string };
 
 type ChangeOptions = Pick<AtomicReleaseOptions<PostgresWrite>, 'signal' | 'alongside' | 'within'>;
 
@@ -136,9 +136,9 @@ async function apply(
     'set' in change
       ? `update ${table.table} set ${change.set}, version = default from patience where ${condition}`
       : `delete from ${table.table} using patience where ${condition}`;
-  const arrival =
-    'arrival' in change && change.arrival !== null ? `, arrived as (${change.arrival})` : '';
-  const statement = write(`with ${PATIENCE}, changed as (${changed} returning item)${arrival}
+  const parts = [PATIENCE, `changed as (${changed} returning item)`];
+  if ('further' in change && change.further !== null) parts.push(change.further);
+  const statement = write(`with ${parts.join(', ')}
 select count(*)::text as answer from changed`);
   const values = [
     session.lockTimeout,
@@ -160,11 +160,11 @@ function releaseOf(
   const origin = originOf(itemBankName, known);
   if (fate === 'return') {
     if (origin === undefined) throw new UnknownItemBankError(0);
-    return { arrival: origin.returning('select item from changed') };
+    return { further: origin.returningChanged() };
   }
-  if (origin === undefined) return { arrival: null };
-  const retiring = origin.retiring('select item, $4::text::timestamptz, false from changed');
-  return { arrival: retiring, value: runtime.date().toISOString() };
+  if (origin === undefined) return { further: null };
+  const further = origin.retiringChanged('$4::text::timestamptz');
+  return { further, value: runtime.date().toISOString() };
 }
 
 /** If the assignment names no bank, as in a claim of two steps, it is of the first: the pair's own. */

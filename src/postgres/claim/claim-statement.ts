@@ -5,7 +5,7 @@
 //   wanting    all of them, sorted: two statements cannot wait for each other
 //   free       that many free items from some place on, those skipped that another transaction has locked
 //   put        an assignment each; an ID that got one meanwhile gets none ─► passed
-//   taken      the items of these assignments      ─► claimed
+//   taken      deletes the items of these          ─► claimed
 //   left       free items in the statement's snapshot that it did not take: none ─► exhausted
 //
 // See "WITH Queries" and "Explicit Locking" in PostgreSQL's documentation.
@@ -13,9 +13,9 @@ import { runtime } from '../../environment/runtime.js';
 import { textToKey } from '../../store-kit/key-text.js';
 import { type DeduplicationTable, ROW, type Row } from '../deduplication-table.js';
 import { type ItemBankTable, MIN_POSITION } from '../item-bank-table.js';
+import { quotedText } from '../names.js';
 import type { Session, Statement } from '../session.js';
 import { PATIENCE, prepared, SET_PATIENCE, write } from '../statements.js';
-import { quotedText } from '../tables.js';
 
 /** What is asked for one ID. */
 export interface Wish {
@@ -69,15 +69,16 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
   const d = table.table;
   const bankName = quotedText(bank.tableName);
   const columns = 'deduplication_id, item, item_bank, assigned_at, held_until';
+  // The row's place is where it was locked, so no index is searched for it. In a table of partitions it is not unique.
   const put = (rows: string) => `put as (
   insert into ${d} (${columns}) ${rows}
   on conflict (deduplication_id) do nothing returning deduplication_id, item
 ), taken as (
-  update ${b} set is_free = false where item = any (array(select item from put))
+  delete from ${b} where ctid = any (array(select place from free)) and item = any (array(select item from put))
 )`;
   const leftOver = (isShort: string, rest: string) => `left_over as (
   select case when ${isShort} then (
-    select count(*) from (select from ${b} where is_free and ${rest}) as rest
+    select count(*) from (select from ${b} where ${rest}) as rest
   ) end as n
 )`;
   // The condition on what is set makes sure that it is set before anything is looked for.
@@ -90,7 +91,7 @@ export function claimStatements(bank: ItemBankTable, table: DeduplicationTable):
     item: string,
     lock: string,
   ) => `with ${PATIENCE}, ${existing('= $2::text')}, free as materialized (
-  select item, position, 1 as n from ${b} where is_free and not exists (select from existing) and ${item} ${lock}
+  select item, position, ctid as place, 1 as n from ${b} where not exists (select from existing) and ${item} ${lock}
 ), ${put(`select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz from free`)}`;
   const isWithout = 'not exists (select from free) and not exists (select from existing)';
   const one = `${single('position >= $5::text::integer', 'order by position limit 1 for update skip locked')},
@@ -99,12 +100,12 @@ ${ANSWER}`;
   // As little as possible, because many claims wait for nothing but its plan.
   const quick = `with put as (
   insert into ${d} (${columns}) select $2::text, item, ${bankName}, $3::text::timestamptz, $4::text::timestamptz
-  from ${b} where is_free and position >= $5::text::integer and ${SET_PATIENCE}
+  from ${b} where position >= $5::text::integer and ${SET_PATIENCE}
   and not exists (select from ${d} where deduplication_id = $2::text)
   order by position limit 1 for update skip locked
   on conflict (deduplication_id) do nothing returning item
 )
-update ${b} set is_free = false where item = (select item from put)
+delete from ${b} where item = (select item from put)
 returning json_build_array(item, position)::text as answer`;
   const chosen = `${single('item = $5::text', 'for update')}, ${leftOver(isWithout, 'item = $5::text')}
 ${ANSWER}`;
@@ -119,8 +120,8 @@ ${ANSWER}`;
 ), ${existing('= any (array(select id from asked))')}, wanting as materialized (
   select id, held_until, row_number() over (order by id collate "C") as n from asked where ${areNew}
 ), free as materialized (
-  select item, position, row_number() over () as n from (
-    select item, position from ${b} where is_free and position >= $4::text::integer and ${areNew}
+  select item, position, place, row_number() over () as n from (
+    select item, position, ctid as place from ${b} where position >= $4::text::integer and ${areNew}
     order by position limit ${needed} ${lock}
   ) as f
 ), ${put(`select id, item, ${bankName}, $3::text::timestamptz, held_until

@@ -49,12 +49,12 @@ test('each missing table is named, in each call', async () => {
 
 test('a table that is not ours is told as such', async () => {
   const { open, bank, ids } = await freshPair(pool);
-  await pool.query(`alter table "${bank}" rename column is_free to available`);
+  await pool.query(`alter table "${bank}" rename column position to place`);
   await expect(new Deduplicator(open()).claim('user-1')).rejects.toMatchObject({
     code: 'STORAGEBOX_TABLE_SCHEMA',
     tableName: bank,
   });
-  await pool.query(`alter table "${bank}" rename column available to is_free`);
+  await pool.query(`alter table "${bank}" rename column place to position`);
   await pool.query(`alter table "${ids}" drop constraint "${ids}_pkey"`);
   const refused = expect(
     open().deduplicationRepo.putDeduplicationId('user-1', 'voucher-1'),
@@ -197,6 +197,28 @@ test('a name with its schema, upper case and quotes works', async () => {
   expect(await deduplicator.releaseItemForDeduplicationId('user-1')).toBe('voucher-1');
 });
 
+test('a bank in partitions works: rows of two of them can have the same place', async () => {
+  const { open, bank, ids } = await freshPair(pool);
+  await pool.query(`drop table "${bank}"`);
+  await pool.query(`create table "${bank}" (
+    item text collate "C" primary key, position integer not null default random() * 1000000
+  ) partition by hash (item)`);
+  for (const remainder of [0, 1, 2]) {
+    await pool.query(`create table "${bank}-${remainder}" partition of "${bank}"
+      for values with (modulus 3, remainder ${remainder})`);
+  }
+  const deduplicator = new Deduplicator(open());
+  await deduplicator.addItemsToBank(Array.from({ length: 300 }, (_, n) => `voucher-${n}`));
+  const users = Array.from({ length: 200 }, (_, n) => `user-${n}`);
+  const claims = await Promise.all(users.map((user) => deduplicator.claim(user)));
+  expect(claims.map(({ status }) => status)).toEqual(users.map(() => 'claimed'));
+  const { rows } = await pool.query(
+    `select item from "${bank}" union all select item from "${ids}" order by item`,
+  );
+  expect(new Set(rows.map(({ item }) => item)).size).toBe(300);
+  expect(rows).toHaveLength(300);
+});
+
 test('a type of the name of a table is told, and is no table that somebody has made', async () => {
   const name = `codes-${randomUUID()}`;
   await pool.query(`create type "${name}" as enum ('one')`);
@@ -209,15 +231,17 @@ test('the roles of the documentation can do what they are for, and no more', asy
   const deduplicator = new Deduplicator(open());
   await deduplicator.addItemsToBank(['voucher-1', 'voucher-2', 'voucher-3']);
   const suffix = randomUUID();
-  const as = async (name: string, onBank: string, onIds: string) => {
+  const as = async (name: string, onBank: string, onLedger: string, onIds: string) => {
     const role = `${name}-${suffix}`;
     await pool.query(`create role "${role}"`);
-    if (onBank !== '') await pool.query(`grant ${onBank} on "${bank}" to "${role}"`);
-    if (onIds !== '') await pool.query(`grant ${onIds} on "${ids}" to "${role}"`);
+    const grants = { [bank]: onBank, [`${bank}_ledger`]: onLedger, [ids]: onIds };
+    for (const [table, allowed] of Object.entries(grants)) {
+      if (allowed !== '') await pool.query(`grant ${allowed} on "${table}" to "${role}"`);
+    }
     const own = poolWith({ options: `-c role=${role}` });
     return { ...open(own), node: new Deduplicator(open(own)) };
   };
-  const giver = await as('gives', 'select, update', 'select, insert, update');
+  const giver = await as('gives', 'select, update, delete', '', 'select, insert, update');
   await giver.node.claim('user-1', { holdForMs: 60_000 });
   await giver.node.claim('user-1', { holdForMs: 90_000 });
   expect(await giver.node.confirm('user-1')).not.toBeNull();
@@ -226,17 +250,22 @@ test('the roles of the documentation can do what they are for, and no more', asy
     code: '42501',
   });
 
-  const taker = await as('takes-back', 'select, insert, update', 'select, update, delete');
+  const taker = await as(
+    'takes-back',
+    'select, insert',
+    'select, insert, update',
+    'select, update, delete',
+  );
   expect(await taker.node.releaseItemForDeduplicationId('user-1')).not.toBeNull();
   expect(await taker.node.retireItemForDeduplicationId('user-2')).not.toBeNull();
   expect(await taker.node.releaseExpiredHolds()).toMatchObject({ found: 0 });
 
-  const seeder = await as('seeds', 'select, insert', '');
+  const seeder = await as('seeds', 'select, insert', 'select, insert', '');
   expect(await seeder.itemRepo.batchAddItems(['voucher-1', 'voucher-4'])).toMatchObject({
     added: 1,
   });
   await expect(seeder.itemRepo.getItemFromBank()).rejects.toMatchObject({ code: '42501' });
-  const looker = await as('looks', 'select', 'select');
+  const looker = await as('looks', 'select', 'select', 'select');
   expect(await looker.itemRepo.countItems()).toBe(3);
   expect(await looker.deduplicationRepo.countAssignments()).toBe(0);
 });

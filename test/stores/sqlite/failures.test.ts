@@ -78,7 +78,10 @@ describe.each(SQLITE_DRIVERS)('$name', (driver) => {
   test('a table with other columns, or without the key, is not ours', async () => {
     const { database, tables } = await freshSale();
     database.exec('create table "other columns" (code text primary key)');
-    database.exec('create table "no key" (item text, is_free integer, retired_at integer)');
+    database.exec('create table "no key" (item text)');
+    for (const bank of ['other columns', 'no key']) {
+      database.exec(`create table "${bank}_ledger" (item text primary key, retired_at integer)`);
+    }
     const schemaError = { code: 'STORAGEBOX_TABLE_SCHEMA', written: 'nothing' };
     for (const bank of ['other columns', 'no key']) {
       const { itemRepo } = openPair(database, { ...tables, bank });

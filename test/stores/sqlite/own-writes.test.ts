@@ -141,7 +141,7 @@ describe.each(SQLITE_DRIVERS)('$name', (driver) => {
     const { tables, deduplicator, assertNothingWritten } = await freshSale();
     const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
     const meddling = [
-      `update ${quoted(tables.bank)} set is_free = 0`,
+      `delete from ${quoted(tables.bank)}`,
       `insert into ${quoted(tables.assignments)} values ('user', 'other', null, 1, null)`,
     ];
     for (const sql of meddling) {

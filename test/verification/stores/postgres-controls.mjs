@@ -18,7 +18,7 @@ const RECIPES = {
   'delete returning first': async (pool, { bank, assignments, id }) => {
     const { rows: taken } = await pool.query(
       `delete from ${bank} where item = (
-         select item from ${bank} where is_free limit 1 for update skip locked
+         select item from ${bank} limit 1 for update skip locked
        ) returning item`,
     );
     const item = taken[0]?.item;
@@ -38,7 +38,7 @@ const RECIPES = {
       const existing = await readItem(client, assignments, id);
       if (existing !== null) return existing;
       const { rows } = await client.query(
-        `select item from ${bank} where is_free limit 1 for update skip locked`,
+        `select item from ${bank} limit 1 for update skip locked`,
       );
       const item = rows[0]?.item;
       if (item === undefined) return null;
@@ -48,7 +48,7 @@ const RECIPES = {
         [id, item],
       );
       if (inserted.length === 0) return readItem(client, assignments, id);
-      await client.query(`update ${bank} set is_free = false where item = $1`, [item]);
+      await client.query(`delete from ${bank} where item = $1`, [item]);
       return item;
     }),
 
@@ -57,14 +57,14 @@ const RECIPES = {
     inTransaction(pool, async (client) => {
       const existing = await readItem(client, assignments, id);
       if (existing !== null) return existing;
-      const { rows } = await client.query(`select item from ${bank} where is_free limit 1`);
+      const { rows } = await client.query(`select item from ${bank} limit 1`);
       const item = rows[0]?.item;
       if (item === undefined) return null;
       await client.query(
         `insert into ${assignments} (deduplication_id, item, assigned_at) values ($1, $2, now())`,
         [id, item],
       );
-      await client.query(`update ${bank} set is_free = false where item = $1`, [item]);
+      await client.query(`delete from ${bank} where item = $1`, [item]);
       return item;
     }),
 };

@@ -103,7 +103,9 @@ function saleOf(project: string, { pool, url }: PostgresStage, tables: SaleTable
     audit: () => auditByCommand(project, { '--store': url }, tables),
     openOwnTables: () => openOwnTables(pool, itemBankTableName),
     dispose: async () => {
-      await pool.query(`drop table ${itemBankTableName}, ${deduplicationTableName}`);
+      await pool.query(
+        `drop table ${itemBankTableName}, ${itemBankTableName}_ledger, ${deduplicationTableName}`,
+      );
     },
   };
 }

@@ -187,9 +187,10 @@ async function readSale(
   { itemBankTableName: bank, deduplicationTableName: assignments }: SaleTables,
   hasChanges: boolean,
 ): Promise<SaleEnd> {
-  const { rows: items } = await client.query<{ item: string; is_free: boolean; retired: boolean }>(
-    `select item, is_free, retired_at is not null as retired from ${bank}`,
-  );
+  const itemsOf = async (query: string) => {
+    const { rows } = await client.query<{ item: string }>(query);
+    return rows.map(({ item }) => item);
+  };
   const { rows: assigned } = await client.query<{ deduplication_id: string; item: string }>(
     `select deduplication_id, item from ${assignments}`,
   );
@@ -197,8 +198,10 @@ async function readSale(
     ? await client.query<ChangeRow>(`select * from ${assignments}_changes order by step`)
     : { rows: [] };
   return {
-    bank: items.filter(({ is_free }) => is_free).map(({ item }) => item),
-    retired: items.filter(({ is_free, retired }) => retired && !is_free).map(({ item }) => item),
+    bank: await itemsOf(`select item from ${bank}`),
+    retired: await itemsOf(
+      `select item from ${bank}_ledger where retired_at is not null except select item from ${bank}`,
+    ),
     assignments: new Map(assigned.map(({ deduplication_id, item }) => [deduplication_id, item])),
     changes: changes.map(
       (row): Change => ({

@@ -33,7 +33,7 @@ const RECIPES = {
     };
   },
 
-  /** Assigned in one transaction, marked in the next. */
+  /** Assigned in one transaction, taken in the next. */
   'two transactions': (database, bank, assignments) => {
     const { readItem, chooseItem, assign, take } = statementsOf(database, bank, assignments);
     const inTransaction = (work) =>
@@ -64,18 +64,18 @@ const RECIPES = {
 
 function statementsOf(database, bank, assignments) {
   const read = database.prepare(`select item from ${assignments} where deduplication_id = ?`);
-  const choose = database.prepare(`select item from ${bank} where is_free = 1 limit 1`);
+  const choose = database.prepare(`select item from ${bank} limit 1`);
   const insert = database.prepare(
     `insert into ${assignments} (deduplication_id, item, assigned_at) values (?, ?, ?)
      on conflict (deduplication_id) do nothing`,
   );
-  const update = database.prepare(`update ${bank} set is_free = 0 where item = ?`);
+  const remove = database.prepare(`delete from ${bank} where item = ?`);
   return {
     // Read to the end: a statement that is not keeps its snapshot open, and nothing can be written over that.
     readItem: (id) => read.all(id)[0]?.item ?? null,
     chooseItem: () => choose.all()[0]?.item ?? null,
     assign: (id, item) => insert.run(id, item, Date.now()),
-    take: (item) => update.run(item),
+    take: (item) => remove.run(item),
   };
 }
 

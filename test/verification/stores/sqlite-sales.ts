@@ -77,7 +77,13 @@ function saleOf(project: string, { database, file }: SqliteStage, tables: SaleTa
     audit: () => auditByCommand(project, { '--store': `sqlite:${file}` }, tables),
     openOwnTables: async () => openOwnTables(database, itemBankTableName),
     dispose: async () => {
-      database.exec(`drop table ${itemBankTableName}; drop table ${deduplicationTableName}`);
+      for (const table of [
+        itemBankTableName,
+        `${itemBankTableName}_ledger`,
+        deduplicationTableName,
+      ]) {
+        database.exec(`drop table ${table}`);
+      }
     },
   };
 }

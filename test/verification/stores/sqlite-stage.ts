@@ -121,9 +121,7 @@ function readSale(
   hasChanges: boolean,
 ): SaleEnd {
   const rowsOf = <Row>(sql: string) => database.prepare(sql).all() as Row[];
-  const items = rowsOf<{ item: string; is_free: number; retired_at: number | null }>(
-    `select item, is_free, retired_at from ${bank}`,
-  );
+  const itemsOf = (sql: string) => rowsOf<{ item: string }>(sql).map(({ item }) => item);
   const assigned = rowsOf<{ deduplication_id: string; item: string }>(
     `select deduplication_id, item from ${assignments}`,
   );
@@ -131,10 +129,10 @@ function readSale(
     ? rowsOf<ChangeRow>(`select * from ${assignments}_changes order by step`)
     : [];
   return {
-    bank: items.filter(({ is_free }) => is_free === 1).map(({ item }) => item),
-    retired: items
-      .filter(({ is_free, retired_at }) => is_free === 0 && retired_at !== null)
-      .map(({ item }) => item),
+    bank: itemsOf(`select item from ${bank}`),
+    retired: itemsOf(
+      `select item from ${bank}_ledger where retired_at is not null except select item from ${bank}`,
+    ),
     assignments: new Map(assigned.map(({ deduplication_id, item }) => [deduplication_id, item])),
     changes: changes.map(
       (row): Change => ({

@@ -14,10 +14,9 @@ export function auditedTables(tables: Tables): AuditedStore {
   };
 }
 
-/** The rows of the bank: none is ever deleted. */
 function ledgerEntries(tables: Tables): AsyncIterable<LedgerEntry> {
   const sql = `select item, retired_at is not null as is_retired
-from ${quoted(tables.itemRepo.tableName)} where item > $1::text order by item limit ${PAGE_SIZE}`;
+from ${quoted(tables.itemRepo.ledgerTableName)} where item > $1::text order by item limit ${PAGE_SIZE}`;
   return ledgerEntriesOf((after) => query(tables, sql, after), PAGE_SIZE);
 }
 
@@ -29,10 +28,12 @@ async function lookAt(
   const asked = new Map(deduplicationIds.slice(0, MAX_OWNERS).map((id) => [keyToText(id), id]));
   const rows = await query(
     tables,
-    `select 'bank' as place, is_free, retired_at is not null as is_retired, '' as deduplication_id
+    `select 'bank' as place, false as is_retired, '' as deduplication_id
 from ${quoted(tables.itemRepo.tableName)} where item = $1::text
 union all
-select 'owner', false, false, deduplication_id from ${quoted(tables.deduplicationRepo.tableName)}
+select 'ledger', retired_at is not null, '' from ${quoted(tables.itemRepo.ledgerTableName)} where item = $1::text
+union all
+select 'owner', false, deduplication_id from ${quoted(tables.deduplicationRepo.tableName)}
 where item = $1::text and deduplication_id in (select json_array_elements_text($2::text::json))`,
     keyToText(item),
     JSON.stringify([...asked.keys()]),
@@ -46,23 +47,25 @@ async function takeOutOfBank(
   item: string,
   owner: string | undefined,
 ): Promise<boolean> {
-  const bank = quoted(tables.itemRepo.tableName);
-  const assignments = quoted(tables.deduplicationRepo.tableName);
-  const taking = `update ${bank} set is_free = false where item = $1::text and is_free`;
+  const text = keyToText(item);
+  const taking = `delete from ${quoted(tables.itemRepo.tableName)} where item = $1::text`;
   const rows =
     owner === undefined
       ? await query(
           tables,
-          `${taking} and retired_at is not null returning 'taken' as outcome`,
-          keyToText(item),
+          `${taking} and exists (
+  select from ${quoted(tables.itemRepo.ledgerTableName)} where item = $1::text and retired_at is not null
+) returning 'taken' as outcome`,
+          text,
         )
       : await query(
           tables,
           `with owner as materialized (
-  select from ${assignments} where deduplication_id = $2::text and item = $1::text for update
+  select from ${quoted(tables.deduplicationRepo.tableName)}
+  where deduplication_id = $2::text and item = $1::text for update
 )
 ${taking} and exists (select from owner) returning 'taken' as outcome`,
-          keyToText(item),
+          text,
           keyToText(owner),
         );
   return rows.length === 1;

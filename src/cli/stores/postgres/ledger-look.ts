@@ -8,12 +8,9 @@ type LedgerState = Exclude<LedgerLook['state'], 'unknown'>;
 /** From each end of the table. */
 const SAMPLE_SIZE = 50;
 
-/**
- * Whatever is or was in the bank has a row there, so only what others wrote can be missing. All of it is read at
- * one moment.
- */
+/** At one moment. What the package adds to the bank is in the ledger, so only what somebody has is looked at. */
 export async function lookAtLedger(tables: Tables): Promise<LedgerState> {
-  const bank = quoted(tables.itemRepo.tableName);
+  const ledger = quoted(tables.itemRepo.ledgerTableName);
   const assignments = quoted(tables.deduplicationRepo.tableName);
   const end = (direction: string) => `(
   select item, item_bank from ${assignments} order by deduplication_id ${direction} limit ${SAMPLE_SIZE})`;
@@ -24,9 +21,9 @@ export async function lookAtLedger(tables: Tables): Promise<LedgerState> {
   where item_bank is null or item_bank = $1::text
 )
 select exists (
-    select from own where not exists (select from ${bank} as bank where bank.item = own.item)
+    select from own where not exists (select from ${ledger} as ledger where ledger.item = own.item)
   ) as is_unfilled,
-  exists (select from ${bank}) or exists (select from own) as is_used`,
+  exists (select from ${ledger}) or exists (select from own) as is_used`,
     tables.itemRepo.tableName,
   );
   if (row?.is_unfilled === true) return 'unfilled';
@@ -49,4 +46,4 @@ export async function lookAtLedgerOrSayWhy(tables: Tables): Promise<LedgerLook> 
 const FILL_REMEDY = 'Run "storagebox fill-ledger", then the same command again.';
 
 const LOOK_REFUSED =
-  'Could not check that the ledger was filled: this needs the permission to select from both tables.';
+  'Could not check that the ledger was filled: this needs the permission to select from both tables and the ledger.';

@@ -36,7 +36,7 @@ export function openPostgres(request: OpenRequest): OpenStore {
     deduplicationRepo,
     deduplicator: new Deduplicator({ itemRepo, deduplicationRepo, releaseBanks }),
     itemBankName: itemRepo.tableName,
-    ledgerName: itemRepo.tableName,
+    ledgerName: itemRepo.ledgerTableName,
     audit: auditedTables(tables),
     identity: () => identityOf(tables),
     init: () => init(tables),

@@ -10,8 +10,8 @@ export function addOptions(program: Command): void {
   addHashIdsOption(program);
 }
 
-/** See "Identifiers and Key Words" in PostgreSQL's documentation. */
-const MAX_IDENTIFIER_BYTES = 63;
+/** With "_ledger", 63: see "Identifiers and Key Words" in PostgreSQL's documentation. */
+const MAX_NAME_BYTES = 56;
 
 export function tableName(text: string): string {
   const parts = text.split('.');
@@ -19,10 +19,10 @@ export function tableName(text: string): string {
     part !== '' &&
     part.isWellFormed() &&
     !part.includes('\u0000') &&
-    Buffer.byteLength(part) <= MAX_IDENTIFIER_BYTES;
+    Buffer.byteLength(part) <= MAX_NAME_BYTES;
   if (parts.length <= 2 && parts.every(isPart)) return text;
   throw new InvalidArgumentError(
-    `Expected the name of a table, or its schema, "." and its name, each up to ${MAX_IDENTIFIER_BYTES} bytes.`,
+    `Expected the name of a table, or its schema, "." and its name, each up to ${MAX_NAME_BYTES} bytes.`,
   );
 }
 

@@ -5,40 +5,64 @@ import type { Finding } from '../store.js';
 import type { Row } from './connection.js';
 import { query, quoted, type Tables } from './tables.js';
 
+const BANK_SUBJECT = 'item bank';
+const LEDGER_SUBJECT = 'ledger';
+
 interface TableToCheck {
   readonly subject: string;
-  readonly definition: TableDefinition;
+  readonly tableName: string;
+  readonly sql: string;
+  /** When it does not exist. */
+  readonly remedy: string;
   /** Each with its type; the first one is the key. */
   readonly columns: readonly string[];
-  /** The first column of the index that must be there, and that its condition is on. */
-  readonly index: readonly [column: string, conditionOn: string];
-  /** What is slow without it. */
-  readonly withoutIndex: string;
+  /** What must be there besides the key. */
+  readonly index?: {
+    readonly column: string;
+    readonly condition: RegExp | null;
+    /** What is slow. */
+    readonly without: string;
+  };
   readonly permissions: Readonly<Record<string, string>>;
 }
 
 function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] {
+  const [ledgerSql, bankSql] = partsOf(itemBankTable(itemRepo.tableName));
   return [
     {
-      subject: 'item bank',
-      definition: itemBankTable(itemRepo.tableName),
-      columns: [
-        'item text',
-        'position integer',
-        'is_free boolean',
-        'retired_at timestamp with time zone',
-      ],
-      index: ['position', 'is_free'],
-      withoutIndex: 'each claim reads the whole table',
+      subject: BANK_SUBJECT,
+      tableName: itemRepo.tableName,
+      sql: bankSql,
+      remedy: CREATE_ALL,
+      columns: ['item text', 'position integer'],
+      index: {
+        column: 'position',
+        condition: null,
+        without: 'each claim reads the whole table',
+      },
       permissions: {
         select: 'to claim, to count and to list',
         insert: 'to add and to release',
-        update: 'to claim and to release',
+        update: 'to lock what is claimed',
+        delete: 'to claim',
+      },
+    },
+    {
+      subject: LEDGER_SUBJECT,
+      tableName: itemRepo.ledgerTableName,
+      sql: ledgerSql,
+      remedy: `${ledgerSql.replaceAll(/\s+/g, ' ')} Then run "storagebox fill-ledger".`,
+      columns: ['item text', 'retired_at timestamp with time zone'],
+      permissions: {
+        select: 'to add and to release',
+        insert: 'to add and to release',
+        update: 'to release and to retire',
       },
     },
     {
       subject: DEDUPLICATION_SUBJECT,
-      definition: deduplicationTable(deduplicationRepo.tableName),
+      ...deduplicationTable(deduplicationRepo.tableName),
+      remedy: CREATE_ALL,
       columns: [
         'deduplication_id text',
         'item text',
@@ -47,8 +71,11 @@ function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] 
         'held_until timestamp with time zone',
         'version bigint',
       ],
-      index: ['held_until', 'held_until'],
-      withoutIndex: 'each release-expired reads the whole table',
+      index: {
+        column: 'held_until',
+        condition: /held_until/,
+        without: 'each release-expired reads the whole table',
+      },
       permissions: {
         select: 'to claim, to count and to list',
         insert: 'to claim',
@@ -57,6 +84,15 @@ function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] 
       },
     },
   ];
+}
+
+const CREATE_ALL =
+  'Create it with "storagebox init", or check the name, the database and search_path.';
+
+/** Of the ledger, and of the rest. */
+function partsOf({ sql }: TableDefinition): [string, string] {
+  const rest = sql.indexOf('create table', 1);
+  return [sql.slice(0, rest).trim(), sql.slice(rest)];
 }
 
 const TABLE = `select c.relkind = any (array['r', 'p']::"char"[]) as is_table,
@@ -90,27 +126,30 @@ interface Index {
 const BINARY = ['C', 'POSIX', 'ucs_basic'];
 
 export async function* tableFindings(tables: Tables): AsyncGenerator<Finding, void, void> {
+  let hasBank = true;
   for (const table of tablesToCheck(tables)) {
-    const { subject, definition } = table;
-    const { tableName } = definition;
+    const { subject, tableName, remedy } = table;
+    // The ledger of a bank that does not exist would only mislead.
+    if (subject === LEDGER_SUBJECT && !hasBank) continue;
     const [row] = await query(tables, TABLE, quoted(tableName));
     if (row === undefined || row.is_table !== true) {
-      const remedy =
-        'Create it with "storagebox init", or check the name, the database and search_path.';
       yield fault(subject, `"${tableName}" does not exist`, remedy);
+      if (subject === BANK_SUBJECT) hasBank = false;
       continue;
     }
     const shape = shapeFinding(table, row);
     yield shape;
-    if (shape.level === 'fault') continue;
-    yield indexFinding(table, row);
+    if (shape.level === 'fault') {
+      if (subject === BANK_SUBJECT) hasBank = false;
+      continue;
+    }
+    if (table.index !== undefined) yield indexFinding(table, table.index, row);
     yield* stateFindings(table, row);
     yield await permissionFinding(tables, table);
   }
 }
 
-function shapeFinding({ subject, definition, columns }: TableToCheck, row: Row): Finding {
-  const { tableName } = definition;
+function shapeFinding({ subject, tableName, columns }: TableToCheck, row: Row): Finding {
   const has: readonly string[] = JSON.parse(String(row.columns ?? '[]'));
   const [key = ''] = String(columns[0]).split(' ');
   const missing = columns.filter((column) => !has.includes(column));
@@ -137,18 +176,21 @@ function indexesOf({ indexes }: Row): readonly Index[] {
 }
 
 function indexFinding(
-  { subject, definition: { sql }, index: [column, conditionOn], withoutIndex }: TableToCheck,
+  { subject, sql }: TableToCheck,
+  { column, condition, without }: NonNullable<TableToCheck['index']>,
   row: Row,
 ): Finding {
   const isIt = (index: Index) =>
-    index.column === column && index.isReady && index.condition?.includes(conditionOn) === true;
+    index.column === column &&
+    index.isReady &&
+    (index.condition === null || condition?.test(index.condition) === true);
   if (indexesOf(row).some(isIt)) return ok(subject, `has its index, on ${column}`);
   const remedy = sql.slice(sql.indexOf('create index')).trim();
-  return warning(subject, `has no index on ${column}: ${withoutIndex}`, remedy);
+  return warning(subject, `has no index on ${column}: ${without}`, remedy);
 }
 
 function* stateFindings(
-  { subject, definition: { tableName } }: TableToCheck,
+  { subject, tableName }: TableToCheck,
   row: Row,
 ): Generator<Finding, void, void> {
   const table = quoted(tableName);
@@ -169,7 +211,7 @@ function* stateFindings(
 
 async function permissionFinding(
   tables: Tables,
-  { subject, definition: { tableName }, permissions }: TableToCheck,
+  { subject, tableName, permissions }: TableToCheck,
 ): Promise<Finding> {
   const names = Object.keys(permissions);
   const sql = `select json_agg(name)::text as missing from json_array_elements_text($2::text::json) as name

@@ -42,8 +42,11 @@ function missingTableIn(
 ): TableNotFoundError | null {
   if (!failedBecause(cause, 'undefined_table')) return null;
   const { message = '' } = cause as { readonly message?: string };
-  const names = [itemRepo.tableName, deduplicationRepo.tableName];
-  const missing = names.filter((name) => message.includes(`"${name}"`));
+  const { tableName, ledgerTableName } = itemRepo;
+  const names = [tableName, deduplicationRepo.tableName];
+  const missing = message.includes(`"${ledgerTableName}"`)
+    ? [tableName, ledgerTableName]
+    : names.filter((name) => message.includes(`"${name}"`));
   return new TableNotFoundError(missing.length > 0 ? missing : names, 'this database', { cause });
 }
 

@@ -15,10 +15,9 @@ export function auditedTables(tables: Tables): AuditedStore {
   };
 }
 
-/** The rows of the bank: none is ever deleted. */
 function ledgerEntries(tables: Tables): AsyncIterable<LedgerEntry> {
   const sql = `select item, retired_at is not null as is_retired
-from ${quoted(tables.itemRepo.tableName)} where item > ? order by item limit ${PAGE_SIZE}`;
+from ${quoted(tables.itemRepo.ledgerTableName)} where item > ? order by item limit ${PAGE_SIZE}`;
   return ledgerEntriesOf((after) => query(tables, sql, after), PAGE_SIZE);
 }
 
@@ -29,13 +28,16 @@ async function lookAt(
 ): Promise<Whereabouts> {
   const asked = new Map(deduplicationIds.slice(0, MAX_OWNERS).map((id) => [keyToText(id), id]));
   const text = keyToText(item);
+  const { itemRepo, deduplicationRepo } = tables;
   const rows = await query(
     tables,
-    `select 'bank' as place, is_free, retired_at is not null as is_retired, '' as deduplication_id
-from ${quoted(tables.itemRepo.tableName)} where item = ?
+    `select 'bank' as place, 0 as is_retired, '' as deduplication_id from ${quoted(itemRepo.tableName)} where item = ?
 union all
-select 'owner', 0, 0, deduplication_id from ${quoted(tables.deduplicationRepo.tableName)}
+select 'ledger', retired_at is not null, '' from ${quoted(itemRepo.ledgerTableName)} where item = ?
+union all
+select 'owner', 0, deduplication_id from ${quoted(deduplicationRepo.tableName)}
 where item = ? and deduplication_id in (${[...asked].map(() => '?').join()})`,
+    text,
     text,
     text,
     ...asked.keys(),
@@ -51,12 +53,15 @@ async function takeOutOfBank(
   const text = keyToText(item);
   const [condition, values] =
     owner === undefined
-      ? ['retired_at is not null', []]
+      ? [
+          `exists (select * from ${quoted(itemRepo.ledgerTableName)} where item = ? and retired_at is not null)`,
+          [text],
+        ]
       : [
           `exists (select * from ${quoted(deduplicationRepo.tableName)} where deduplication_id = ? and item = ?)`,
           [keyToText(owner), text],
         ];
-  const sql = `update ${quoted(itemRepo.tableName)} set is_free = 0 where item = ? and is_free = 1 and ${condition}`;
+  const sql = `delete from ${quoted(itemRepo.tableName)} where item = ? and ${condition}`;
   const { changes } = await whileBusy(signal, () => database.prepare(sql).run(text, ...values));
   return Number(changes) === 1;
 }

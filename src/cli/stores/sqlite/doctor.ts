@@ -1,6 +1,6 @@
 // What can be wrong with a set-up, found without writing anything.
 import { stat } from 'node:fs/promises';
-import { deduplicationTable, itemBankTable, type TableDefinition } from 'storagebox/sqlite';
+import { deduplicationTable, itemBankTable } from 'storagebox/sqlite';
 import { describeFailure as describe } from '../../failures.js';
 import {
   ASSIGNMENT_SAMPLE_SIZE,
@@ -81,8 +81,10 @@ async function* databaseFindings(
   yield journal;
   yield CONNECTION_FINDING;
   yield await contentFinding(tables);
-  const faults = [];
+  const faults: Finding[] = [];
   for (const table of tablesToCheck(tables)) {
+    // The ledger of a bank that does not exist would only mislead.
+    if (table.subject === 'ledger' && faults.length > 0) continue;
     for (const finding of await tableFindings(tables, table)) {
       if (finding.level === 'fault') faults.push(finding);
       yield finding;
@@ -143,27 +145,41 @@ async function contentFinding(tables: Tables): Promise<Finding> {
 
 interface TableToCheck {
   readonly subject: string;
-  readonly definition: TableDefinition;
+  readonly tableName: string;
+  /** When it does not exist. */
+  readonly remedy: string;
   /** Each with its type; the first one is the key. */
   readonly columns: readonly string[];
-  /** The first column of the index that must be there, and that its condition is on. */
-  readonly index: readonly [column: string, conditionOn: string];
-  /** What is slow without it. */
-  readonly withoutIndex: string;
+  /** What must be there besides the key. */
+  readonly index?: {
+    readonly column: string;
+    /** That its condition is on. */
+    readonly conditionOn: string;
+    /** What is slow. */
+    readonly without: string;
+    readonly sql: string;
+  };
 }
 
+const CREATE_ALL = 'Create it with "storagebox init", or check the name and the file.';
+
 function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] {
+  const { tableName, ledgerTableName } = itemRepo;
+  const { sql: bankSql } = itemBankTable(tableName);
+  const ledgerSql = bankSql.slice(0, bankSql.indexOf('create table', 1)).replaceAll(/\s+/g, ' ');
+  const { sql, ...deduplication } = deduplicationTable(deduplicationRepo.tableName);
   return [
+    { subject: 'item bank', tableName, remedy: CREATE_ALL, columns: ['item TEXT'] },
     {
-      subject: 'item bank',
-      definition: itemBankTable(itemRepo.tableName),
-      columns: ['item TEXT', 'is_free INTEGER', 'retired_at INTEGER'],
-      index: ['item', 'is_free'],
-      withoutIndex: 'each claim reads all items that were handed out',
+      subject: 'ledger',
+      tableName: ledgerTableName,
+      remedy: `${ledgerSql}Then run "storagebox fill-ledger".`,
+      columns: ['item TEXT', 'retired_at INTEGER'],
     },
     {
       subject: DEDUPLICATION_SUBJECT,
-      definition: deduplicationTable(deduplicationRepo.tableName),
+      ...deduplication,
+      remedy: CREATE_ALL,
       columns: [
         'deduplication_id TEXT',
         'item TEXT',
@@ -171,19 +187,21 @@ function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] 
         'assigned_at INTEGER',
         'held_until INTEGER',
       ],
-      index: ['held_until', 'held_until'],
-      withoutIndex: 'each release-expired reads the whole table',
+      index: {
+        column: 'held_until',
+        conditionOn: 'held_until',
+        without: 'each release-expired reads the whole table',
+        sql: sql.slice(sql.indexOf('create index')).trim(),
+      },
     },
   ];
 }
 
 async function tableFindings(tables: Tables, table: TableToCheck): Promise<Finding[]> {
-  const { subject, definition, columns } = table;
-  const { tableName } = definition;
+  const { subject, tableName, columns, index } = table;
   const rows = await query(tables, `pragma table_info(${quoted(tableName)})`);
   if (rows.length === 0) {
-    const remedy = 'Create it with "storagebox init", or check the name and the file.';
-    return [fault(subject, `"${tableName}" does not exist`, remedy)];
+    return [fault(subject, `"${tableName}" does not exist`, table.remedy)];
   }
   const has = rows.map((row) => `${row.name} ${String(row.type).toUpperCase()}`);
   const missing = columns.filter((column) => !has.includes(column));
@@ -197,10 +215,8 @@ async function tableFindings(tables: Tables, table: TableToCheck): Promise<Findi
     const remedy = 'Name the right table, or create one with "storagebox init".';
     return [fault(subject, message, remedy)];
   }
-  return [
-    ok(subject, `"${tableName}" has its columns, its key is ${key}`),
-    await indexFinding(tables, table),
-  ];
+  const found = ok(subject, `"${tableName}" has its columns, its key is ${key}`);
+  return index === undefined ? [found] : [found, await indexFinding(tables, table, index)];
 }
 
 /** A collation that folds would take different keys for one. */
@@ -219,12 +235,8 @@ function indexesOf(tables: Tables, tableName: string): Promise<Row[]> {
 
 async function indexFinding(
   tables: Tables,
-  {
-    subject,
-    definition: { tableName, sql },
-    index: [column, conditionOn],
-    withoutIndex,
-  }: TableToCheck,
+  { subject, tableName }: TableToCheck,
+  { column, conditionOn, without, sql }: NonNullable<TableToCheck['index']>,
 ): Promise<Finding> {
   const condition = new RegExp(`\\bwhere\\W+${conditionOn}\\b`, 'i');
   for (const { name, partial } of await indexesOf(tables, tableName)) {
@@ -235,8 +247,7 @@ async function indexFinding(
       return ok(subject, `has its index, on ${column}`);
     }
   }
-  const remedy = sql.slice(sql.indexOf('create index')).trim();
-  return warning(subject, `has no index on ${column}: ${withoutIndex}`, remedy);
+  return warning(subject, `has no index on ${column}: ${without}`, sql);
 }
 
 function failureFinding(subject: string, error: unknown): Finding {

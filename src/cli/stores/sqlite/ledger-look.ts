@@ -5,12 +5,9 @@ import { query, quoted, type Tables } from './tables.js';
 /** From each end of the table. */
 const SAMPLE_SIZE = 50;
 
-/**
- * Whatever is or was in the bank has a row there, so only what others wrote can be missing. All of it is read at
- * one moment.
- */
+/** At one moment. What the package adds to the bank is in the ledger, so only what somebody has is looked at. */
 export async function lookAtLedger(tables: Tables): Promise<LedgerLook> {
-  const bank = quoted(tables.itemRepo.tableName);
+  const ledger = quoted(tables.itemRepo.ledgerTableName);
   const assignments = quoted(tables.deduplicationRepo.tableName);
   const end = (direction: string) => `select * from (
   select item, item_bank from ${assignments} order by deduplication_id ${direction} limit ${SAMPLE_SIZE})`;
@@ -21,9 +18,9 @@ export async function lookAtLedger(tables: Tables): Promise<LedgerLook> {
   where item_bank is null or item_bank = ?
 )
 select exists (
-    select * from own where not exists (select * from ${bank} as bank where bank.item = own.item)
+    select * from own where not exists (select * from ${ledger} as ledger where ledger.item = own.item)
   ) as is_unfilled,
-  exists (select * from ${bank}) or exists (select * from own) as is_used`,
+  exists (select * from ${ledger}) or exists (select * from own) as is_used`,
     tables.itemRepo.tableName,
   );
   if (row?.is_unfilled === 1) return { state: 'unfilled', remedy: FILL_REMEDY };

@@ -35,7 +35,7 @@ export async function openSqlite(request: OpenRequest): Promise<OpenStore> {
     deduplicationRepo,
     deduplicator: new Deduplicator({ itemRepo, deduplicationRepo, releaseBanks }),
     itemBankName: itemRepo.tableName,
-    ledgerName: itemRepo.tableName,
+    ledgerName: itemRepo.ledgerTableName,
     audit: auditedTables(tables),
     identity: async () => ({
       store: 'sqlite',

@@ -43,9 +43,10 @@ function missingTableIn(
 ): TableNotFoundError | null {
   const { message = '' } = cause as { readonly message?: string };
   const missing = /no such table: (?:main\.)?(.*)$/s.exec(message)?.[1];
-  const names = [itemRepo.tableName, deduplicationRepo.tableName];
-  const name = names.find((each) => each === missing);
-  return name === undefined ? null : new TableNotFoundError([name], 'this file', { cause });
+  const { tableName, ledgerTableName } = itemRepo;
+  const names = [[tableName], [tableName, ledgerTableName], [deduplicationRepo.tableName]];
+  const named = names.find((each) => each.at(-1) === missing);
+  return named === undefined ? null : new TableNotFoundError(named, 'this file', { cause });
 }
 
 /** As in the statements of a repository. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Journal } from '../crash/journal.js';
 import { countErrors, install, onJournals, runMortals } from '../crash/run-processes.js';
 import { type Random, seededRandom } from '../seeded-random.js';
+import { startClocks } from './both-clocks.js';
 import { type Call, judgeSale, type Verdict } from './judge.js';
 import type { Harm, SaleTables, StoreStage } from './store-stage.js';
 import { type Answer, type PlannedCall, planWorkload, type Workload } from './workload.js';
@@ -93,7 +94,7 @@ async function runOn(
     callers,
   }));
 
-  const clock = startClock();
+  const clocks = startClocks();
   const theEnd = new AbortController();
   const countAnswered = () => journals.reduce((sum, { answered }) => sum + answered.size, 0);
   const crashing = crashStore(
@@ -106,12 +107,12 @@ async function runOn(
   );
   let killed: number;
   try {
-    killed = await runMortals(processes, { kills, seed }, clock.originNs);
+    killed = await runMortals(processes, { kills, seed }, clocks.originNs);
   } finally {
     theEnd.abort();
     await crashing;
   }
-  const { elapsedMs, toMs } = clock.stop();
+  const { elapsedMs, toMs } = clocks.stop();
   await stage.settle();
 
   const verdicts = await judgeAll(stage, workload, sales, journals, toMs);
@@ -171,20 +172,6 @@ async function crashStore(
     if (signal.aborted) return;
     await crash();
   }
-}
-
-/** Both clocks at the beginning and at the end: what the triggers note is the time of day. */
-function startClock() {
-  const startNs = process.hrtime.bigint();
-  const startMs = Date.now();
-  return {
-    originNs: String(startNs),
-    stop: () => {
-      const spanNs = Number(process.hrtime.bigint() - startNs);
-      const spanMs = Date.now() - startMs;
-      return { elapsedMs: spanMs, toMs: (atNs: number) => startMs + (atNs / spanNs) * spanMs };
-    },
-  };
 }
 
 async function judgeAll(

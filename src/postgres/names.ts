@@ -11,28 +11,29 @@ export function ledgerNameOf(itemBankTableName: string): string {
   return itemBankTableName + LEDGER_SUFFIX;
 }
 
-export function assertTableName(
-  tableName: unknown,
-  maxBytes = MAX_IDENTIFIER_BYTES,
-): asserts tableName is string {
-  assertOption(
-    isTableName(tableName, maxBytes),
-    'tableName',
-    `the name of a PostgreSQL table, with or without its schema, each at most ${maxBytes} bytes`,
-    tableName,
-    'Pass it as { tableName }.',
-  );
+const A_NAME = `the name of a PostgreSQL table, with or without its schema, each at most ${MAX_IDENTIFIER_BYTES} bytes`;
+const PASS_IT = 'Pass it as { tableName }.';
+
+export function assertTableName(tableName: unknown): asserts tableName is string {
+  assertOption(isTableName(tableName), 'tableName', A_NAME, tableName, PASS_IT);
 }
 
 /** Its ledger has a name as well. */
 export function assertBankName(tableName: unknown): asserts tableName is string {
-  assertTableName(tableName, MAX_IDENTIFIER_BYTES - LEDGER_SUFFIX.length);
+  assertOption(
+    isTableName(tableName) && isTableName(ledgerNameOf(tableName)),
+    'tableName',
+    `${A_NAME} with "${LEDGER_SUFFIX}" after it`,
+    tableName,
+    PASS_IT,
+  );
 }
 
-function isTableName(name: unknown, maxBytes: number): name is string {
+function isTableName(name: unknown): name is string {
   if (typeof name !== 'string' || !name.isWellFormed() || name.includes('\u0000')) return false;
   const parts = name.split('.');
-  const isPart = (part: string) => part !== '' && new TextEncoder().encode(part).length <= maxBytes;
+  const isPart = (part: string) =>
+    part !== '' && new TextEncoder().encode(part).length <= MAX_IDENTIFIER_BYTES;
   return parts.length <= 2 && parts.every(isPart);
 }
 

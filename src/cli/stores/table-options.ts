@@ -17,11 +17,13 @@ export interface TableOptions {
 /**
  * @param namedBy what a table may be named by, for the help
  * @param parse checks the name of a table; throws Commander's `InvalidArgumentError`
+ * @param parseBank checks that of an item bank, if more is asked of it
  */
 export function addTableOptions(
   program: Command,
   namedBy: string,
   parse: (text: string) => string,
+  parseBank = parse,
 ): void {
   program
     .addOption(
@@ -29,7 +31,7 @@ export function addTableOptions(
         '--item-bank-table <name>',
         `the table with the items, ${namedBy}`,
         'STORAGE_BOX_ITEM_BANK_TABLE',
-        parse,
+        parseBank,
       ).default(DEFAULT_ITEM_BANK_TABLE),
     )
     .addOption(

@@ -179,6 +179,21 @@ test('options that cannot be used are refused at once', () => {
   }
 });
 
+test('names have 63 bytes at most: of a schema, of a table, of a bank with what its ledger adds', () => {
+  const schema = 's'.repeat(63);
+  const bankOf = (bytes: number) =>
+    new ItemBankPostgresRepository({ tableName: `${schema}.${'b'.repeat(bytes)}`, client: pool });
+  const idsOf = (bytes: number) =>
+    new DeduplicationPostgresRepository({
+      tableName: `${schema}.${'i'.repeat(bytes)}`,
+      client: pool,
+    });
+  expect(bankOf(56).ledgerTableName).toBe(`${schema}.${'b'.repeat(56)}_ledger`);
+  expect(idsOf(63).tableName).toBe(`${schema}.${'i'.repeat(63)}`);
+  expect(() => bankOf(57)).toThrow(/63 bytes.*"_ledger"/);
+  expect(() => idsOf(64)).toThrow(/63 bytes/);
+});
+
 test('a name with its schema, upper case and quotes works', async () => {
   const schema = `Schema "${randomUUID()}"`;
   await pool.query(`create schema "${schema.replaceAll('"', '""')}"`);

@@ -6,23 +6,34 @@ import { addHashIdsOption, addTableOptions, type TableOptions } from '../table-o
 export type PostgresOptions = TableOptions;
 
 export function addOptions(program: Command): void {
-  addTableOptions(program, 'with or without its schema', tableName);
+  addTableOptions(program, 'with or without its schema', tableName, bankName);
   addHashIdsOption(program);
 }
 
-/** With "_ledger", 63: see "Identifiers and Key Words" in PostgreSQL's documentation. */
-const MAX_NAME_BYTES = 56;
+/** See "Identifiers and Key Words" in PostgreSQL's documentation. */
+const MAX_IDENTIFIER_BYTES = 63;
 
-export function tableName(text: string): string {
-  const parts = text.split('.');
+/** Its ledger has a name as well. */
+export function bankName(text: string): string {
+  assertName(`${text}_ledger`, ', with "_ledger" after it');
+  return tableName(text);
+}
+
+function tableName(text: string): string {
+  assertName(text, '');
+  return text;
+}
+
+function assertName(name: string, what: string): void {
+  const parts = name.split('.');
   const isPart = (part: string) =>
     part !== '' &&
     part.isWellFormed() &&
     !part.includes('\u0000') &&
-    Buffer.byteLength(part) <= MAX_NAME_BYTES;
-  if (parts.length <= 2 && parts.every(isPart)) return text;
+    Buffer.byteLength(part) <= MAX_IDENTIFIER_BYTES;
+  if (parts.length <= 2 && parts.every(isPart)) return;
   throw new InvalidArgumentError(
-    `Expected the name of a table, or its schema, "." and its name, each up to ${MAX_NAME_BYTES} bytes.`,
+    `Expected the name of a table, or its schema, "." and its name, each up to ${MAX_IDENTIFIER_BYTES} bytes${what}.`,
   );
 }
 

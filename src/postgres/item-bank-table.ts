@@ -93,16 +93,17 @@ export class ItemBankTable {
   }
 
   #addition(areInBank: boolean): string {
-    const changed = `changed as (
-  insert into ${this.ledger} (item) select row ->> 0 from json_array_elements($2::text::json) as row, patience
+    const changed = `given as materialized (
+  select row ->> 0 as item, (row ->> 1)::integer as position from json_array_elements($2::text::json) as row
+), changed as (
+  insert into ${this.ledger} (item) select item from given, patience
   on conflict (item) do nothing returning item
 )`;
     if (!areInBank) return changed;
-    // In their order, so that neighbours by position are neighbours of the table.
+    // In this order, so that neighbours by position are neighbours of the table.
     return `${changed}, arrived as (
-  insert into ${this.table} (item, position)
-  select item, (row ->> 1)::integer from json_array_elements($2::text::json) as row join changed on item = row ->> 0
-  order by item on conflict (item) do nothing
+  insert into ${this.table} (item, position) select item, position from given join changed using (item)
+  order by position on conflict (item) do nothing
 )`;
   }
 

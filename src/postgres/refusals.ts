@@ -108,13 +108,12 @@ const MAKE_THEM =
 
 function tableNotFound(cause: unknown, tables: StatementTables): TableNotFoundError {
   const { message = '' } = cause as { readonly message?: string };
-  const bank = tables.itemBankTableName;
-  // A statement names the ledger first, which is made with its bank.
-  const ofBank = bank === null ? [] : [bank, ledgerNameOf(bank)];
   const names = namesOf(tables);
   const named = names.filter((name) => message.includes(name));
-  const isLedger = ofBank.every((name) => message.includes(name)) && ofBank.length > 0;
-  const missing = isLedger ? ofBank : named.length === 1 ? named : names;
+  let missing = named.length === 1 ? named : names;
+  const bank = tables.itemBankTableName;
+  // A statement names the ledger first, which is made with its bank.
+  if (bank !== null && message.includes(ledgerNameOf(bank))) missing = [bank, ledgerNameOf(bank)];
   return new TableNotFoundError(missing, PLACE, { cause, remedy: MAKE_THEM });
 }
 

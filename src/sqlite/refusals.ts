@@ -60,9 +60,10 @@ const COMPARE_THE_TABLE =
 export function explainRefusal(cause: unknown, tableName: string): unknown {
   const message = messageOf(cause);
   const missing = /no such table: (?:main\.)?(.*)$/s.exec(message)?.[1];
-  const ledger = ledgerNameOf(tableName);
-  for (const names of [[tableName], [tableName, ledger]]) {
-    if (missing === undefined || !isSameTable(missing, names.at(-1) as string)) continue;
+  const ledgerName = ledgerNameOf(tableName);
+  const isMissing = (name: string) => missing !== undefined && isSameTable(missing, name);
+  if (isMissing(tableName) || isMissing(ledgerName)) {
+    const names = isMissing(tableName) ? [tableName] : [tableName, ledgerName];
     return new TableNotFoundError(names, PLACE, { cause, remedy: MAKE_THE_TABLE });
   }
   if (OTHER_SCHEMA.test(message)) {

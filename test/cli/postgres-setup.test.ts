@@ -228,6 +228,36 @@ describe('doctor', () => {
     expect(exitCode).toBe(4);
   });
 
+  test('takes names of 63 bytes, of a bank with what its ledger adds', async () => {
+    const store = await newStore();
+    const named = (bank: number, ids: number) => [
+      ...['--item-bank-table', 'b'.repeat(bank)],
+      ...['--deduplication-table', 'i'.repeat(ids)],
+    ];
+    expect((await store.cli.run(['init', ...named(56, 63)])).exitCode).toBe(0);
+    expect((await findingsOf(store, ...named(56, 63))).exitCode).toBe(0);
+    for (const [bank, ids] of [
+      [57, 63],
+      [56, 64],
+    ] as const) {
+      const { stderr, exitCode } = await store.cli.run(['status', ...named(bank, ids)]);
+      expect(stderr).toMatch(/63 bytes/);
+      expect(exitCode).toBe(2);
+    }
+  });
+
+  test('an index of some of the rows is not enough for the bank, nor one of all rows for holds', async () => {
+    const store = await newStore();
+    await store.run(`do $$ declare name text; begin
+      for name in select indexrelid::regclass from pg_index where indrelid = any (array['${store.bank}', '${store.assignments}']::regclass[]) and not indisprimary loop
+        execute 'drop index ' || name;
+      end loop; end $$`);
+    await store.run(`create index on ${store.bank} (position) where position > 0`);
+    await store.run(`create index on ${store.assignments} (held_until)`);
+    const { notOk } = await findingsOf(store);
+    expect(notOk.filter((text) => text.includes('has no index'))).toHaveLength(2);
+  });
+
   test('finds indexes that are missing, and tells how to make them', async () => {
     const store = await newStore();
     await store.run(`do $$ declare name text; begin
@@ -306,9 +336,8 @@ describe('doctor', () => {
       const refused = await cli.run(['status']);
       expect(refused.stderr).toContain('permission denied for table');
       expect(refused.exitCode).toBe(5);
-      for (const table of [store.bank, `${store.bank}_ledger`]) {
-        await store.run(`grant select, insert, update, delete on ${table} to ${role}`);
-      }
+      await store.run(`grant select, insert, update, delete on ${store.bank} to ${role}`);
+      await store.run(`grant select, insert, update on ${store.bank}_ledger to ${role}`);
       // A role that may not read the assignments may add items.
       const added = await cli.run(['add', '-'], { input: 'A-2\n' });
       expect(added).toMatchObject({

@@ -57,6 +57,12 @@ export function holdFindings(
   return found.length > 0 ? found : [ok(subject, 'no hold ended more than an hour ago')];
 }
 
+/** For a ledger that a bank lacks, which is what the SQL of the bank makes first. */
+export function missingLedgerRemedy(bankSql: string): string {
+  const sql = bankSql.slice(0, bankSql.indexOf('create table', 1)).trim();
+  return `${sql.replaceAll(/\s+/g, ' ')} Then run "storagebox fill-ledger".`;
+}
+
 export function ledgerFinding(state: Exclude<LedgerLook['state'], 'unknown'>): Finding {
   if (state === 'unused') return ok('ledger', 'no item is in the bank or was handed out yet');
   if (state !== 'unfilled') return ok('ledger', 'has entries');

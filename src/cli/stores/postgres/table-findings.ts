@@ -1,6 +1,6 @@
 // Whether the tables are those that the package reads and writes.
-import { deduplicationTable, itemBankTable, type TableDefinition } from 'storagebox/postgres';
-import { DEDUPLICATION_SUBJECT, fault, ok, warning } from '../findings.js';
+import { deduplicationTable, itemBankTable } from 'storagebox/postgres';
+import { DEDUPLICATION_SUBJECT, fault, missingLedgerRemedy, ok, warning } from '../findings.js';
 import type { Finding } from '../store.js';
 import type { Row } from './connection.js';
 import { query, quoted, type Tables } from './tables.js';
@@ -11,7 +11,6 @@ const LEDGER_SUBJECT = 'ledger';
 interface TableToCheck {
   readonly subject: string;
   readonly tableName: string;
-  readonly sql: string;
   /** When it does not exist. */
   readonly remedy: string;
   /** Each with its type; the first one is the key. */
@@ -19,26 +18,29 @@ interface TableToCheck {
   /** What must be there besides the key. */
   readonly index?: {
     readonly column: string;
-    readonly condition: RegExp | null;
+    /** That its condition is on, if it is to have one. */
+    readonly conditionOn?: string;
     /** What is slow. */
     readonly without: string;
+    /** That creates it, after that of the table. */
+    readonly sql: string;
   };
   readonly permissions: Readonly<Record<string, string>>;
 }
 
 function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] {
-  const [ledgerSql, bankSql] = partsOf(itemBankTable(itemRepo.tableName));
+  const { sql: bankSql, ...bank } = itemBankTable(itemRepo.tableName);
+  const { sql, ...deduplication } = deduplicationTable(deduplicationRepo.tableName);
   return [
     {
       subject: BANK_SUBJECT,
-      tableName: itemRepo.tableName,
-      sql: bankSql,
+      ...bank,
       remedy: CREATE_ALL,
       columns: ['item text', 'position integer'],
       index: {
         column: 'position',
-        condition: null,
         without: 'each claim reads the whole table',
+        sql: bankSql,
       },
       permissions: {
         select: 'to claim, to count and to list',
@@ -50,8 +52,7 @@ function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] 
     {
       subject: LEDGER_SUBJECT,
       tableName: itemRepo.ledgerTableName,
-      sql: ledgerSql,
-      remedy: `${ledgerSql.replaceAll(/\s+/g, ' ')} Then run "storagebox fill-ledger".`,
+      remedy: missingLedgerRemedy(bankSql),
       columns: ['item text', 'retired_at timestamp with time zone'],
       permissions: {
         select: 'to add and to release',
@@ -61,7 +62,7 @@ function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] 
     },
     {
       subject: DEDUPLICATION_SUBJECT,
-      ...deduplicationTable(deduplicationRepo.tableName),
+      ...deduplication,
       remedy: CREATE_ALL,
       columns: [
         'deduplication_id text',
@@ -73,8 +74,9 @@ function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] 
       ],
       index: {
         column: 'held_until',
-        condition: /held_until/,
+        conditionOn: 'held_until',
         without: 'each release-expired reads the whole table',
+        sql,
       },
       permissions: {
         select: 'to claim, to count and to list',
@@ -88,12 +90,6 @@ function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] 
 
 const CREATE_ALL =
   'Create it with "storagebox init", or check the name, the database and search_path.';
-
-/** Of the ledger, and of the rest. */
-function partsOf({ sql }: TableDefinition): [string, string] {
-  const rest = sql.indexOf('create table', 1);
-  return [sql.slice(0, rest).trim(), sql.slice(rest)];
-}
 
 const TABLE = `select c.relkind = any (array['r', 'p']::"char"[]) as is_table,
   c.relpersistence = 'p' as is_permanent,
@@ -128,18 +124,13 @@ const BINARY = ['C', 'POSIX', 'ucs_basic'];
 export async function* tableFindings(tables: Tables): AsyncGenerator<Finding, void, void> {
   let hasBank = true;
   for (const table of tablesToCheck(tables)) {
-    const { subject, tableName, remedy } = table;
-    // The ledger of a bank that does not exist would only mislead.
+    const { subject, tableName } = table;
+    // The ledger of a bank that is not there would only mislead.
     if (subject === LEDGER_SUBJECT && !hasBank) continue;
     const [row] = await query(tables, TABLE, quoted(tableName));
-    if (row === undefined || row.is_table !== true) {
-      yield fault(subject, `"${tableName}" does not exist`, remedy);
-      if (subject === BANK_SUBJECT) hasBank = false;
-      continue;
-    }
     const shape = shapeFinding(table, row);
     yield shape;
-    if (shape.level === 'fault') {
+    if (row === undefined || shape.level === 'fault') {
       if (subject === BANK_SUBJECT) hasBank = false;
       continue;
     }
@@ -149,7 +140,11 @@ export async function* tableFindings(tables: Tables): AsyncGenerator<Finding, vo
   }
 }
 
-function shapeFinding({ subject, tableName, columns }: TableToCheck, row: Row): Finding {
+function shapeFinding(table: TableToCheck, row: Row | undefined): Finding {
+  const { subject, tableName, columns } = table;
+  if (row === undefined || row.is_table !== true) {
+    return fault(subject, `"${tableName}" does not exist`, table.remedy);
+  }
   const has: readonly string[] = JSON.parse(String(row.columns ?? '[]'));
   const [key = ''] = String(columns[0]).split(' ');
   const missing = columns.filter((column) => !has.includes(column));
@@ -176,14 +171,14 @@ function indexesOf({ indexes }: Row): readonly Index[] {
 }
 
 function indexFinding(
-  { subject, sql }: TableToCheck,
-  { column, condition, without }: NonNullable<TableToCheck['index']>,
+  { subject }: TableToCheck,
+  { column, conditionOn, without, sql }: NonNullable<TableToCheck['index']>,
   row: Row,
 ): Finding {
-  const isIt = (index: Index) =>
+  const isIt = ({ condition, ...index }: Index) =>
     index.column === column &&
     index.isReady &&
-    (index.condition === null || condition?.test(index.condition) === true);
+    (conditionOn === undefined ? condition === null : condition?.includes(conditionOn) === true);
   if (indexesOf(row).some(isIt)) return ok(subject, `has its index, on ${column}`);
   const remedy = sql.slice(sql.indexOf('create index')).trim();
   return warning(subject, `has no index on ${column}: ${without}`, remedy);

@@ -9,6 +9,7 @@ import {
   holdFindings,
   idFindings,
   ledgerFinding,
+  missingLedgerRemedy,
   ok,
   warning,
 } from '../findings.js';
@@ -166,14 +167,13 @@ const CREATE_ALL = 'Create it with "storagebox init", or check the name and the 
 function tablesToCheck({ itemRepo, deduplicationRepo }: Tables): TableToCheck[] {
   const { tableName, ledgerTableName } = itemRepo;
   const { sql: bankSql } = itemBankTable(tableName);
-  const ledgerSql = bankSql.slice(0, bankSql.indexOf('create table', 1)).replaceAll(/\s+/g, ' ');
   const { sql, ...deduplication } = deduplicationTable(deduplicationRepo.tableName);
   return [
     { subject: 'item bank', tableName, remedy: CREATE_ALL, columns: ['item TEXT'] },
     {
       subject: 'ledger',
       tableName: ledgerTableName,
-      remedy: `${ledgerSql}Then run "storagebox fill-ledger".`,
+      remedy: missingLedgerRemedy(bankSql),
       columns: ['item TEXT', 'retired_at INTEGER'],
     },
     {
